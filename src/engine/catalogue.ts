@@ -1,0 +1,53 @@
+/**
+ * What a subsystem says about itself, as data. Reports, exports and documentation read catalogues and know no
+ * subsystem by name.
+ */
+
+/** One metric: a family of series, one per row of the gauge that carries the same name. */
+export interface Metric {
+  /** The name that the real exporter gives it, or `rehearse:...` for a measure of ours. */
+  readonly name: string;
+  readonly type: 'gauge' | 'counter';
+  /** Unit of the value, as printed: `s`, `B`, `B/s`, `messages`; empty for a plain count. */
+  readonly unit: string;
+  readonly help: string;
+  /** Where the definition comes from: class, MBean, or product and version. */
+  readonly source: string;
+  /** Label names, in the order in which they are printed. */
+  readonly labels: readonly string[];
+}
+
+/** One kind of notable event: what the timeline of a report and `events.arrow` show. */
+export interface EventKind {
+  readonly name: string;
+  /** The row of the timeline it is drawn in, with `{subject}` filled in. */
+  readonly lane: string;
+  /** A sentence with `{subject}` and `{detail}`. */
+  readonly says: string;
+}
+
+/** One entry of the standard risk block: a PromQL expression, evaluated on the change-exact series at the end of the period. */
+export interface Risk {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  readonly that: string;
+  /** The value above which the report marks the entry; a scenario may set its own under `expect.standard`. */
+  readonly limit?: number;
+}
+
+/** One chart of the report: the series that a PromQL selector or expression gives over the period. */
+export interface Panel {
+  readonly title: string;
+  readonly that: string;
+  readonly unit: string;
+  /** The label that tells the lines apart. */
+  readonly by?: string;
+}
+
+export interface Catalogue {
+  readonly metrics: readonly Metric[];
+  readonly events: readonly EventKind[];
+  readonly risks: readonly Risk[];
+  readonly panels: readonly Panel[];
+}

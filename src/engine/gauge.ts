@@ -1,0 +1,86 @@
+import type { Simulation } from './simulation.ts';
+
+/** The change points of one row: at `times[i]` (microseconds) the value became `values[i]`, moving by `slopes[i]` per second. */
+export interface RecordedRow {
+  readonly times: number[];
+  readonly values: number[];
+  readonly slopes: number[];
+}
+
+/**
+ * A family of values, one per row, each piecewise linear in time. The model keeps its state here where the state is
+ * also a metric; a recording keeps the change points, and switching it on changes no result.
+ */
+export class Gauge {
+  readonly name: string;
+  readonly rows: number;
+  private readonly sim: Simulation;
+  private readonly values: Float64Array;
+  /** Only for gauges that move between events (`linear`); absent otherwise. */
+  private readonly slopes: Float64Array | undefined;
+  private readonly since: Float64Array | undefined;
+  private recorded: (RecordedRow | undefined)[] | undefined;
+
+  constructor(sim: Simulation, name: string, rows: number, linear: boolean, recording: boolean) {
+    this.sim = sim;
+    this.name = name;
+    this.rows = rows;
+    this.values = new Float64Array(rows);
+    if (linear) {
+      this.slopes = new Float64Array(rows);
+      this.since = new Float64Array(rows);
+    }
+    if (recording) this.recorded = new Array(rows);
+  }
+
+  /** The value now. */
+  get(row: number): number {
+    const value = this.values[row]!;
+    if (this.slopes === undefined) return value;
+    const slope = this.slopes[row]!;
+    return slope === 0 ? value : value + (slope * (this.sim.now - this.since![row]!)) / 1e6;
+  }
+
+  /** The change per second now. */
+  slope(row: number): number {
+    return this.slopes === undefined ? 0 : this.slopes[row]!;
+  }
+
+  /** Sets the value now and how it moves from here, in units per second (only where the gauge is `linear`). */
+  set(row: number, value: number, slopePerSecond = 0): void {
+    if (this.slopes !== undefined) {
+      if (this.slopes[row] === slopePerSecond && this.get(row) === value) return;
+      this.slopes[row] = slopePerSecond;
+      this.since![row] = this.sim.now;
+    } else if (this.values[row] === value) return;
+    this.values[row] = value;
+    if (this.recorded !== undefined) this.record(row, value, slopePerSecond);
+  }
+
+  add(row: number, delta: number): void {
+    this.set(row, this.get(row) + delta, this.slope(row));
+  }
+
+  /** The change points of a row, with its value at the start; undefined when the gauge is not recorded. */
+  rowRecord(row: number): RecordedRow | undefined {
+    if (this.recorded === undefined) return undefined;
+    return this.recorded[row] ?? { times: [0], values: [this.values[row]!], slopes: [this.slope(row)] };
+  }
+
+  private record(row: number, value: number, slope: number): void {
+    let kept = this.recorded![row];
+    if (kept === undefined) {
+      kept = { times: [0], values: [0], slopes: [0] };
+      this.recorded![row] = kept;
+    }
+    const last = kept.times.length - 1;
+    if (kept.times[last] === this.sim.now) {
+      kept.values[last] = value;
+      kept.slopes[last] = slope;
+      return;
+    }
+    kept.times.push(this.sim.now);
+    kept.values.push(value);
+    kept.slopes.push(slope);
+  }
+}

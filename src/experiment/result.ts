@@ -1,0 +1,120 @@
+import type { EventKind, Metric, Panel } from '../engine/catalogue.ts';
+import type { ToldEvent } from '../engine/simulation.ts';
+import type { SeriesSet } from '../promql/series.ts';
+
+export type Verdict = 'pass' | 'fail' | 'inconclusive';
+export type Role = 'input' | 'assumed' | 'reconciled' | 'fit' | 'derived' | 'predict' | 'compare';
+
+export interface ExpectationOutcome {
+  readonly name: string;
+  readonly that: string;
+  /** `exact` reads every change, `scraped` what a scraper saw. */
+  readonly mode: 'exact' | 'scraped';
+  /** `at +40m`, `throughout`, or `at the end`. */
+  readonly when: string;
+  readonly verdict: Verdict;
+  /** The operand that came closest to its limit, or broke it furthest. */
+  readonly value: number;
+  /** Distance to the limit, positive while it holds. */
+  readonly margin: number;
+  /** One sentence: which series, when. */
+  readonly says: string;
+}
+
+export interface ObservedRow {
+  readonly name: string;
+  readonly that: string;
+  readonly role: Role;
+  readonly unit: string;
+  readonly observed: number | null;
+  /** The half-open range that the printed digits allow, or the given range. */
+  readonly observedRange: readonly [number, number] | null;
+  /** Median over the seeds where the scenario draws, else the value of the one run; null when the run has none. */
+  readonly predicted: number | null;
+  /** 5 % and 95 % quantile over the seeds; null when nothing is drawn. */
+  readonly interval: readonly [number, number] | null;
+  readonly relativeError: number | null;
+  readonly within: number | null;
+  /** null where the role has no gate. */
+  readonly ok: boolean | null;
+  readonly baseline: number | null;
+  readonly baselineSays: string | null;
+  /** `K1` and so on: the contradiction this row belongs to. */
+  readonly contradiction: string | null;
+  readonly note: string | null;
+  readonly source: string;
+}
+
+export interface RiskOutcome {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  readonly value: number | null;
+  readonly limit: number | null;
+  readonly ok: boolean;
+  /** The series with the largest value, as `{broker="2"}`, or empty. */
+  readonly where: string;
+}
+
+export interface Finding {
+  readonly id: string;
+  readonly rule: string;
+  /** `file:line` of the facts. */
+  readonly facts: readonly string[];
+  readonly says: string;
+}
+
+export interface MeasureRow {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly unit: string;
+  readonly value: number;
+}
+
+/** A value that came from a default or from an assumption, with its source. */
+export interface AssumedValue {
+  readonly path: string;
+  readonly value: string;
+  readonly source: string;
+}
+
+/** Everything one run gives; the report room draws from this alone. */
+export interface Result {
+  readonly rehearse: 1;
+  readonly version: string;
+  readonly title: string;
+  /** `reference-day/rolling-restart`: the path below `scenarios/` without its ending. */
+  readonly scenario: string;
+  readonly scenarioDigest: string;
+  readonly platformDigest: string;
+  readonly seed: string;
+  readonly replication: number;
+  /** RFC 3339 start of the period, and its length in microseconds. */
+  readonly from: string;
+  readonly lengthMicros: number;
+  /** Microseconds actually played: shorter when `until:` came true. */
+  readonly playedMicros: number;
+  readonly stoppedBecause: string | null;
+  /** Number of seeds behind the intervals; 1 when nothing is drawn. */
+  readonly seeds: number;
+  readonly draws: boolean;
+  readonly verdict: Verdict;
+  readonly eventCount: number;
+  readonly eventsByKind: readonly (readonly [string, number])[];
+  readonly fingerprint: string;
+  readonly mathSelfTest: string;
+  readonly expectations: readonly ExpectationOutcome[];
+  readonly observed: readonly ObservedRow[];
+  readonly risks: readonly RiskOutcome[];
+  readonly measures: readonly MeasureRow[];
+  readonly findings: readonly Finding[];
+  readonly assumed: readonly AssumedValue[];
+  readonly warmedInsteadOfPlayed: readonly string[];
+  /** The full resolved scenario: plain JSON, what `replay` starts from. */
+  readonly resolved: unknown;
+  readonly metrics: readonly Metric[];
+  readonly eventKinds: readonly EventKind[];
+  readonly panels: readonly Panel[];
+  readonly series: SeriesSet;
+  readonly told: readonly ToldEvent[];
+}

@@ -1,0 +1,14 @@
+/** How a cross-check reads the scenario and reports what it finds; positions are looked up from paths. */
+export interface Checks {
+  /** All settings by part name, and `timeline`, after the schemas; undefined where a part failed its own schema. */
+  settings<T>(part: string): T | undefined;
+  /** Seconds, microseconds: the length of the period in microseconds. */
+  readonly until: number;
+  /** Path segments of a value (list entries by name or id). The remedy is an imperative. */
+  problem(path: readonly (string | number)[], found: string, mend: string): void;
+  /** A fact that is odd or physically inconsistent: played, and listed as a finding. */
+  warning(path: readonly (string | number)[], found: string, mend: string): void;
+  /** The line of a value in its file, for a remedy that points at another place; 0 when unknown. */
+  lineOf(path: readonly (string | number)[]): number;
+  readText(path: string): string | undefined;
+}
