@@ -1,4 +1,4 @@
-import type { Kind, Simulation } from './simulation.ts';
+import type { Handle, Simulation } from './simulation.ts';
 
 /** What a process waits for. */
 export type Wait =
@@ -25,41 +25,87 @@ export class Interrupted extends Error {
 /** Raised by a model when something changed that processes may wait for. */
 export class Signal {
   readonly name: string;
-  readonly waiting = new Set<() => void>();
-  constructor(_sim: Simulation, name: string) {
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(name: string) {
     this.name = name;
   }
+
+  /** Lets every process that waits look at its condition again, in the order in which they began to wait. */
   raise(): void {
-    for (const wake of [...this.waiting]) wake();
+    for (const look of [...this.waiting]) if (this.waiting.includes(look)) look();
+  }
+
+  add(look: () => void): void {
+    this.waiting.push(look);
+  }
+
+  delete(look: () => void): void {
+    const at = this.waiting.indexOf(look);
+    if (at >= 0) this.waiting.splice(at, 1);
   }
 }
 
+/** A running procedure. */
 export class Process {
   readonly name: string;
   done = false;
+  /** Raised when the procedure has ended. */
+  readonly ended: Signal;
   private readonly sim: Simulation;
   private readonly running: Generator<Wait, void, number>;
-  private readonly resumeKind: Kind;
+  private readonly wake: (delay: number, index: number) => Handle;
   private clear: (() => void)[] = [];
+  private active = false;
 
-  constructor(sim: Simulation, name: string, body: ProcessBody) {
+  constructor(
+    sim: Simulation,
+    name: string,
+    body: ProcessBody,
+    wake: (delay: number, index: number) => Handle,
+  ) {
     this.sim = sim;
     this.name = name;
+    this.ended = new Signal(`${name} ended`);
     this.running = body();
-    this.resumeKind = sim.on(`process ${name}`, (index) => this.resume(index));
-    sim.after(0, this.resumeKind, 0);
+    this.wake = wake;
+    const handle = wake(0, 0);
+    this.clear.push(() => sim.cancel(handle));
   }
 
+  /** Throws `Interrupted` into the procedure where it waits; nothing happens when it has ended. */
   interrupt(reason: string): void {
     if (this.done) return;
+    if (this.active) throw new Error(`${this.name} cannot interrupt itself`);
     this.release();
-    this.settle(this.running.throw(new Interrupted(reason)));
+    this.step(() => this.running.throw(new Interrupted(reason)));
   }
 
-  private resume(index: number): void {
+  /** Called by the loop when a wait is over. */
+  resume(index: number): void {
     if (this.done) return;
     this.release();
-    this.settle(this.running.next(index));
+    this.step(() => this.running.next(index));
+  }
+
+  private step(go: () => IteratorResult<Wait, void>): void {
+    this.active = true;
+    let result: IteratorResult<Wait, void>;
+    try {
+      result = go();
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      // The procedure has no answer to the interruption: it ends.
+      result = { done: true, value: undefined };
+    } finally {
+      this.active = false;
+    }
+    if (result.done === true) {
+      this.done = true;
+      this.ended.raise();
+      return;
+    }
+    this.await(result.value, undefined);
   }
 
   private release(): void {
@@ -67,27 +113,28 @@ export class Process {
     this.clear = [];
   }
 
-  private settle(result: IteratorResult<Wait, void>): void {
-    if (result.done === true) {
-      this.done = true;
-      return;
-    }
-    const waits = result.value.kind === 'either' ? result.value.waits : [result.value];
-    waits.forEach((wait, index) => {
-      if (wait.kind === 'sleep') {
-        const handle = this.sim.after(wait.micros, this.resumeKind, index);
+  /** Arms a wait; `index` is its place in the `either` it belongs to. */
+  private await(wait: Wait, index: number | undefined): void {
+    const at = index ?? 0;
+    if (wait.kind === 'sleep') {
+      const handle = this.wake(Math.max(0, Math.ceil(wait.micros)), at);
+      this.clear.push(() => this.sim.cancel(handle));
+    } else if (wait.kind === 'until') {
+      let told = false;
+      const look = () => {
+        if (told || !wait.condition()) return;
+        told = true;
+        const handle = this.wake(0, at);
         this.clear.push(() => this.sim.cancel(handle));
-      } else if (wait.kind === 'until') {
-        const check = () => {
-          if (!wait.condition()) return;
-          wait.signal.waiting.delete(check);
-          const handle = this.sim.after(0, this.resumeKind, index);
-          this.clear.push(() => this.sim.cancel(handle));
-        };
-        wait.signal.waiting.add(check);
-        this.clear.push(() => wait.signal.waiting.delete(check));
-        check();
-      } else throw new Error('either within either');
-    });
+      };
+      wait.signal.add(look);
+      this.clear.push(() => wait.signal.delete(look));
+      look();
+    } else {
+      if (index !== undefined) throw new Error(`${this.name}: either stands inside either`);
+      wait.waits.forEach((one, i) => {
+        this.await(one, i);
+      });
+    }
   }
 }

@@ -1,0 +1,470 @@
+import type { Catalogue, Metric } from '../../engine/catalogue.ts';
+import type { KafkaCluster } from './cluster.ts';
+
+const kafka37 = 'Kafka 3.7, names as the JMX exporter rules of Strimzi write them';
+const manager = 'kafka_server_replicamanager';
+const controller = 'kafka_controller_kafkacontroller';
+const topicMetrics = 'kafka_server_brokertopicmetrics';
+
+function metric(name: string, unit: string, labels: readonly string[], help: string, source: string): Metric {
+  return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', unit, labels, help, source };
+}
+
+const byBroker = ['broker'] as const;
+
+export const kafkaCatalogue: Catalogue = {
+  metrics: [
+    metric(
+      `${manager}_underreplicatedpartitions`,
+      '',
+      byBroker,
+      'Partitions that this broker leads with fewer replicas in sync than replicas.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_underminisrpartitioncount`,
+      '',
+      byBroker,
+      'Partitions that this broker leads with fewer replicas in sync than min.insync.replicas.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_atminisrpartitioncount`,
+      '',
+      byBroker,
+      'Partitions that this broker leads with just min.insync.replicas in sync.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_partitioncount`,
+      '',
+      byBroker,
+      'Replicas that this broker hosts.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_leadercount`,
+      '',
+      byBroker,
+      'Partitions that this broker leads, as far as it knows.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_offlinereplicacount`,
+      '',
+      byBroker,
+      'Replicas on log directories that are offline.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_reassigningpartitions`,
+      '',
+      byBroker,
+      'Led partitions with a reassignment under way.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_isrshrinks_total`,
+      '',
+      byBroker,
+      "ISR shrinks that this leader asked for; a controlled shutdown is the controller's and does not count.",
+      `Partition.alterPartitionListener, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_isrexpands_total`,
+      '',
+      byBroker,
+      'ISR expansions that this leader asked for.',
+      `Partition.alterPartitionListener, ${kafka37}`,
+    ),
+    metric(
+      `${manager}_failedisrupdates_total`,
+      '',
+      byBroker,
+      'ISR changes that the controller refused.',
+      `Partition.alterPartitionListener, ${kafka37}`,
+    ),
+    metric(
+      `${controller}_offlinepartitionscount`,
+      '',
+      [],
+      'Partitions of the cluster without a leader.',
+      `ControllerMetadataMetricsPublisher, ${kafka37}`,
+    ),
+    metric(
+      `${controller}_preferredreplicaimbalancecount`,
+      '',
+      [],
+      'Partitions whose leader is not their first replica.',
+      `ControllerMetadataMetricsPublisher, ${kafka37}`,
+    ),
+    metric(
+      `${controller}_activebrokercount`,
+      '',
+      [],
+      'Brokers that are registered and unfenced.',
+      `ControllerMetadataMetricsPublisher, ${kafka37}`,
+    ),
+    metric(
+      `${controller}_fencedbrokercount`,
+      '',
+      [],
+      'Brokers that are registered and fenced.',
+      `ControllerMetadataMetricsPublisher, ${kafka37}`,
+    ),
+    metric(
+      `${controller}_activecontrollercount`,
+      '',
+      ['node'],
+      '1 on the active controller.',
+      `QuorumController, ${kafka37}`,
+    ),
+    metric(
+      'kafka_cluster_partition_underreplicated',
+      '',
+      ['topic', 'partition'],
+      '1 while the partition is under-replicated.',
+      `Partition, ${kafka37}`,
+    ),
+    metric(
+      'kafka_cluster_partition_insyncreplicascount',
+      '',
+      ['topic', 'partition'],
+      'Replicas in sync; 0 without a leader.',
+      `Partition, ${kafka37}`,
+    ),
+    metric(
+      'kafka_cluster_partition_replicascount',
+      '',
+      ['topic', 'partition'],
+      'Replicas of the partition.',
+      `Partition, ${kafka37}`,
+    ),
+    metric(
+      'kafka_server_kafkaserver_brokerstate',
+      '',
+      byBroker,
+      '0 not running, 1 starting, 2 recovery, 3 running, 6 pending controlled shutdown, 7 shutting down.',
+      `BrokerState, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_bytesin_total`,
+      'B',
+      byBroker,
+      'Bytes that producers wrote to this broker.',
+      `BrokerTopicMetrics, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_bytesout_total`,
+      'B',
+      byBroker,
+      'Bytes that consumers read from this broker.',
+      `BrokerTopicMetrics, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_messagesin_total`,
+      'messages',
+      byBroker,
+      'Messages that producers wrote to this broker.',
+      `BrokerTopicMetrics, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_replicationbytesin_total`,
+      'B',
+      byBroker,
+      'Bytes that this broker fetched from other brokers.',
+      `BrokerTopicMetrics, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_replicationbytesout_total`,
+      'B',
+      byBroker,
+      'Bytes that other brokers fetched from this broker.',
+      `BrokerTopicMetrics, ${kafka37}`,
+    ),
+    metric(
+      'rehearse:messages_out_total',
+      'messages',
+      byBroker,
+      'Messages that consumers read from this broker.',
+      "ours: bytes out by the topics' message sizes",
+    ),
+    metric(
+      'kafka_consumergroup_lag_sum',
+      'messages',
+      ['consumergroup', 'topic'],
+      "Messages between the group's offsets and the high watermark.",
+      'kafka_exporter, kafka_consumergroup_lag_sum',
+    ),
+    metric(
+      'rehearse:group_coordinator_moves_total',
+      '',
+      ['consumergroup'],
+      "Moves of the group's coordinator. A move causes no rebalance.",
+      'ours; GroupMetadataManager, Kafka 3.7',
+    ),
+    metric(
+      'rehearse:group_coordinator_pause_seconds',
+      's',
+      ['consumergroup'],
+      'How long commits waited at the latest move of the coordinator.',
+      'ours',
+    ),
+    metric(
+      'rehearse:replicas_out_of_sync',
+      '',
+      byBroker,
+      'Replicas on this broker that are not in their ISR.',
+      'ours',
+    ),
+    metric('rehearse:brokers_out_of_sync', '', [], 'Brokers with a replica that is not in its ISR.', 'ours'),
+    metric(
+      'rehearse:topic_underreplicated_partitions',
+      '',
+      ['topic'],
+      'Under-replicated partitions of a topic, cluster-wide.',
+      'ours',
+    ),
+    metric(
+      'rehearse:isr_recovery_seconds',
+      's',
+      byBroker,
+      'From fetching again to the return of the last replica to its ISR, of the latest return; 0 before the first.',
+      'ours',
+    ),
+    metric(
+      'rehearse:isr_recoveries_total',
+      '',
+      byBroker,
+      'Returns of all replicas of a broker to their ISRs.',
+      'ours',
+    ),
+    metric(
+      'rehearse:at_min_isr_minutes',
+      'min',
+      [],
+      'Minutes with a partition at min.insync.replicas: one more failure blocks its producers.',
+      'ours',
+    ),
+    metric(
+      'rehearse:under_min_isr_minutes',
+      'min',
+      [],
+      'Minutes with a partition under min.insync.replicas.',
+      'ours',
+    ),
+    metric('rehearse:unavailable_partitions', '', [], 'Partitions without a leader that serves.', 'ours'),
+    metric(
+      'rehearse:offline_partition_seconds_total',
+      's',
+      [],
+      'Partition-seconds without a leader that serves, moves of leaders left out.',
+      'ours',
+    ),
+    metric(
+      'rehearse:unavailable_partition_seconds_total',
+      's',
+      [],
+      'Partition-seconds without a leader that serves, moves of leaders included.',
+      'ours',
+    ),
+    metric(
+      'rehearse:write_blocked_partitions',
+      '',
+      [],
+      "Partitions that producers with the topic's acks cannot write.",
+      'ours',
+    ),
+    metric(
+      'rehearse:write_blocked_partition_seconds_total',
+      's',
+      [],
+      'Partition-seconds in which producers could not write.',
+      'ours',
+    ),
+    metric(
+      'rehearse:failed_sends_total',
+      'messages',
+      ['topic'],
+      'Sends that failed at the application: too old, or blocked for max.block.ms.',
+      'ours; ProducerConfig, Kafka 3.7',
+    ),
+    metric(
+      'rehearse:retried_sends_total',
+      'messages',
+      ['topic'],
+      'Sends that met an error and were tried again.',
+      'ours',
+    ),
+    metric(
+      'rehearse:possibly_lost_bytes',
+      'B',
+      ['topic'],
+      'Bytes acknowledged and then lost by an unclean election.',
+      'ours',
+    ),
+    metric(
+      'rehearse:log_disk_used_bytes',
+      'B',
+      byBroker,
+      "Bytes of logs on the broker's volume.",
+      'ours; LogManager, Kafka 3.7',
+    ),
+    metric('rehearse:log_disk_capacity_bytes', 'B', byBroker, "Size of the broker's volume.", 'ours'),
+    metric(
+      'rehearse:log_disk_full_seconds',
+      's',
+      byBroker,
+      'When the volume was full, seconds from the start; 0 while it is not.',
+      'ours',
+    ),
+  ],
+  events: [
+    { name: 'kafka.controlledShutdown', lane: '{subject}', says: '{subject} asks to shut down: {detail}' },
+    { name: 'kafka.fenced', lane: '{subject}', says: '{subject} is fenced' },
+    { name: 'kafka.stopped', lane: '{subject}', says: '{subject} has ended ({detail})' },
+    { name: 'kafka.killed', lane: '{subject}', says: '{subject} dies: {detail}' },
+    { name: 'kafka.fetching', lane: '{subject}', says: '{subject} begins to catch up, still fenced' },
+    { name: 'kafka.unfenced', lane: '{subject}', says: '{subject} is unfenced' },
+    { name: 'kafka.started', lane: '{subject}', says: '{subject} serves requests' },
+    { name: 'kafka.inSync', lane: '{subject}', says: '{subject} is in sync {detail}' },
+    { name: 'kafka.preferredElection', lane: 'controller', says: 'preferred leaders are elected: {detail}' },
+    { name: 'kafka.controllerElected', lane: 'controller', says: 'a new active controller: {detail}' },
+    { name: 'kafka.uncleanElection', lane: 'controller', says: 'unclean election of {subject}: {detail}' },
+    {
+      name: 'kafka.coordinatorMoved',
+      lane: 'consumers',
+      says: 'the coordinator of {subject} moved: {detail}',
+    },
+    { name: 'kafka.sendsFail', lane: 'producers', says: 'sends to {subject} fail: {detail}' },
+    { name: 'kafka.diskFull', lane: '{subject}', says: 'the volume of {subject} is full' },
+  ],
+  risks: [
+    {
+      name: 'unavailablePartitionSeconds',
+      unit: 's',
+      says: 'partition-seconds without a leader that serves',
+      that: 'rehearse:unavailable_partition_seconds_total',
+    },
+    {
+      name: 'offlinePartitionSeconds',
+      unit: 's',
+      says: 'partition-seconds without any leader',
+      that: 'rehearse:offline_partition_seconds_total',
+      limit: 0,
+    },
+    {
+      name: 'minutesAtMinIsr',
+      unit: 'min',
+      says: 'minutes with a partition one failure away from blocked producers',
+      that: 'rehearse:at_min_isr_minutes',
+    },
+    {
+      name: 'minutesUnderMinIsr',
+      unit: 'min',
+      says: 'minutes with a partition under min.insync.replicas',
+      that: 'rehearse:under_min_isr_minutes',
+      limit: 0,
+    },
+    {
+      name: 'failedSends',
+      unit: 'messages',
+      says: 'sends that failed at the application',
+      that: 'sum(rehearse:failed_sends_total)',
+      limit: 0,
+    },
+    {
+      name: 'retriedSends',
+      unit: 'messages',
+      says: 'sends that were tried again',
+      that: 'sum(rehearse:retried_sends_total)',
+    },
+    {
+      name: 'possibleLoss',
+      unit: 'B',
+      says: 'bytes acknowledged and possibly lost',
+      that: 'sum(rehearse:possibly_lost_bytes)',
+      limit: 0,
+    },
+    {
+      name: 'worstLag',
+      unit: 'messages',
+      says: 'worst lag of a group on a topic',
+      that: 'max_over_time(kafka_consumergroup_lag_sum[$__range])',
+    },
+    {
+      name: 'diskUsed',
+      unit: 'ratio',
+      says: 'fullest log volume',
+      that: 'max_over_time(rehearse:log_disk_used_bytes[$__range]) / rehearse:log_disk_capacity_bytes',
+      limit: 0.85,
+    },
+  ],
+  panels: [
+    {
+      title: 'Under-replicated partitions',
+      that: `${manager}_underreplicatedpartitions`,
+      unit: '',
+      by: 'broker',
+    },
+    {
+      title: 'Replicas out of sync by broker',
+      that: 'rehearse:replicas_out_of_sync',
+      unit: '',
+      by: 'broker',
+    },
+    { title: 'Partitions led', that: `${manager}_leadercount`, unit: '', by: 'broker' },
+    {
+      title: 'Consumer lag',
+      that: 'sum by (consumergroup) (kafka_consumergroup_lag_sum)',
+      unit: 'messages',
+      by: 'consumergroup',
+    },
+    {
+      title: 'Replication into a broker',
+      that: `rate(${topicMetrics}_replicationbytesin_total[15s])`,
+      unit: 'B/s',
+      by: 'broker',
+    },
+    {
+      title: 'Log volume used',
+      that: 'rehearse:log_disk_used_bytes / rehearse:log_disk_capacity_bytes',
+      unit: 'ratio',
+      by: 'broker',
+    },
+  ],
+};
+
+/** Labels of a metric's rows, or undefined where this cluster keeps no such metric. */
+export function kafkaLabels(
+  cluster: KafkaCluster,
+  name: string,
+): ((row: number) => Readonly<Record<string, string>>) | undefined {
+  const labels = kafkaCatalogue.metrics.find((m) => m.name === name)?.labels;
+  if (labels === undefined) return undefined;
+  const { settings, tables } = cluster;
+  switch (labels.join()) {
+    case '':
+      return () => ({});
+    case 'broker':
+      return (row) => ({ broker: String(settings.brokers[row].id) });
+    case 'node':
+      return (row) => ({ node: String(cluster.controller.voterIds[row]) });
+    case 'topic':
+      return (row) => ({ topic: settings.topics[row].name });
+    case 'consumergroup':
+      return (row) => ({ consumergroup: settings.groups[row].name });
+    case 'consumergroup,topic':
+      return (row) => {
+        const cell = cluster.consumers.cells[row];
+        return { consumergroup: settings.groups[cell.group].name, topic: settings.topics[cell.topic].name };
+      };
+    case 'topic,partition':
+      return (row) => {
+        const t = tables.topic[row];
+        return { topic: settings.topics[t].name, partition: String(row - tables.firstPartition[t]) };
+      };
+    default:
+      throw new RangeError(`no labels for ${name}`);
+  }
+}

@@ -1,0 +1,249 @@
+import type { FlowNetwork } from '../../engine/flows.ts';
+import type { Signal } from '../../engine/process.ts';
+import type { Kind, Simulation } from '../../engine/simulation.ts';
+import { Brokers } from './broker.ts';
+import { Consumers } from './consumers.ts';
+import { Controller, type LeaderMove } from './controller.ts';
+import { ClusterGauges } from './gauges.ts';
+import { Logs } from './logs.ts';
+import { StripedReplicaPlacer } from './placement.ts';
+import { type NodeLinks, Replication } from './replication.ts';
+import type { ClusterSettings } from './settings.ts';
+import { ClusterTables } from './tables.ts';
+import { type SetBackground, Traffic } from './traffic.ts';
+import { Writes } from './writes.ts';
+
+/** A load curve as the cluster needs it: the multiplier's integral and where its course changes. */
+export interface LoadCurve {
+  /** Integral of the multiplier over [from, to) microseconds, in seconds. */
+  integral(from: number, to: number): number;
+  /** The next moment after `t` at which the curve's course changes; Infinity when it stays constant. */
+  nextChange(t: number): number;
+}
+
+/** A curve that is not constant is played in steps of at most this long, each with its exact mean. */
+const loadStepMicros = 60_000_000;
+
+/** A Kafka cluster: brokers, partitions, controllers, producers and consumers. */
+export class KafkaCluster {
+  readonly settings: ClusterSettings;
+  readonly tables: ClusterTables;
+  readonly gauges: ClusterGauges;
+  readonly traffic: Traffic;
+  readonly replication: Replication;
+  readonly writes: Writes;
+  readonly consumers: Consumers;
+  readonly logs: Logs;
+  readonly controller: Controller;
+  readonly brokers: Brokers;
+  /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
+  readonly changed: Signal;
+  private readonly sim: Simulation;
+  private readonly rowOf: Map<number, number>;
+  private readonly stallBegins: Kind;
+  private readonly stallEnds: Kind;
+  private readonly loadStep: Kind;
+  private readonly stalls: {
+    readonly shares: ReadonlyMap<number, number>;
+    readonly counts: ReadonlyMap<number, number>;
+    readonly micros: number;
+  }[] = [];
+  private curves: readonly LoadCurve[] = [];
+  private topicsOf: readonly (readonly number[])[] = [];
+
+  constructor(sim: Simulation, settings: ClusterSettings) {
+    this.sim = sim;
+    this.settings = settings;
+    this.rowOf = new Map(settings.brokers.map((b, row) => [b.id, row]));
+    this.changed = sim.signal('kafka.changed');
+    const stride = settings.topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
+    this.tables = new ClusterTables(
+      settings.topics,
+      settings.brokers.length,
+      stride,
+      settings.assignment ?? placed(sim, settings, stride),
+    );
+    const { tables } = this;
+    const voters =
+      settings.dedicatedControllers.length || settings.brokers.filter((b) => b.controller).length;
+    this.traffic = new Traffic(sim, tables, settings.topics, settings.groups);
+    this.gauges = new ClusterGauges(sim, tables, voters, tables.partitionCount <= 10_000);
+    this.replication = new Replication(
+      sim,
+      tables,
+      this.traffic,
+      settings.topics,
+      settings.fetcher,
+      settings.timing.roundTripMicros,
+      settings.leaderThrottleRate,
+      settings.followerThrottleRate,
+    );
+    this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
+    this.consumers = new Consumers(sim, tables, settings.topics, settings.groups, this.traffic);
+    this.logs = new Logs(
+      sim,
+      tables,
+      settings.topics,
+      settings.brokers,
+      this.traffic,
+      settings.holdLogsAtInitialSize,
+    );
+    this.controller = new Controller(
+      sim,
+      settings,
+      tables,
+      this.gauges,
+      this.traffic,
+      this.replication,
+      this.writes,
+    );
+    this.brokers = new Brokers(
+      sim,
+      settings,
+      tables,
+      this.gauges,
+      this.controller,
+      this.replication,
+      this.traffic,
+      this.writes,
+      this.logs,
+    );
+    this.stallBegins = sim.on('kafka.leaderMoving', (stall) => this.onStall(stall, 1));
+    this.stallEnds = sim.on('kafka.leaderMoved', (stall) => this.onStall(stall, -1));
+    this.loadStep = sim.on('kafka.loadStep', (curve) => this.onLoadStep(curve));
+    this.controller.onLeaderMoves = (moves) => this.onLeaderMoves(moves);
+    this.controller.onActiveChanged = () => this.changed.raise();
+    this.brokers.onMembership = () => this.changed.raise();
+    this.writes.onBurst = (topic, messages) => this.consumers.burst(topic, messages);
+    this.traffic.onChange = (b) => {
+      this.logs.touch(b);
+      this.replication.bookThrottled(b);
+    };
+    this.replication.onAppendRate = (topic, b, delta) => this.logs.addCatchUp(topic, b, delta);
+    this.replication.pageCacheAgeMicros = (b) => this.pageCacheAgeMicros(b);
+    this.logs.onFull = (b) => this.brokers.kill(b, 'the log directory is full');
+    sim.invariant('kafka: replicas, leaders and counts', () => {
+      tables.verify();
+      this.gauges.verify();
+    });
+    sim.stateDigest('kafka', (add) => {
+      for (let p = 0; p < tables.partitionCount; p += 1) {
+        this.traffic.settle(p);
+        add(tables.leader[p]);
+        add(tables.leaderEpoch[p]);
+        add(tables.isrCount[p]);
+        add(tables.logEndBytes[p]);
+      }
+    });
+  }
+
+  /** Broker row of a node id. */
+  row(id: number): number {
+    const row = this.rowOf.get(id);
+    if (row === undefined) throw new RangeError(`no broker ${id}`);
+    return row;
+  }
+
+  connectNodes(network: FlowNetwork, links: (broker: number) => NodeLinks, background: SetBackground): void {
+    this.replication.connect(network, links);
+    this.traffic.connect(background);
+  }
+
+  /** Load curves by index, as the topics name them. */
+  connectCurves(curves: readonly LoadCurve[]): void {
+    this.curves = curves;
+    const topics = curves.map((): number[] => []);
+    this.settings.topics.forEach((topic, row) => {
+      if (topic.curve >= 0) topics[topic.curve].push(row);
+    });
+    this.topicsOf = topics;
+    for (let c = 0; c < curves.length; c += 1) if (topics[c].length > 0) this.sim.after(0, this.loadStep, c);
+  }
+
+  /**
+   * Age of what is still in a broker's page cache, microseconds: cache / write rate.
+   * Source: ours, after the memory rule of Kafka's operations guide (write throughput x 30 s). Simplified: cold reads
+   * evict nothing.
+   */
+  pageCacheAgeMicros(broker: number): number {
+    let writes = 0;
+    for (let t = 0; t < this.settings.topics.length; t += 1) writes += this.traffic.appendRate(t, broker);
+    return writes === 0
+      ? Number.POSITIVE_INFINITY
+      : (this.settings.brokers[broker].pageCacheBytes / writes) * 1e6;
+  }
+
+  private onLoadStep(curve: number): void {
+    const now = this.sim.now;
+    const change = this.curves[curve].nextChange(now);
+    const to = Math.min(change, now + loadStepMicros);
+    const constant = change === Number.POSITIVE_INFINITY;
+    const end = constant ? now + loadStepMicros : to;
+    const factor = this.curves[curve].integral(now, end) / ((end - now) / 1e6);
+    this.replication.beforeLoadChange();
+    for (const topic of this.topicsOf[curve]) {
+      this.consumers.beforeLoadChange(topic);
+      this.traffic.setFactor(topic, factor);
+      this.consumers.loadChanged(topic);
+      this.writes.loadChanged(topic);
+    }
+    this.replication.afterLoadChange();
+    if (!constant) this.sim.at(Math.max(now + 1, Math.ceil(end)), this.loadStep, curve);
+  }
+
+  /** What clients notice of moved leaders: nobody takes the writes from the old leader's refusal to the new one's start. */
+  private onLeaderMoves(moves: readonly LeaderMove[]): void {
+    const { tables, settings } = this;
+    for (const move of moves) {
+      const shares = new Map<number, number>();
+      const counts = new Map<number, number>();
+      for (const p of move.partitions) {
+        const t = tables.topic[p];
+        shares.set(t, (shares.get(t) ?? 0) + tables.share[p]);
+        counts.set(t, (counts.get(t) ?? 0) + 1);
+        this.consumers.coordinatorPartition.forEach((coordinator, group) => {
+          if (coordinator !== p) return;
+          const entity = `group/${settings.groups[group].name}`;
+          const load = settings.timing.coordinatorLoadMicros.sample(
+            this.sim.stream(entity, 'coordinatorLoad')(),
+          );
+          this.consumers.coordinatorMoved(group, Math.max(move.refusesIn, move.acceptsIn) + load);
+        });
+      }
+      const gap = Math.max(0, move.acceptsIn - move.refusesIn);
+      let micros = gap + settings.timing.roundTripMicros;
+      if (gap > 0) {
+        // The first retry names the new leader (KIP-951); while that one refuses as well, the client backs off.
+        const backoff = settings.topics[tables.topic[move.partitions[0]]].producers.retryBackoffMicros;
+        micros = Math.ceil(gap / backoff) * backoff + settings.timing.roundTripMicros;
+      }
+      const stall = this.stalls.length;
+      this.stalls.push({ shares, counts, micros });
+      this.sim.after(Math.max(1, Math.round(move.refusesIn)), this.stallBegins, stall);
+      this.sim.after(Math.max(2, Math.round(move.refusesIn + micros)), this.stallEnds, stall);
+    }
+  }
+
+  private onStall(stall: number, sign: 1 | -1): void {
+    const { shares, counts, micros } = this.stalls[stall];
+    for (const [topic, share] of shares) {
+      this.consumers.stall(topic, sign * share);
+      if (sign === -1) this.writes.deferred(topic, share, counts.get(topic) ?? 0, micros);
+    }
+  }
+}
+
+function placed(sim: Simulation, settings: ClusterSettings, stride: number): Int32Array {
+  const placer = new StripedReplicaPlacer(
+    settings.brokers.map((b, row) => ({ row, id: b.id, rack: b.rack, fenced: false })),
+    sim.stream('controller', 'placement'),
+  );
+  const partitions = settings.topics.reduce((sum, t) => sum + t.partitions, 0);
+  const assignment = new Int32Array(partitions * stride).fill(-1);
+  let p = 0;
+  for (const topic of settings.topics) {
+    for (let i = 0; i < topic.partitions; i += 1, p += 1)
+      assignment.set(placer.place(topic.replicationFactor), p * stride);
+  }
+  return assignment;
+}

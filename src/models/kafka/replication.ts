@@ -1,0 +1,439 @@
+import type { FlowId, FlowNetwork, LinkId } from '../../engine/flows.ts';
+import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
+import type { FetcherSettings, TopicSettings } from './settings.ts';
+import { type ClusterTables, noLeader, replicaState } from './tables.ts';
+import type { Traffic } from './traffic.ts';
+
+/** The links of a broker's node that replication passes. */
+export interface NodeLinks {
+  readonly inbound: LinkId;
+  readonly outbound: LinkId;
+  readonly diskRead: LinkId;
+  readonly diskWrite: LinkId;
+}
+
+/** Replicas that fetch the same backlog at the same rate over one connection, and so finish together. */
+interface Cohort {
+  readonly key: string;
+  readonly topic: number;
+  readonly share: number;
+  /** Bytes that each member still misses; a fraction between events. */
+  backlog: number;
+  readonly members: number[];
+}
+
+/** One fetcher thread with something to catch up: one follower, one leader, one fetcher id. */
+interface Connection {
+  readonly key: number;
+  readonly index: number;
+  readonly follower: number;
+  readonly leader: number;
+  readonly throttled: boolean;
+  readonly cold: boolean;
+  readonly flow: FlowId;
+  readonly cohorts: Cohort[];
+  readonly byKey: Map<string, Cohort>;
+  members: number;
+  /** Bytes per second that this connection's caught-up members take in beside the lagging ones. */
+  caughtUpRate: number;
+  rate: number;
+  since: number;
+  next: Handle | undefined;
+}
+
+/**
+ * Bytes per second at which one fetcher thread can serve `lagging` partitions that all have more to fetch than one
+ * response holds for a partition, while its caught-up partitions take in `caughtUpRate`.
+ *
+ *     B = min(responseBytes, lagging x partitionBytes + caughtUpRate x C),   C = roundTrip + B / appendRate
+ *
+ * C is the cycle of the thread: one request is in flight, and what it brings is appended serially. The result is
+ * B / C - caughtUpRate, never negative.
+ *
+ * Source: Kafka 3.7 `AbstractFetcherThread.doWork` (one blocking fetch after another), `ReplicaManager.readFromLog` (limits by
+ * partition and by response); the formula is ours. Simplified: the leader's read time is part of `appendRate`.
+ */
+export function fetcherCeiling(
+  fetcher: FetcherSettings,
+  roundTripMicros: number,
+  lagging: number,
+  caughtUpRate: number,
+): number {
+  const roundTrip = roundTripMicros / 1e6;
+  let cycle = Number.POSITIVE_INFINITY;
+  if (caughtUpRate < fetcher.appendRate) {
+    cycle =
+      (roundTrip + (lagging * fetcher.partitionBytes) / fetcher.appendRate) /
+      (1 - caughtUpRate / fetcher.appendRate);
+  }
+  const asked = lagging * fetcher.partitionBytes + caughtUpRate * cycle;
+  if (asked < fetcher.responseBytes) return (lagging * fetcher.partitionBytes) / cycle;
+  const full = roundTrip + fetcher.responseBytes / fetcher.appendRate;
+  return Math.max(0, fetcher.responseBytes / full - caughtUpRate);
+}
+
+/** Java's `String.hashCode`. */
+export function javaHash(text: string): number {
+  let h = 0;
+  for (let i = 0; i < text.length; i += 1) h = (Math.imul(31, h) + text.charCodeAt(i)) | 0;
+  return h;
+}
+
+/** Source: Kafka 3.7 `AbstractFetcherManager.getFetcherId`; `Utils.abs` maps the smallest integer to 0. */
+export function fetcherId(topicHash: number, partition: number, threads: number): number {
+  const h = (Math.imul(31, topicHash) + partition) | 0;
+  return (h === -2147483648 ? 0 : Math.abs(h)) % threads;
+}
+
+/**
+ * Catch-up of replicas that are behind: a fluid flow per fetcher connection, shared equally by its lagging
+ * partitions (a response is filled in turns), through the outbound NIC of the leader's node, the inbound NIC
+ * and the disk of the follower's, the throttles, and the leader's disk where the backlog has left the page cache.
+ *
+ * Simplified: partitions of one topic with the same share and the same stop are one cohort; a backlog's last fraction of a
+ * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread.
+ */
+export class Replication {
+  private readonly sim: Simulation;
+  private readonly tables: ClusterTables;
+  private readonly traffic: Traffic;
+  private readonly fetcher: FetcherSettings;
+  private readonly roundTripMicros: number;
+  private readonly topicHash: Int32Array;
+  private readonly topicThrottled: Uint8Array;
+  private readonly connections = new Map<number, Connection>();
+  private readonly byIndex: Connection[] = [];
+  private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort }>();
+  private readonly done: Kind;
+  private network: FlowNetwork | undefined;
+  private linksOf: (broker: number) => NodeLinks = () => {
+    throw new Error('no nodes are connected');
+  };
+  private throttleOut: LinkId[] | undefined;
+  private throttleIn: LinkId[] | undefined;
+  private readonly leaderThrottleRate: number;
+  private readonly followerThrottleRate: number;
+  /** How old a backlog may be and still be in the page cache of a broker, microseconds. */
+  pageCacheAgeMicros: (broker: number) => number = () => Number.POSITIVE_INFINITY;
+  /** The replicas have reached their leader's log end. */
+  onCaughtUp: (follower: number, leader: number, replicas: readonly number[]) => void = () => {};
+  /** Bytes per second that a broker's lagging replicas of a topic append now changed by `delta`. */
+  onAppendRate: (topic: number, broker: number, delta: number) => void = () => {};
+  /** Bytes appended by catch-up, by broker: whole bytes, from the tables. */
+  readonly caughtUpBytes: Float64Array;
+
+  constructor(
+    sim: Simulation,
+    tables: ClusterTables,
+    traffic: Traffic,
+    topics: readonly TopicSettings[],
+    fetcher: FetcherSettings,
+    roundTripMicros: number,
+    leaderThrottleRate: number,
+    followerThrottleRate: number,
+  ) {
+    this.sim = sim;
+    this.tables = tables;
+    this.traffic = traffic;
+    this.fetcher = fetcher;
+    this.roundTripMicros = roundTripMicros;
+    this.leaderThrottleRate = leaderThrottleRate;
+    this.followerThrottleRate = followerThrottleRate;
+    this.topicHash = Int32Array.from(topics, (t) => javaHash(t.name));
+    this.topicThrottled = Uint8Array.from(topics, (t) =>
+      t.throttled &&
+      (leaderThrottleRate < Number.POSITIVE_INFINITY || followerThrottleRate < Number.POSITIVE_INFINITY)
+        ? 1
+        : 0,
+    );
+    this.caughtUpBytes = new Float64Array(tables.brokerCount);
+    this.done = sim.on('kafka.caughtUp', (index) => this.onCohortDone(index));
+  }
+
+  connect(network: FlowNetwork, linksOf: (broker: number) => NodeLinks): void {
+    this.network = network;
+    this.linksOf = linksOf;
+    if (!this.topicThrottled.includes(1)) return;
+    this.throttleOut = [];
+    this.throttleIn = [];
+    for (let b = 0; b < this.tables.brokerCount; b += 1) {
+      this.throttleOut.push(network.link(`leader throttle ${b}`, this.leaderThrottleRate));
+      this.throttleIn.push(network.link(`follower throttle ${b}`, this.followerThrottleRate));
+    }
+  }
+
+  /** In-sync traffic of listed partitions counts against a throttle, though it is never withheld (KIP-73). */
+  bookThrottled(broker: number): void {
+    if (this.throttleOut === undefined || this.throttleIn === undefined) return;
+    const [out, into] = this.traffic.throttledLive(broker);
+    this.network!.setBackground(this.throttleOut[broker], out);
+    this.network!.setBackground(this.throttleIn[broker], into);
+  }
+
+  /** Bytes that a replica misses now. */
+  backlogOf(replica: number): number {
+    const partition = Math.floor(replica / this.tables.stride);
+    this.traffic.settle(partition);
+    const lagging = this.cohortOf.get(replica);
+    if (lagging !== undefined) {
+      this.advance(lagging.connection);
+      return Math.max(0, Math.ceil(lagging.cohort.backlog));
+    }
+    if (this.tables.state[replica] === replicaState.live) return 0;
+    return this.tables.logEndBytes[partition] - this.tables.replicaEndBytes[replica];
+  }
+
+  /**
+   * Starts fetching for stopped replicas of one follower whose leaders are known. Replicas that miss nothing are caught
+   * up at once.
+   */
+  begin(follower: number, replicas: readonly number[]): void {
+    const { tables } = this;
+    const nothing = new Map<number, number[]>();
+    const touched = new Set<Connection>();
+    for (const r of replicas) {
+      const p = Math.floor(r / tables.stride);
+      const leader = tables.leader[p];
+      if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
+      this.traffic.settle(p);
+      const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];
+      if (backlog <= 0) {
+        this.goLive(r, p);
+        const group = nothing.get(leader);
+        if (group === undefined) nothing.set(leader, [r]);
+        else group.push(r);
+        continue;
+      }
+      const connection = this.connection(follower, leader, p, this.sim.now - tables.stoppedAt[r]);
+      touched.add(connection);
+      this.advance(connection);
+      tables.state[r] = replicaState.lagging;
+      const t = tables.topic[p];
+      const key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}`;
+      let cohort = connection.byKey.get(key);
+      if (cohort === undefined) {
+        cohort = { key, topic: t, share: tables.share[p], backlog, members: [] };
+        connection.byKey.set(key, cohort);
+        connection.cohorts.push(cohort);
+      }
+      cohort.backlog = Math.max(cohort.backlog, backlog);
+      cohort.members.push(r);
+      connection.members += 1;
+      this.cohortOf.set(r, { connection, cohort });
+    }
+    for (const connection of touched) this.offer(connection);
+    for (const [leader, group] of nothing) this.onCaughtUp(follower, leader, group);
+  }
+
+  /** Stops fetching for a replica, because its broker or its leader went away; its log end stays where it is. */
+  halt(replica: number): void {
+    const { tables } = this;
+    const p = Math.floor(replica / tables.stride);
+    this.traffic.settle(p);
+    const lagging = this.cohortOf.get(replica);
+    if (lagging === undefined) {
+      if (tables.state[replica] === replicaState.live) {
+        tables.replicaEndBytes[replica] = tables.logEndBytes[p];
+        tables.stoppedAt[replica] = this.sim.now;
+      }
+      tables.state[replica] = replicaState.stopped;
+      return;
+    }
+    const { connection, cohort } = lagging;
+    this.advance(connection);
+    const end = tables.logEndBytes[p] - Math.ceil(cohort.backlog);
+    this.caughtUpBytes[connection.follower] += Math.max(0, end - tables.replicaEndBytes[replica]);
+    tables.replicaEndBytes[replica] = Math.max(tables.replicaEndBytes[replica], end);
+    tables.state[replica] = replicaState.stopped;
+    this.book(connection, 0);
+    cohort.members.splice(cohort.members.indexOf(replica), 1);
+    connection.members -= 1;
+    this.cohortOf.delete(replica);
+    if (cohort.members.length === 0) this.drop(connection, cohort);
+    this.offer(connection);
+  }
+
+  /** To be called before the load changes: what was fetched until now went at the old rates. */
+  beforeLoadChange(): void {
+    for (const connection of this.connections.values()) this.advance(connection);
+  }
+
+  afterLoadChange(): void {
+    for (const connection of this.connections.values()) this.plan(connection);
+  }
+
+  /** A partition with lagging followers can no longer, or again, be written. */
+  writableChanged(partition: number, change: () => void): void {
+    const first = partition * this.tables.stride;
+    const moved: number[] = [];
+    for (let r = first; r < first + this.tables.stride; r += 1) {
+      if (this.tables.broker[r] >= 0 && this.cohortOf.has(r)) {
+        this.halt(r);
+        moved.push(r);
+      }
+    }
+    change();
+    for (const r of moved) this.begin(this.tables.broker[r], [r]);
+  }
+
+  private connection(follower: number, leader: number, partition: number, ageMicros: number): Connection {
+    const { tables } = this;
+    const topic = tables.topic[partition];
+    const throttled = this.topicThrottled[topic] === 1;
+    const cold = ageMicros > this.pageCacheAgeMicros(leader);
+    const id = fetcherId(
+      this.topicHash[topic],
+      partition - tables.firstPartition[topic],
+      this.fetcher.threads,
+    );
+    const pair = follower * tables.brokerCount + leader;
+    const key = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const found = this.connections.get(key);
+    if (found !== undefined) return found;
+    const from = this.linksOf(leader);
+    const to = this.linksOf(follower);
+    const path = [from.outbound, to.inbound, to.diskWrite];
+    if (cold) path.push(from.diskRead);
+    if (throttled) path.push(this.throttleOut![leader], this.throttleIn![follower]);
+    const index = this.byIndex.length;
+    const made: Connection = {
+      key,
+      index,
+      follower,
+      leader,
+      throttled,
+      cold,
+      flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
+      cohorts: [],
+      byKey: new Map(),
+      members: 0,
+      caughtUpRate: 0,
+      rate: 0,
+      since: this.sim.now,
+      next: undefined,
+    };
+    this.byIndex.push(made);
+    this.connections.set(key, made);
+    return made;
+  }
+
+  /** Bytes per second that one member's leader takes in. */
+  private inflow(cohort: Cohort): number {
+    const p = Math.floor(cohort.members[0] / this.tables.stride);
+    return this.tables.writable[p] === 1 ? this.traffic.topicRate[cohort.topic] * cohort.share : 0;
+  }
+
+  private advance(connection: Connection): void {
+    const elapsed = (this.sim.now - connection.since) / 1e6;
+    connection.since = this.sim.now;
+    if (elapsed === 0 || connection.members === 0) return;
+    const each = connection.rate / connection.members;
+    for (const cohort of connection.cohorts) {
+      cohort.backlog = Math.max(0, cohort.backlog - (each - this.inflow(cohort)) * elapsed);
+    }
+  }
+
+  /** Tells the network what the thread could fetch now; the answer comes back through `onRate`. */
+  private offer(connection: Connection): void {
+    if (connection.members === 0) {
+      this.book(connection, 0);
+      this.network!.stop(connection.flow);
+      if (connection.next !== undefined) this.sim.cancel(connection.next);
+      this.connections.delete(connection.key);
+      return;
+    }
+    this.network!.setCap(
+      connection.flow,
+      fetcherCeiling(this.fetcher, this.roundTripMicros, connection.members, connection.caughtUpRate),
+    );
+    this.book(connection, connection.rate);
+    this.plan(connection);
+  }
+
+  private onRate(index: number, rate: number): void {
+    const connection = this.byIndex[index];
+    if (connection.members === 0) return;
+    this.advance(connection);
+    this.book(connection, 0);
+    connection.rate = rate;
+    this.book(connection, rate);
+    this.plan(connection);
+  }
+
+  private booked = new Map<Connection, { total: number; byTopic: Map<number, number> }>();
+
+  /** Keeps the counters of traffic and of log growth in step with the connection's rate. */
+  private book(connection: Connection, rate: number): void {
+    const before = this.booked.get(connection);
+    if (before !== undefined) {
+      this.traffic.addCatchUp(connection.leader, connection.follower, -before.total);
+      for (const [topic, value] of before.byTopic) this.onAppendRate(topic, connection.follower, -value);
+      this.booked.delete(connection);
+    }
+    if (rate === 0 || connection.members === 0) return;
+    const byTopic = new Map<number, number>();
+    const each = rate / connection.members;
+    for (const cohort of connection.cohorts) {
+      byTopic.set(cohort.topic, (byTopic.get(cohort.topic) ?? 0) + each * cohort.members.length);
+    }
+    this.traffic.addCatchUp(connection.leader, connection.follower, rate);
+    for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, value);
+    this.booked.set(connection, { total: rate, byTopic });
+  }
+
+  /** Schedules the moment when the first cohort will have nothing left to fetch. */
+  private plan(connection: Connection): void {
+    if (connection.next !== undefined) this.sim.cancel(connection.next);
+    connection.next = undefined;
+    if (connection.members === 0 || connection.rate === 0) return;
+    const each = connection.rate / connection.members;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const cohort of connection.cohorts) {
+      const gain = each - this.inflow(cohort);
+      if (cohort.backlog <= 0) soonest = 0;
+      else if (gain > 0) soonest = Math.min(soonest, cohort.backlog / gain);
+    }
+    if (soonest === Number.POSITIVE_INFINITY) return;
+    const micros = Math.max(1, Math.ceil(soonest * 1e6));
+    if (this.sim.now + micros < Number.MAX_SAFE_INTEGER)
+      connection.next = this.sim.after(micros, this.done, connection.index);
+  }
+
+  private onCohortDone(index: number): void {
+    const connection = this.byIndex[index];
+    connection.next = undefined;
+    this.advance(connection);
+    const each = connection.rate / Math.max(1, connection.members);
+    const finished: number[] = [];
+    for (const cohort of [...connection.cohorts]) {
+      // Rounding the time up to a microsecond overshoots by less than what that microsecond fetches.
+      if (cohort.backlog > each / 1e6) continue;
+      connection.caughtUpRate += this.inflow(cohort) * cohort.members.length;
+      finished.push(...cohort.members);
+      this.book(connection, 0);
+      connection.members -= cohort.members.length;
+      this.drop(connection, cohort);
+    }
+    for (const r of finished) {
+      this.cohortOf.delete(r);
+      this.goLive(r, Math.floor(r / this.tables.stride));
+    }
+    this.offer(connection);
+    if (finished.length > 0) this.onCaughtUp(connection.follower, connection.leader, finished);
+  }
+
+  private drop(connection: Connection, cohort: Cohort): void {
+    connection.byKey.delete(cohort.key);
+    connection.cohorts.splice(connection.cohorts.indexOf(cohort), 1);
+  }
+
+  private goLive(replica: number, partition: number): void {
+    const { tables } = this;
+    this.traffic.settle(partition);
+    this.caughtUpBytes[tables.broker[replica]] +=
+      tables.logEndBytes[partition] - tables.replicaEndBytes[replica];
+    this.traffic.count(partition, -1);
+    tables.state[replica] = replicaState.live;
+    this.traffic.count(partition, 1);
+  }
+}

@@ -1,0 +1,140 @@
+import type { Distribution } from '../../engine/distributions.ts';
+
+/** What producers wait for: `all` in-sync replicas, the leader alone, or nothing. */
+export type Acks = 'all' | '1' | '0';
+
+export interface BrokerSettings {
+  /** `node.id`. */
+  readonly id: number;
+  /** `broker.rack`; empty when none is set. */
+  readonly rack: string;
+  /** Combined mode: this broker is a quorum voter as well. */
+  readonly controller: boolean;
+  /** Bytes of logs at the start. */
+  readonly diskUsedBytes: number;
+  /** Capacity of the log directory's volume, bytes. */
+  readonly diskCapacityBytes: number;
+  /** Memory left for the page cache in the broker's container, bytes. */
+  readonly pageCacheBytes: number;
+}
+
+export interface ProducerSettings {
+  /** Producer clients that write the topic. */
+  readonly clients: number;
+  /** `buffer.memory` of each, bytes. */
+  readonly bufferBytes: number;
+  /** `delivery.timeout.ms`, microseconds. */
+  readonly deliveryTimeoutMicros: number;
+  /** `max.block.ms`, microseconds. */
+  readonly maxBlockMicros: number;
+  /** `retry.backoff.ms`, microseconds. */
+  readonly retryBackoffMicros: number;
+}
+
+export interface TopicSettings {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minInSyncReplicas: number;
+  /** Bytes per second that producers write, before the curve. */
+  readonly bytesInPerSecond: number;
+  /** Messages per second, before the curve. */
+  readonly messagesInPerSecond: number;
+  /** Index of the load curve, or -1 for a constant load. */
+  readonly curve: number;
+  /** Share of each partition, summing to 1. */
+  readonly shares: Float64Array;
+  readonly acks: Acks;
+  /** `unclean.leader.election.enable`. */
+  readonly uncleanElection: boolean;
+  /** `retention.bytes` of each partition; Infinity when unlimited. */
+  readonly retentionBytes: number;
+  /** `retention.ms` in microseconds; Infinity when unlimited. */
+  readonly retentionMicros: number;
+  /** Listed in `leader.` and `follower.replication.throttled.replicas`. */
+  readonly throttled: boolean;
+  readonly producers: ProducerSettings;
+  readonly owner: string;
+}
+
+export interface GroupSettings {
+  readonly name: string;
+  /** Topic rows it reads. */
+  readonly topics: readonly number[];
+  /** How fast it reads when behind, as a multiple of the topic's rate now. */
+  readonly catchUpFactor: number;
+  /** Mean age of a message when it is read while the group keeps up, microseconds. */
+  readonly pollMicros: number;
+  readonly owner: string;
+}
+
+/** What Kafka's own configuration and protocol fix, and the durations that a cluster shows. */
+export interface ClusterTiming {
+  /** Round trip between two brokers, microseconds. */
+  readonly roundTripMicros: number;
+  /** `controller.quorum.append.linger.ms`: a record waits up to this long, microseconds. */
+  readonly appendLingerMicros: number;
+  /** Longest wait of a broker's metadata fetch for the commit to show, microseconds. */
+  readonly metadataPollMicros: number;
+  /** `broker.heartbeat.interval.ms`, microseconds. */
+  readonly heartbeatMicros: number;
+  /** `broker.session.timeout.ms`, microseconds. */
+  readonly sessionTimeoutMicros: number;
+  /** `replica.fetch.wait.max.ms`, microseconds. */
+  readonly fetchWaitMicros: number;
+  /** `leader.imbalance.check.interval.seconds`, microseconds. */
+  readonly imbalanceCheckMicros: number;
+  /** From the resignation of the active controller to its successor's first event. */
+  readonly controllerFailoverMicros: Distribution;
+  /** Flush and close of all logs after the shutdown was granted. */
+  readonly closeMicros: Distribution;
+  /** Start of the process until it registers. */
+  readonly jvmStartMicros: Distribution;
+  /** Replay of the metadata log until the broker has caught up with its registration. */
+  readonly metadataReplayMicros: Distribution;
+  /** Opening one segment and checking its indexes, microseconds of one recovery thread. */
+  readonly segmentLoadMicros: number;
+  /** Bytes per second at which one recovery thread re-reads a segment after an unclean stop. */
+  readonly recoveryScanRate: number;
+  /** Catch-up fetching begins this long before the broker counts as back, where a replay gives the moment it is back. */
+  readonly fetchBeforeOnlineMicros: number;
+  /** Loading one partition of __consumer_offsets at a new coordinator. */
+  readonly coordinatorLoadMicros: Distribution;
+}
+
+export interface FetcherSettings {
+  /** `num.replica.fetchers`. */
+  readonly threads: number;
+  /** `replica.fetch.max.bytes`, for one partition. */
+  readonly partitionBytes: number;
+  /** `replica.fetch.response.max.bytes`. */
+  readonly responseBytes: number;
+  /** Bytes per second at which one fetcher thread receives and appends, apart from its round trips. */
+  readonly appendRate: number;
+}
+
+export interface ClusterSettings {
+  readonly version: string;
+  readonly brokers: readonly BrokerSettings[];
+  /** Ids of dedicated controllers; empty in combined mode. */
+  readonly dedicatedControllers: readonly number[];
+  /** Node id of the active controller at the start. */
+  readonly activeController: number;
+  readonly autoLeaderRebalance: boolean;
+  readonly topics: readonly TopicSettings[];
+  /** Broker rows by partition; absent: the placer decides. */
+  readonly assignment: Int32Array | undefined;
+  readonly groups: readonly GroupSettings[];
+  readonly timing: ClusterTiming;
+  readonly fetcher: FetcherSettings;
+  /** `leader.replication.throttled.rate`, bytes per second; Infinity when unset. */
+  readonly leaderThrottleRate: number;
+  /** `follower.replication.throttled.rate`, bytes per second; Infinity when unset. */
+  readonly followerThrottleRate: number;
+  /** `log.segment.bytes`. */
+  readonly segmentBytes: number;
+  /** `num.recovery.threads.per.data.dir`. */
+  readonly recoveryThreads: number;
+  /** Every log stays at the size it has at the start, as if retention by size held it there. */
+  readonly holdLogsAtInitialSize: boolean;
+}

@@ -1,0 +1,229 @@
+import { BrokenInvariant } from '../../engine/simulation.ts';
+
+/** Why a replica's log does or does not follow its leader now. */
+export const replicaState = {
+  /** At the leader's log end: the leader itself, or a follower whose lag is below what the model plays. */
+  live: 0,
+  /** Its broker is down, or fetches nothing: the log end stands still. */
+  stopped: 1,
+  /** Fetching what it missed. */
+  lagging: 2,
+} as const;
+
+/** `leader` of a partition that has none. */
+export const noLeader = -1;
+
+/** What one topic is made of; partitions of a topic are consecutive rows. */
+export interface TopicLayout {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minInSyncReplicas: number;
+  /** Share of the topic's bytes that each partition takes, summing to 1. */
+  readonly shares: Float64Array;
+}
+
+/**
+ * The cluster's partitions and replicas as parallel arrays.
+ *
+ * A partition row `p` holds the controller's truth. Its replicas are the rows `p * stride + j`, in assignment order, so
+ * that `j = 0` is the preferred leader; `broker` is -1 in the places that a smaller replication factor leaves free.
+ * Brokers are rows 0..brokerCount-1, not ids.
+ */
+export class ClusterTables {
+  readonly topics: readonly TopicLayout[];
+  readonly brokerCount: number;
+  readonly partitionCount: number;
+  /** Largest replication factor. */
+  readonly stride: number;
+  /** First partition row of each topic, with one more entry at the end. */
+  readonly firstPartition: Int32Array;
+
+  // By partition.
+  readonly topic: Int32Array;
+  readonly share: Float64Array;
+  readonly leader: Int32Array;
+  readonly leaderEpoch: Int32Array;
+  readonly partitionEpoch: Int32Array;
+  readonly isrCount: Uint8Array;
+  /** What the leader has learnt of the metadata, hence what its metrics say. */
+  readonly shownLeader: Int32Array;
+  readonly shownIsrCount: Uint8Array;
+  /** Leader's log end offset in bytes, as of `volumeAt`. */
+  readonly logEndBytes: Float64Array;
+  /** The topic's produced volume when `logEndBytes` was settled, bytes. */
+  readonly volumeAt: Float64Array;
+  /** Fraction of a byte not yet in `logEndBytes`. */
+  readonly carry: Float64Array;
+  /** High watermark in bytes while it stands still; NaN while it equals the log end. */
+  readonly frozenWatermark: Float64Array;
+  /** 1 while producers with the topic's acks can write. */
+  readonly writable: Uint8Array;
+
+  // By replica.
+  readonly broker: Int32Array;
+  readonly inSync: Uint8Array;
+  readonly state: Uint8Array;
+  /** Log end offset in bytes of a replica that is not live. */
+  readonly replicaEndBytes: Float64Array;
+  /** When a replica stopped following, microseconds. */
+  readonly stoppedAt: Float64Array;
+
+  /** Replica rows by broker: `replicasOf[replicasFrom[b] .. replicasFrom[b + 1])`. */
+  readonly replicasOf: Int32Array;
+  readonly replicasFrom: Int32Array;
+
+  /** @param assignment broker rows by partition in `stride` places each, -1 where free */
+  constructor(topics: readonly TopicLayout[], brokerCount: number, stride: number, assignment: Int32Array) {
+    this.topics = topics;
+    this.brokerCount = brokerCount;
+    this.stride = stride;
+    this.firstPartition = new Int32Array(topics.length + 1);
+    for (let t = 0; t < topics.length; t += 1) {
+      this.firstPartition[t + 1] = this.firstPartition[t] + topics[t].partitions;
+    }
+    const partitions = this.firstPartition[topics.length];
+    const replicas = partitions * stride;
+    this.partitionCount = partitions;
+    this.topic = new Int32Array(partitions);
+    this.share = new Float64Array(partitions);
+    this.leader = new Int32Array(partitions);
+    this.leaderEpoch = new Int32Array(partitions);
+    this.partitionEpoch = new Int32Array(partitions);
+    this.isrCount = new Uint8Array(partitions);
+    this.shownLeader = new Int32Array(partitions);
+    this.shownIsrCount = new Uint8Array(partitions);
+    this.logEndBytes = new Float64Array(partitions);
+    this.volumeAt = new Float64Array(partitions);
+    this.carry = new Float64Array(partitions);
+    this.frozenWatermark = new Float64Array(partitions).fill(Number.NaN);
+    this.writable = new Uint8Array(partitions).fill(1);
+    this.broker = assignment;
+    this.inSync = new Uint8Array(replicas);
+    this.state = new Uint8Array(replicas);
+    this.replicaEndBytes = new Float64Array(replicas);
+    this.stoppedAt = new Float64Array(replicas);
+    for (let t = 0; t < topics.length; t += 1) {
+      for (let p = this.firstPartition[t], i = 0; p < this.firstPartition[t + 1]; p += 1, i += 1) {
+        this.topic[p] = t;
+        this.share[p] = topics[t].shares[i];
+        this.leader[p] = assignment[p * stride];
+        this.shownLeader[p] = this.leader[p];
+        for (let j = 0; j < topics[t].replicationFactor; j += 1) this.inSync[p * stride + j] = 1;
+        this.isrCount[p] = topics[t].replicationFactor;
+        this.shownIsrCount[p] = this.isrCount[p];
+      }
+    }
+    this.replicasFrom = new Int32Array(brokerCount + 1);
+    for (let r = 0; r < replicas; r += 1) if (assignment[r] >= 0) this.replicasFrom[assignment[r] + 1] += 1;
+    for (let b = 0; b < brokerCount; b += 1) this.replicasFrom[b + 1] += this.replicasFrom[b];
+    this.replicasOf = new Int32Array(this.replicasFrom[brokerCount]);
+    const filled = this.replicasFrom.slice();
+    for (let r = 0; r < replicas; r += 1) {
+      if (assignment[r] >= 0) this.replicasOf[filled[assignment[r]]++] = r;
+    }
+  }
+
+  replicationFactor(partition: number): number {
+    return this.topics[this.topic[partition]].replicationFactor;
+  }
+
+  /**
+   * min.insync.replicas as it takes effect: never more than there are replicas.
+   * Source: Kafka 3.7 `Partition.effectiveMinIsr`.
+   */
+  effectiveMinIsr(partition: number): number {
+    const topic = this.topics[this.topic[partition]];
+    return Math.min(topic.minInSyncReplicas, topic.replicationFactor);
+  }
+
+  /** The replica row of a partition on a broker, or -1. */
+  replicaOn(partition: number, broker: number): number {
+    const first = partition * this.stride;
+    for (let r = first; r < first + this.stride; r += 1) if (this.broker[r] === broker) return r;
+    return -1;
+  }
+
+  partitionName(partition: number): string {
+    const t = this.topic[partition];
+    return `${this.topics[t].name}-${partition - this.firstPartition[t]}`;
+  }
+
+  /**
+   * Counts everything again from the plain rows: the oracle of the running counts.
+   * Source of the definitions: Kafka 3.7 `ReplicaManager` gauges, `Partition.isUnderReplicated`, `isUnderMinIsr`, `isAtMinIsr`.
+   */
+  recount(): ClusterCounts {
+    const counts = emptyCounts(this.brokerCount);
+    for (let p = 0; p < this.partitionCount; p += 1) {
+      if (this.leader[p] === noLeader) counts.offlinePartitions += 1;
+      if (this.leader[p] !== this.broker[p * this.stride]) counts.preferredImbalance += 1;
+      const reporter = this.shownLeader[p];
+      for (let j = 0; j < this.stride; j += 1) {
+        const b = this.broker[p * this.stride + j];
+        if (b < 0) continue;
+        counts.replicas[b] += 1;
+        if (this.inSync[p * this.stride + j] === 0) counts.outOfSync[b] += 1;
+      }
+      if (reporter === noLeader) continue;
+      counts.leaders[reporter] += 1;
+      if (this.shownIsrCount[p] < this.replicationFactor(p)) counts.underReplicated[reporter] += 1;
+      if (this.shownIsrCount[p] < this.effectiveMinIsr(p)) counts.underMinIsr[reporter] += 1;
+      if (this.shownIsrCount[p] === this.effectiveMinIsr(p)) counts.atMinIsr[reporter] += 1;
+    }
+    return counts;
+  }
+
+  /** The laws that no platform may break; throws with the partition that breaks one. */
+  verify(): void {
+    for (let p = 0; p < this.partitionCount; p += 1) this.verifyPartition(p);
+  }
+
+  verifyPartition(p: number): void {
+    const first = p * this.stride;
+    let inSync = 0;
+    for (let r = first; r < first + this.stride; r += 1) {
+      if (this.inSync[r] === 0) continue;
+      inSync += 1;
+      if (this.broker[r] < 0)
+        throw new BrokenInvariant(`${this.partitionName(p)}: in sync where no replica is assigned`);
+    }
+    if (inSync !== this.isrCount[p]) {
+      throw new BrokenInvariant(
+        `${this.partitionName(p)}: ${inSync} replicas in sync, the count says ${this.isrCount[p]}`,
+      );
+    }
+    if (this.leader[p] === noLeader) return;
+    const leading = this.replicaOn(p, this.leader[p]);
+    if (leading < 0 || this.inSync[leading] === 0) {
+      throw new BrokenInvariant(
+        `${this.partitionName(p)}: the leader, broker row ${this.leader[p]}, is not in the ISR`,
+      );
+    }
+  }
+}
+
+/** Counts by broker row, and of the cluster. */
+export interface ClusterCounts {
+  readonly replicas: Int32Array;
+  readonly leaders: Int32Array;
+  readonly underReplicated: Int32Array;
+  readonly underMinIsr: Int32Array;
+  readonly atMinIsr: Int32Array;
+  readonly outOfSync: Int32Array;
+  offlinePartitions: number;
+  preferredImbalance: number;
+}
+
+export function emptyCounts(brokers: number): ClusterCounts {
+  return {
+    replicas: new Int32Array(brokers),
+    leaders: new Int32Array(brokers),
+    underReplicated: new Int32Array(brokers),
+    underMinIsr: new Int32Array(brokers),
+    atMinIsr: new Int32Array(brokers),
+    outOfSync: new Int32Array(brokers),
+    offlinePartitions: 0,
+    preferredImbalance: 0,
+  };
+}

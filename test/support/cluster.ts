@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { constant, uniform } from '../../src/engine/distributions.ts';
+import { FlowNetwork } from '../../src/engine/flows.ts';
+import { Simulation, type SimulationOptions } from '../../src/engine/simulation.ts';
+import { KafkaCluster } from '../../src/models/kafka/cluster.ts';
+import type { ClusterSettings, TopicSettings } from '../../src/models/kafka/settings.ts';
+
+export const seconds = (s: number) => Math.round(s * 1e6);
+export const MB = 1e6;
+
+export function topic(over: Partial<TopicSettings> & { name: string }): TopicSettings {
+  const partitions = over.partitions ?? 12;
+  return {
+    partitions,
+    replicationFactor: 3,
+    minInSyncReplicas: 2,
+    bytesInPerSecond: 60 * MB,
+    messagesInPerSecond: 6000,
+    curve: -1,
+    shares: new Float64Array(partitions).fill(1 / partitions),
+    acks: 'all',
+    uncleanElection: false,
+    retentionBytes: Number.POSITIVE_INFINITY,
+    retentionMicros: Number.POSITIVE_INFINITY,
+    throttled: false,
+    producers: {
+      clients: 10,
+      bufferBytes: 33_554_432,
+      deliveryTimeoutMicros: 120_000_000,
+      maxBlockMicros: 60_000_000,
+      retryBackoffMicros: 100_000,
+    },
+    owner: '',
+    ...over,
+  };
+}
+
+export function clusterSettings(over: Partial<ClusterSettings> = {}, brokers = 5): ClusterSettings {
+  return {
+    version: '3.7.1',
+    brokers: Array.from({ length: brokers }, (_, id) => ({
+      id,
+      rack: '',
+      controller: id < 3,
+      diskUsedBytes: 100e9,
+      diskCapacityBytes: 2.5e12,
+      pageCacheBytes: 5e9,
+    })),
+    dedicatedControllers: [],
+    activeController: 0,
+    autoLeaderRebalance: true,
+    topics: [topic({ name: 'orders' }), topic({ name: 'idle', bytesInPerSecond: 0, messagesInPerSecond: 0 })],
+    assignment: undefined,
+    groups: [],
+    timing: {
+      roundTripMicros: 1000,
+      appendLingerMicros: 25_000,
+      metadataPollMicros: 500_000,
+      heartbeatMicros: 2_000_000,
+      sessionTimeoutMicros: 9_000_000,
+      fetchWaitMicros: 500_000,
+      imbalanceCheckMicros: 300_000_000,
+      controllerFailoverMicros: uniform(50_000, 300_000),
+      closeMicros: constant(1_500_000),
+      jvmStartMicros: constant(12_000_000),
+      metadataReplayMicros: constant(1_000_000),
+      segmentLoadMicros: 2000,
+      recoveryScanRate: 250e6,
+      fetchBeforeOnlineMicros: 0,
+      coordinatorLoadMicros: constant(200_000),
+    },
+    fetcher: { threads: 1, partitionBytes: 1_048_576, responseBytes: 10_485_760, appendRate: 350 * MB },
+    leaderThrottleRate: Number.POSITIVE_INFINITY,
+    followerThrottleRate: Number.POSITIVE_INFINITY,
+    segmentBytes: 1_073_741_824,
+    recoveryThreads: 1,
+    holdLogsAtInitialSize: true,
+    ...over,
+  };
+}
+
+/** A cluster on nodes whose links have the given capacity in bytes per second. */
+export function makeCluster(settings: ClusterSettings, options: Partial<SimulationOptions> = {}, linkRate = 3125 * MB) {
+  const sim = new Simulation({ seed: 'test', record: 'all', keepEvents: true, verify: true, ...options });
+  const network = new FlowNetwork(sim);
+  const cluster = new KafkaCluster(sim, settings);
+  const links = settings.brokers.map((b) => ({
+    inbound: network.link(`in ${b.id}`, linkRate),
+    outbound: network.link(`out ${b.id}`, linkRate),
+    diskRead: network.link(`read ${b.id}`, 2000 * MB),
+    diskWrite: network.link(`write ${b.id}`, 2000 * MB),
+  }));
+  cluster.connectNodes(
+    network,
+    (b) => links[b]!,
+    (b, inbound, outbound, diskWrite) => {
+      network.setBackground(links[b]!.inbound, inbound);
+      network.setBackground(links[b]!.outbound, outbound);
+      network.setBackground(links[b]!.diskWrite, diskWrite);
+    },
+  );
+  const stop = sim.on('test.stop', (b, exitAfterMs) => cluster.brokers.stop(b, exitAfterMs > 0 ? sim.now + exitAfterMs * 1000 : undefined));
+  const start = sim.on('test.start', (b, runningAfterMs) =>
+    cluster.brokers.start(b, runningAfterMs > 0 ? sim.now + runningAfterMs * 1000 : undefined),
+  );
+  /** Broker `b` stops at `at` and is back after `down`, all in seconds. */
+  const restart = (b: number, at: number, down: number, drain = 8) => {
+    sim.at(seconds(at), stop, b, Math.min(drain, down / 2) * 1000);
+    sim.at(seconds(at + Math.min(drain, down / 2) + 0.001), start, b, (down - Math.min(drain, down / 2)) * 1000 - 1);
+  };
+  return { sim, cluster, network, restart, stop, start, links };
+}
+
+/** The reference platform's topics and assignment, for tests of the model alone. */
+export function referenceAssignment(): { topic: string; partition: number; replicas: number[] }[] {
+  const text = readFileSync(new URL('../../models/platforms/reference-assignment.json', import.meta.url), 'utf8');
+  return JSON.parse(text).partitions;
+}
