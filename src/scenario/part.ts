@@ -16,6 +16,8 @@ export interface BuildContext {
   readonly until: number;
   /** Text of a file that a setting named; read and checked before. */
   readonly readText: (path: string) => string;
+  /** Whether a PromQL comparison over the values of this instant holds now. */
+  readonly condition: (text: string) => boolean;
 }
 
 /** What a timeline entry of one kind may say, and how it is played. */
@@ -24,7 +26,8 @@ export interface Action<Model, Args> {
   readonly args: z.ZodType<Args>;
   /** Plays the entry now; `id` names the entry. */
   readonly play: (model: Model, args: Args, context: BuildContext & { readonly id: string }) => void;
-  readonly check?: (args: Args, checks: Checks) => void;
+  /** Cross-checks of one entry; `at` is its path. */
+  readonly check?: (args: Args, checks: Checks, at: readonly (string | number)[]) => void;
 }
 
 /** One subsystem as a scenario file sees it. Adding a subsystem is adding one such file and its line in the list. */
@@ -32,11 +35,17 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly name: string;
   readonly says: string;
   readonly settings: z.ZodType<Settings>;
+  /** Whether a scenario without settings of this part is a problem; otherwise the part is left out when `{}` does not pass. */
+  readonly needed?: boolean;
   /** Cross-checks over all settings, after each has passed its schema. */
   readonly check?: (settings: Settings, checks: Checks) => void;
   readonly create: (settings: Settings, context: BuildContext) => Model;
+  /** Joins the model to those made before it. */
+  readonly connect?: (model: Model, context: BuildContext) => void;
   readonly actions: Readonly<Record<string, Action<Model, never>>>;
   readonly catalogue: Catalogue;
+  /** What is set at the start in place of being warmed up, for the report. */
+  readonly setInsteadOfWarmed?: readonly string[];
   /** The labels of each row of a gauge, by metric name; undefined for a metric that this model does not keep. */
   readonly labels: (
     model: Model,

@@ -1,0 +1,103 @@
+import { FlowNetwork, type LinkId } from '../../engine/flows.ts';
+import type { Gauge } from '../../engine/gauge.ts';
+import type { Simulation } from '../../engine/simulation.ts';
+import { Nics } from './nic.ts';
+
+export interface InstanceType {
+  readonly name: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly nicBaseline: number;
+  readonly nicBurst: number;
+  readonly nicBurstMicros: number;
+  /** Bytes per second of the log directory's device. */
+  readonly diskRead: number;
+  readonly diskWrite: number;
+  readonly dollarsPerHour: number;
+}
+
+export interface NodeSettings {
+  readonly name: string;
+  readonly zone: string;
+  readonly instance: InstanceType;
+}
+
+/** The links of one node in the flow network. */
+export interface NodeLinks {
+  readonly inbound: LinkId;
+  readonly outbound: LinkId;
+  readonly diskRead: LinkId;
+  readonly diskWrite: LinkId;
+}
+
+/** Machines as links of one flow network: NIC in and out with burst credit, disk read and write. */
+export class Hardware {
+  readonly nodes: readonly NodeSettings[];
+  readonly network: FlowNetwork;
+  readonly nics: Nics;
+  readonly diskBusy: Gauge;
+  readonly cost: Gauge;
+  private readonly row: ReadonlyMap<string, number>;
+  private readonly disks: readonly { readonly read: LinkId; readonly write: LinkId }[];
+  private readonly overload: Gauge;
+
+  constructor(sim: Simulation, nodes: readonly NodeSettings[]) {
+    this.nodes = nodes;
+    this.row = new Map(nodes.map((n, i) => [n.name, i]));
+    this.network = new FlowNetwork(sim);
+    // Rows 2 i and 2 i + 1: inbound and outbound of node i.
+    this.nics = new Nics(
+      sim,
+      this.network,
+      nodes.flatMap((n) => {
+        const one = {
+          baselineBytesPerSecond: n.instance.nicBaseline,
+          burstBytesPerSecond: n.instance.nicBurst,
+          burstMicros: n.instance.nicBurstMicros,
+        };
+        return [one, one];
+      }),
+    );
+    this.disks = nodes.map((n) => ({
+      read: this.network.link(`${n.name} disk read`, n.instance.diskRead),
+      write: this.network.link(`${n.name} disk write`, n.instance.diskWrite),
+    }));
+    this.diskBusy = sim.gauge('rehearse:disk_write_headroom_ratio', nodes.length);
+    this.overload = sim.gauge('rehearse:node_overload_ratio', nodes.length);
+    this.cost = sim.gauge('rehearse:node_cost_dollars_total', nodes.length, { linear: true });
+    nodes.forEach((n, i) => {
+      this.cost.set(i, 0, n.instance.dollarsPerHour / 3600);
+      this.diskBusy.set(i, 1);
+    });
+  }
+
+  index(name: string): number {
+    const row = this.row.get(name);
+    if (row === undefined) throw new RangeError(`no node ${name}`);
+    return row;
+  }
+
+  links(node: number): NodeLinks {
+    return {
+      inbound: this.nics.links[2 * node],
+      outbound: this.nics.links[2 * node + 1],
+      diskRead: this.disks[node].read,
+      diskWrite: this.disks[node].write,
+    };
+  }
+
+  /** Steady traffic of a node, bytes per second: taken from its links before flows share what is left. */
+  setBackground(node: number, inbound: number, outbound: number, diskWrite: number): void {
+    const links = this.links(node);
+    this.network.setBackground(links.inbound, inbound);
+    this.network.setBackground(links.outbound, outbound);
+    this.network.setBackground(links.diskWrite, diskWrite);
+    this.diskBusy.set(node, 1 - diskWrite / this.nodes[node].instance.diskWrite);
+    const worst = Math.max(
+      inbound / this.network.capacity(links.inbound),
+      outbound / this.network.capacity(links.outbound),
+      diskWrite / this.nodes[node].instance.diskWrite,
+    );
+    this.overload.set(node, Math.max(0, worst - 1));
+  }
+}

@@ -1,0 +1,49 @@
+import type { KafkaCluster } from '../../models/kafka/cluster.ts';
+import type { Pods } from '../../models/kubernetes/pod.ts';
+import type { Operations } from '../../models/operations/restarts.ts';
+import { canRollController, wouldAffectAvailability } from '../../models/strimzi/availability.ts';
+import type { RollerPorts } from '../../models/strimzi/roller.ts';
+import type { Models } from '../part.ts';
+
+/** What the operator sees of the cluster through its admin clients, and the pods it deletes. */
+export function strimziToKafka(models: Models): RollerPorts {
+  const kafka = models.kafka as KafkaCluster;
+  const pods = models.kubernetes as Pods;
+  const operations = models.operations as Operations;
+  const { tables, controller } = kafka;
+  return {
+    nodes: () =>
+      kafka.settings.brokers
+        .map((b) => ({ id: b.id, controller: b.controller, broker: true }))
+        .sort((x, y) => x.id - y.id),
+    isReady: (id) => pods.isReady(kafka.row(id)),
+    uid: (id) => pods.uidOf(kafka.row(id)),
+    deletePod: (id) => pods.deletePod(kafka.row(id)),
+    podsChanged: pods.changed,
+    activeController: () => controller.active,
+    brokerBlocked: (id) => {
+      const broker = kafka.row(id);
+      for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+        const replica = tables.replicasOf[i];
+        const p = Math.floor(replica / tables.stride);
+        const view = {
+          name: tables.partitionName(p),
+          replicas: tables.replicationFactor(p),
+          inSync: tables.isrCount[p],
+          minInSync: kafka.settings.topics[tables.topic[p]].minInSyncReplicas,
+          brokerInSync: tables.inSync[replica] === 1,
+        };
+        if (wouldAffectAvailability(view))
+          return `${view.name} has ${view.inSync} replicas in sync and needs ${view.minInSync}`;
+      }
+      return undefined;
+    },
+    controllerMayRoll: (id) =>
+      canRollController(
+        id,
+        controller.active,
+        controller.voterIds.map((voter) => ({ id: voter, lastCaughtUpMs: controller.lastCaughtUpMs(voter) })),
+      ),
+    restartBegins: (id) => operations.noteStart(id),
+  };
+}

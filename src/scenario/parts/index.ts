@@ -1,0 +1,17 @@
+import type { AnyPart } from '../part.ts';
+import { hardwarePart } from './hardware.ts';
+import { kafkaPart } from './kafka.ts';
+import { kubernetesPart } from './kubernetes.ts';
+import { operationsPart } from './operations.ts';
+import { strimziPart } from './strimzi.ts';
+import { workloadPart } from './workload.ts';
+
+/** Every subsystem that a scenario can speak of, in the order in which they are made. */
+export const parts: readonly AnyPart[] = [
+  workloadPart,
+  hardwarePart,
+  kafkaPart,
+  kubernetesPart,
+  operationsPart,
+  strimziPart,
+] as unknown as readonly AnyPart[];

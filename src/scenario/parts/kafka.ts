@@ -1,0 +1,518 @@
+import { z } from 'zod';
+import { readAssignment } from '../../formats/assignment.ts';
+import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
+import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
+import { fetcherCeiling } from '../../models/kafka/replication.ts';
+import type { Acks, ClusterSettings, ProducerSettings, TopicSettings } from '../../models/kafka/settings.ts';
+import { evenShares, measuredShares, zipfShares } from '../../models/workload/shares.ts';
+import type { Checks } from '../checks.ts';
+import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
+import type { BuildContext, Part } from '../part.ts';
+import { q } from '../quantity.ts';
+
+/** Kafka's own keys with Kafka's own units, as they stand in server.properties or in a Strimzi resource. */
+const config = z.strictObject({
+  'min.insync.replicas': q.count({ min: 1 }),
+  'default.replication.factor': q.count({ min: 1, max: 5 }),
+  'num.replica.fetchers': q.count({ min: 1, max: 64 }),
+  'replica.fetch.max.bytes': q.count({ min: 1 }),
+  'replica.fetch.response.max.bytes': q.count({ min: 1 }),
+  'replica.fetch.wait.max.ms': q.count({ min: 0 }),
+  'broker.heartbeat.interval.ms': q.count({ min: 1 }),
+  'broker.session.timeout.ms': q.count({ min: 1 }),
+  'auto.leader.rebalance.enable': z.boolean(),
+  'leader.imbalance.check.interval.seconds': q.count({ min: 1 }),
+  'controller.quorum.append.linger.ms': q.count({ min: 0 }),
+  'unclean.leader.election.enable': z.boolean(),
+  'log.segment.bytes': q.count({ min: 14 }),
+  'log.retention.hours': q.count({ min: 1 }),
+  'log.retention.bytes': q.count({ min: -1 }).optional(),
+  'num.recovery.threads.per.data.dir': q.count({ min: 1 }),
+  'leader.replication.throttled.rate': q.count({ min: 1 }).optional(),
+  'follower.replication.throttled.rate': q.count({ min: 1 }).optional(),
+});
+
+const timing = z.strictObject({
+  roundTrip: q.duration({ min: 0 }),
+  metadataPoll: q.duration({ min: 0 }),
+  controllerFailover: q.varying.duration(),
+  close: q.varying.duration(),
+  jvmStart: q.varying.duration(),
+  metadataReplay: q.varying.duration(),
+  segmentLoad: q.duration({ min: 0 }),
+  recoveryScan: q.byteRate({ min: 1 }),
+  fetchBeforeOnline: q.duration({ min: 0 }),
+  coordinatorLoad: q.varying.duration(),
+});
+
+const producers = z.strictObject({
+  clients: q.count({ min: 1 }),
+  'buffer.memory': q.count({ min: 1 }),
+  'delivery.timeout.ms': q.count({ min: 1 }),
+  'max.block.ms': q.count({ min: 0 }),
+  'retry.backoff.ms': q.count({ min: 1 }),
+});
+
+const topic = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(249)
+    .regex(/^[A-Za-z0-9._-]+$/, 'letters, digits, dot, underscore and hyphen only'),
+  partitions: q.count({ min: 1, max: 1_000_000 }),
+  replicationFactor: q.count({ min: 1, max: 5 }).optional(),
+  bytesIn: q.byteRate({ min: 0 }),
+  messagesIn: q.rate({ min: 0 }),
+  curve: z.string().optional(),
+  shares: z
+    .union([
+      z.literal('even'),
+      z.strictObject({ zipf: q.number({ min: 0 }) }),
+      z.strictObject({ measured: z.array(q.number({ min: 0 })).min(1) }),
+    ])
+    .optional(),
+  acks: z.enum(['all', '1', '0']).optional(),
+  minInSyncReplicas: q.count({ min: 1 }).optional(),
+  uncleanElection: z.boolean().optional(),
+  retention: z
+    .strictObject({ time: q.duration({ min: 1 }).optional(), bytes: q.bytes({ min: 1 }).optional() })
+    .optional(),
+  throttledReplicas: z.literal('*').optional(),
+  producers: producers.partial().optional(),
+  owner: z.string().optional(),
+});
+
+const settings = z.strictObject({
+  version: z.string().regex(/^\d+\.\d+(\.\d+)?$/, 'a version such as 3.7.1'),
+  controllers: z.strictObject({
+    mode: z.enum(['combined', 'dedicated']),
+    ids: z.array(q.count({ min: 0 })).optional(),
+    active: q.count({ min: 0 }).optional(),
+  }),
+  brokers: z
+    .array(
+      z.strictObject({
+        id: q.count({ min: 0 }),
+        node: z.string().min(1),
+        rack: z.string().optional(),
+        controller: z.boolean().optional(),
+        diskUsed: q.bytes({ min: 0 }),
+        disk: q.bytes({ min: 1 }),
+        pageCache: q.bytes({ min: 0 }),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+  config,
+  timing,
+  producers,
+  consumers: z.strictObject({ catchUpFactor: q.number({ min: 1.01 }) }),
+  fetcher: z.strictObject({ appendRate: q.byteRate({ min: 1 }) }),
+  holdLogsAtInitialSize: z.boolean().optional(),
+  assignment: z.string().optional(),
+  topics: z.array(topic).min(1).max(100_000),
+  consumerGroups: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        topics: z.array(z.string()).min(1),
+        pollInterval: q.duration({ min: 0 }),
+        catchUpFactor: q.number({ min: 1.01 }).optional(),
+        owner: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+
+export type KafkaPartSettings = z.output<typeof settings>;
+
+/** Behaviour that other versions have and this model does not play; by the version it came with. */
+const differs: readonly (readonly [string, string])[] = [
+  ['3.8', 'KIP-848 groups heartbeat and assign otherwise'],
+  ['3.9', 'dynamic KRaft quorums (KIP-853)'],
+  [
+    '4.0',
+    'eligible leader replicas (KIP-966) are on by default; ZooKeeper mode and message formats before v2 are gone; the new group protocol is general',
+  ],
+];
+
+function number(version: string): number {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major * 1000 + minor;
+}
+
+function check(s: KafkaPartSettings, checks: Checks): void {
+  if (number(s.version) !== 3007) {
+    const later = differs
+      .filter(([since]) => number(since) <= number(s.version))
+      .map(([since, what]) => `${since}: ${what}`);
+    const earlier =
+      number(s.version) < 3007
+        ? [
+            'before 3.7: NOT_LEADER answers do not name the new leader (KIP-951)',
+            'before 3.6: an ISR shrink bumps the leader epoch',
+          ]
+        : [];
+    checks.warning(
+      ['kafka', 'version'],
+      `Kafka ${s.version} is played as 3.7, which differs in: ${[...later, ...earlier].join('; ') || 'nothing that is known here'}`,
+      'read the result with these differences in mind, or set version: 3.7.1',
+    );
+  }
+  const ids = new Set<number>();
+  for (const b of s.brokers) {
+    if (ids.has(b.id))
+      checks.problem(
+        ['kafka', 'brokers', b.id, 'id'],
+        `broker ${b.id} is listed twice`,
+        'give each broker its own id',
+      );
+    ids.add(b.id);
+    if (b.diskUsed > b.disk) {
+      checks.problem(
+        ['kafka', 'brokers', b.id, 'diskUsed'],
+        'more is used than the disk holds',
+        'lower diskUsed, or raise disk',
+      );
+    }
+  }
+  const brokersLine = checks.lineOf(['kafka', 'brokers']);
+  const voters =
+    s.controllers.mode === 'combined'
+      ? s.brokers.filter((b) => b.controller === true).map((b) => b.id)
+      : (s.controllers.ids ?? []);
+  if (voters.length === 0) {
+    checks.problem(
+      ['kafka', 'controllers'],
+      'there is no quorum voter',
+      s.controllers.mode === 'combined'
+        ? 'set controller: true on at least one broker, better three'
+        : 'list the node ids of the controllers under ids',
+    );
+  } else if (s.controllers.active !== undefined && !voters.includes(s.controllers.active)) {
+    checks.problem(
+      ['kafka', 'controllers', 'active'],
+      `node ${s.controllers.active} is no voter`,
+      `name one of ${voters.join(', ')}`,
+    );
+  }
+  const nodes = checks.settings<{ nodes: readonly { name: string }[] }>('kubernetes')?.nodes;
+  if (nodes !== undefined) {
+    const names = new Set(nodes.map((n) => n.name));
+    for (const b of s.brokers) {
+      if (!names.has(b.node)) {
+        checks.problem(
+          ['kafka', 'brokers', b.id, 'node'],
+          `there is no node ${b.node}`,
+          `name one of kubernetes.nodes, such as ${nodes[0]?.name ?? 'a node that you add there'}`,
+        );
+      }
+    }
+  }
+  const curves = checks.settings<{ curves?: readonly { name: string }[] }>('workload')?.curves ?? [];
+  const names = new Set<string>();
+  for (const t of s.topics) {
+    if (names.has(t.name))
+      checks.problem(
+        ['kafka', 'topics', t.name, 'name'],
+        `topic ${t.name} is listed twice`,
+        'give each topic its own name',
+      );
+    names.add(t.name);
+    const rf = t.replicationFactor ?? s.config['default.replication.factor'];
+    if (rf > s.brokers.length) {
+      checks.problem(
+        ['kafka', 'topics', t.name, ...(t.replicationFactor === undefined ? [] : ['replicationFactor'])],
+        `${rf} replicas, but the cluster has ${s.brokers.length} brokers`,
+        `lower it to ${s.brokers.length}, or raise kafka.brokers (line ${brokersLine})`,
+      );
+    }
+    const minimum = t.minInSyncReplicas ?? s.config['min.insync.replicas'];
+    if (t.minInSyncReplicas !== undefined && minimum > rf) {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'minInSyncReplicas'],
+        `${minimum} replicas must be in sync, but the topic has ${rf}`,
+        `lower it to ${rf} or less`,
+      );
+    }
+    if (t.curve !== undefined && !curves.some((c) => c.name === t.curve)) {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'curve'],
+        `there is no load curve ${t.curve}`,
+        'name one of workload.curves',
+      );
+    }
+    if (typeof t.shares === 'object' && 'measured' in t.shares) {
+      if (t.shares.measured.length !== t.partitions) {
+        checks.problem(
+          ['kafka', 'topics', t.name, 'shares'],
+          `${t.shares.measured.length} shares for ${t.partitions} partitions`,
+          'give one share for each partition',
+        );
+      } else if (!t.shares.measured.some((x) => x > 0)) {
+        checks.problem(
+          ['kafka', 'topics', t.name, 'shares'],
+          'all shares are 0',
+          'give at least one partition a share',
+        );
+      }
+    }
+    if (t.bytesIn > 0 !== t.messagesIn > 0) {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'messagesIn'],
+        'bytes without messages, or messages without bytes',
+        'set both bytesIn and messagesIn above 0, or both to 0',
+      );
+    }
+  }
+  for (const group of s.consumerGroups ?? []) {
+    for (const name of group.topics) {
+      if (!names.has(name)) {
+        checks.problem(
+          ['kafka', 'consumerGroups', group.name, 'topics'],
+          `there is no topic ${name}`,
+          'name topics of kafka.topics',
+        );
+      }
+    }
+  }
+  checkRetention(s, checks);
+  if (s.assignment !== undefined)
+    assignmentOf(s, checks.readText, (found, mend) => checks.problem(['kafka', 'assignment'], found, mend));
+  const ceiling = fetcherCeiling(fetcherOf(s), s.timing.roundTrip, 100, 0);
+  if (
+    s.topics.reduce((sum, t) => sum + t.bytesIn, 0) >
+    ceiling * s.brokers.length * s.config['num.replica.fetchers'] * s.brokers.length
+  ) {
+    checks.warning(
+      ['kafka', 'fetcher', 'appendRate'],
+      'the fetcher threads cannot carry the replication of this load',
+      'raise num.replica.fetchers, or lower the load',
+    );
+  }
+}
+
+/** Facts that cannot hold together are played, and reported. */
+function checkRetention(s: KafkaPartSettings, checks: Checks): void {
+  let kept = 0;
+  for (const t of s.topics) {
+    const rf = t.replicationFactor ?? s.config['default.replication.factor'];
+    const { micros, bytes } = retentionOf(t, s);
+    const share = Math.min((t.bytesIn * micros) / 1e6, bytes * t.partitions);
+    kept += rf * share;
+  }
+  const used = s.brokers.reduce((sum, b) => sum + b.diskUsed, 0);
+  const room = s.brokers.reduce((sum, b) => sum + b.disk, 0);
+  if (kept > room) {
+    checks.warning(
+      ['kafka', 'config', 'log.retention.hours'],
+      `retention would keep ${(kept / 1e12).toFixed(1)} TB; the disks hold ${(room / 1e12).toFixed(1)} TB, and ${(used / 1e12).toFixed(1)} TB are used`,
+      'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
+    );
+  }
+}
+
+function retentionOf(t: z.output<typeof topic>, s: KafkaPartSettings): { micros: number; bytes: number } {
+  const general = s.config['log.retention.bytes'];
+  return {
+    micros: t.retention?.time ?? s.config['log.retention.hours'] * 3_600_000_000,
+    bytes: t.retention?.bytes ?? (general === undefined || general < 0 ? Number.POSITIVE_INFINITY : general),
+  };
+}
+
+function fetcherOf(s: KafkaPartSettings): ClusterSettings['fetcher'] {
+  return {
+    threads: s.config['num.replica.fetchers'],
+    partitionBytes: s.config['replica.fetch.max.bytes'],
+    responseBytes: s.config['replica.fetch.response.max.bytes'],
+    appendRate: s.fetcher.appendRate,
+  };
+}
+
+/** Broker rows by partition from a named file, or undefined when it has problems, which are told. */
+function assignmentOf(
+  s: KafkaPartSettings,
+  readText: (path: string) => string | undefined,
+  problem: (found: string, mend: string) => void,
+): Int32Array | undefined {
+  const path = s.assignment as string;
+  const text = readText(path);
+  if (text === undefined) {
+    problem(
+      `there is no file ${path}`,
+      'name a file with the output of kafka-topics --describe, or a reassignment JSON',
+    );
+    return undefined;
+  }
+  const read = readAssignment(text, path);
+  let good = true;
+  const tell = (found: string, mend: string) => {
+    good = false;
+    problem(found, mend);
+  };
+  for (const p of read.problems.slice(0, 20)) tell(`${path}:${p.line}:${p.column} ${p.found}`, p.mend);
+  if (!good) return undefined;
+  const rf = (t: z.output<typeof topic>) => t.replicationFactor ?? s.config['default.replication.factor'];
+  const stride = s.topics.reduce((most, t) => Math.max(most, rf(t)), 1);
+  const row = new Map(s.brokers.map((b, i) => [b.id, i]));
+  const first = new Map<string, number>();
+  let partitions = 0;
+  for (const t of s.topics) {
+    first.set(t.name, partitions);
+    partitions += t.partitions;
+  }
+  const byName = new Map(s.topics.map((t) => [t.name, t]));
+  const rows = new Int32Array(partitions * stride).fill(-1);
+  const seen = new Uint8Array(partitions);
+  let told = 0;
+  for (const p of read.partitions) {
+    const t = byName.get(p.topic);
+    if (t === undefined || told > 20) continue;
+    const name = `${p.topic}-${p.partition}`;
+    if (p.partition >= t.partitions) {
+      told += 1;
+      tell(
+        `${path} places ${name}, but the topic has ${t.partitions} partitions`,
+        'correct the file, or the number of partitions',
+      );
+      continue;
+    }
+    if (p.replicas.length !== rf(t)) {
+      told += 1;
+      tell(
+        `${path} gives ${name} ${p.replicas.length} replicas, the topic has ${rf(t)}`,
+        'correct the file, or the replication factor',
+      );
+      continue;
+    }
+    const at = (first.get(p.topic) ?? 0) + p.partition;
+    seen[at] = 1;
+    p.replicas.forEach((id, j) => {
+      const b = row.get(id);
+      if (b === undefined) {
+        told += 1;
+        tell(
+          `${path} places ${name} on broker ${id}, which does not exist`,
+          `use the ids of kafka.brokers: ${[...row.keys()].slice(0, 10).join(', ')}`,
+        );
+      } else rows[at * stride + j] = b;
+    });
+  }
+  for (const t of s.topics) {
+    const from = first.get(t.name) ?? 0;
+    for (let i = 0; i < t.partitions && told <= 20; i += 1) {
+      if (seen[from + i] === 1) continue;
+      told += 1;
+      tell(
+        `${path} does not place ${t.name}-${i}`,
+        'add the partition to the file, or remove assignment: to let the placer decide',
+      );
+    }
+  }
+  return good ? rows : undefined;
+}
+
+function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
+  const curves =
+    (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
+  const topicRow = new Map(s.topics.map((t, i) => [t.name, i]));
+  const producersOf = (own: Partial<z.output<typeof producers>> | undefined): ProducerSettings => ({
+    clients: own?.clients ?? s.producers.clients,
+    bufferBytes: own?.['buffer.memory'] ?? s.producers['buffer.memory'],
+    deliveryTimeoutMicros: (own?.['delivery.timeout.ms'] ?? s.producers['delivery.timeout.ms']) * 1000,
+    maxBlockMicros: (own?.['max.block.ms'] ?? s.producers['max.block.ms']) * 1000,
+    retryBackoffMicros: (own?.['retry.backoff.ms'] ?? s.producers['retry.backoff.ms']) * 1000,
+  });
+  const topics = s.topics.map((t): TopicSettings => {
+    const { micros, bytes } = retentionOf(t, s);
+    let shares: Float64Array;
+    if (t.shares === undefined || t.shares === 'even') shares = evenShares(t.partitions);
+    else if ('zipf' in t.shares) shares = zipfShares(t.partitions, t.shares.zipf);
+    else shares = measuredShares(t.shares.measured);
+    return {
+      name: t.name,
+      partitions: t.partitions,
+      replicationFactor: t.replicationFactor ?? s.config['default.replication.factor'],
+      minInSyncReplicas: t.minInSyncReplicas ?? s.config['min.insync.replicas'],
+      bytesInPerSecond: t.bytesIn,
+      messagesInPerSecond: t.messagesIn,
+      curve: t.curve === undefined ? -1 : curves.findIndex((c) => c.name === t.curve),
+      shares,
+      acks: (t.acks ?? 'all') as Acks,
+      uncleanElection: t.uncleanElection ?? s.config['unclean.leader.election.enable'],
+      retentionBytes: bytes,
+      retentionMicros: micros,
+      throttled: t.throttledReplicas === '*',
+      producers: producersOf(t.producers as Partial<z.output<typeof producers>> | undefined),
+      owner: t.owner ?? '',
+    };
+  });
+  const c = s.config;
+  const voters =
+    s.controllers.mode === 'combined'
+      ? s.brokers.filter((b) => b.controller === true).map((b) => b.id)
+      : (s.controllers.ids ?? []);
+  return new KafkaCluster(context.sim, {
+    version: s.version,
+    brokers: s.brokers.map((b) => ({
+      id: b.id,
+      rack: b.rack ?? '',
+      controller: s.controllers.mode === 'combined' && b.controller === true,
+      diskUsedBytes: b.diskUsed,
+      diskCapacityBytes: b.disk,
+      pageCacheBytes: b.pageCache,
+    })),
+    dedicatedControllers: s.controllers.mode === 'dedicated' ? voters : [],
+    activeController: s.controllers.active ?? voters[0],
+    autoLeaderRebalance: c['auto.leader.rebalance.enable'],
+    topics,
+    assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
+    groups: (s.consumerGroups ?? []).map((g) => ({
+      name: g.name,
+      topics: g.topics.map((name) => topicRow.get(name) ?? 0),
+      catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
+      pollMicros: g.pollInterval,
+      owner: g.owner ?? '',
+    })),
+    timing: {
+      roundTripMicros: s.timing.roundTrip,
+      appendLingerMicros: c['controller.quorum.append.linger.ms'] * 1000,
+      metadataPollMicros: s.timing.metadataPoll,
+      heartbeatMicros: c['broker.heartbeat.interval.ms'] * 1000,
+      sessionTimeoutMicros: c['broker.session.timeout.ms'] * 1000,
+      fetchWaitMicros: c['replica.fetch.wait.max.ms'] * 1000,
+      imbalanceCheckMicros: c['leader.imbalance.check.interval.seconds'] * 1_000_000,
+      controllerFailoverMicros: s.timing.controllerFailover,
+      closeMicros: s.timing.close,
+      jvmStartMicros: s.timing.jvmStart,
+      metadataReplayMicros: s.timing.metadataReplay,
+      segmentLoadMicros: s.timing.segmentLoad,
+      recoveryScanRate: s.timing.recoveryScan,
+      fetchBeforeOnlineMicros: s.timing.fetchBeforeOnline,
+      coordinatorLoadMicros: s.timing.coordinatorLoad,
+    },
+    fetcher: fetcherOf(s),
+    leaderThrottleRate: c['leader.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
+    followerThrottleRate: c['follower.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
+    segmentBytes: c['log.segment.bytes'],
+    recoveryThreads: c['num.recovery.threads.per.data.dir'],
+    holdLogsAtInitialSize: s.holdLogsAtInitialSize ?? false,
+  });
+}
+
+export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
+  name: 'kafka',
+  says: 'a Kafka cluster in KRaft mode: brokers, topics, consumer groups and their load',
+  needed: true,
+  settings,
+  check,
+  create,
+  connect: (cluster, context) => {
+    connectKafkaToHardware(cluster, context);
+    cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
+  },
+  actions: {},
+  setInsteadOfWarmed: ['log sizes (diskUsed)', 'page cache', 'consumer lag', 'ISR membership: all in sync'],
+  catalogue: kafkaCatalogue,
+  labels: kafkaLabels,
+};

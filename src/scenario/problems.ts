@@ -1,0 +1,312 @@
+import type { z } from 'zod';
+import { nearest } from '../formats/nearest.ts';
+import type { Problem } from '../formats/problem.ts';
+import { asList, asMap, type Located, problemAt } from './document.ts';
+
+/** What an entry of a list is called in paths and merges: its `id`, else its `name`; undefined when it has neither. */
+export function nameOf(entry: Located): string | undefined {
+  const map = asMap(entry);
+  for (const key of ['id', 'name']) {
+    const value = map?.get(key)?.value;
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+  }
+  return undefined;
+}
+
+/** The entry of a list with this id or name. */
+export function entryOf(list: readonly Located[], id: string | number): Located | undefined {
+  return list.find((entry) => nameOf(entry) === String(id));
+}
+
+interface Found {
+  /** The value, or the nearest one above it that exists. */
+  readonly node: Located;
+  /** Whether the whole path exists. */
+  readonly exact: boolean;
+  /** The path with list entries by id or name. */
+  readonly names: readonly string[];
+}
+
+/** Lists of the scenario itself: a number in a path is a place there, and elsewhere an id where an entry has it. */
+const ownLists: ReadonlySet<PropertyKey> = new Set(['timeline', 'expect', 'observed']);
+
+function walk(root: Located, path: readonly PropertyKey[], byPlace: boolean): Found {
+  let node = root;
+  let exact = true;
+  const names: string[] = [];
+  for (const [depth, segment] of path.entries()) {
+    const list = exact ? asList(node) : undefined;
+    let next: Located | undefined;
+    if (list !== undefined) {
+      const place = byPlace || (depth === 1 && ownLists.has(path[0]));
+      next = typeof segment === 'number' && place ? list[segment] : entryOf(list, String(segment));
+      if (next === undefined && typeof segment === 'number') next = list[segment];
+      names.push((next === undefined ? undefined : nameOf(next)) ?? String(segment));
+    } else {
+      next = exact ? asMap(node)?.get(String(segment)) : undefined;
+      names.push(String(segment));
+    }
+    if (next === undefined) exact = false;
+    else node = next;
+  }
+  return { node, exact, names };
+}
+
+/** The value at a path, or the nearest one above it. */
+export function nodeAt(root: Located, path: readonly PropertyKey[]): { node: Located; exact: boolean } {
+  return walk(root, path, false);
+}
+
+/** A path as it is shown: `kafka.topics.orders.replicationFactor`. */
+export function pathText(root: Located, path: readonly PropertyKey[]): string {
+  return walk(root, path, false).names.join('.');
+}
+
+/**
+ * What a schema found, in an operator's words and at its place: an unknown key at the key, a missing one at what lacks it.
+ * @param prefix path of the value that the schema saw
+ * @param known the keys that may stand at a (whole) path
+ */
+export function fromIssues(
+  root: Located,
+  prefix: readonly PropertyKey[],
+  issues: readonly z.core.$ZodIssue[],
+  known: (path: readonly PropertyKey[]) => readonly string[],
+): Problem[] {
+  return issues.flatMap((issue) => fromIssue(root, prefix, issue, known));
+}
+
+function fromIssue(
+  root: Located,
+  prefix: readonly PropertyKey[],
+  issue: z.core.$ZodIssue,
+  known: (path: readonly PropertyKey[]) => readonly string[],
+): Problem[] {
+  const path = [...prefix, ...issue.path];
+  const { node, exact, names } = walk(root, path, true);
+  const at = names.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const value = asMap(node)?.get(key);
+      const place = value === undefined ? node : { ...value, line: value.keyLine, column: value.keyColumn };
+      const keys = known(path).filter((word) => asMap(node)?.has(word) !== true);
+      const near = nearest(key, keys);
+      const options = keys.length === 0 || keys.length > 12 ? '' : `; known here: ${keys.join(', ')}`;
+      return problemAt(
+        place,
+        at === '' ? key : `${at}.${key}`,
+        `there is no key ${key}`,
+        near === undefined ? `remove it${options}` : `write ${near}, or remove it`,
+      );
+    });
+  }
+  if (!exact) {
+    const key = names[names.length - 1] ?? '';
+    return [problemAt(node, at, `${key} is missing`, `add ${key}${missingSays(issue)}`)];
+  }
+  if (issue.code === 'invalid_union') {
+    const inner = chosenBranch(issue.errors, node);
+    if (inner !== undefined) {
+      return inner.flatMap((one) => fromIssue(root, path, one, known));
+    }
+    return [problemAt(node, at, `${shown(node)} is none of the forms that may stand here`, unionMend(issue))];
+  }
+  const { found, mend } = says(issue, node);
+  return [problemAt(node, at, found, mend)];
+}
+
+/** The branch of a union that the value was most likely meant for: the one that fails inside the value, not at its top. */
+function chosenBranch(
+  branches: readonly (readonly z.core.$ZodIssue[])[],
+  node: Located,
+): readonly z.core.$ZodIssue[] | undefined {
+  const composite = asMap(node) !== undefined || asList(node) !== undefined;
+  const inside = branches.filter((issues) =>
+    issues.every((one) => one.path.length > 0 || (composite && one.code === 'unrecognized_keys')),
+  );
+  const custom = branches.filter((issues) =>
+    issues.some((one) => one.code === 'custom' && one.path.length === 0),
+  );
+  const candidates = inside.length > 0 ? inside : custom;
+  return [...candidates].sort((x, y) => x.length - y.length)[0];
+}
+
+function unionMend(issue: z.core.$ZodIssueInvalidUnion): string {
+  const options = issue.errors.map((branch) => {
+    const first = branch[0];
+    if (first?.code === 'invalid_value') return first.values.map(String).join(', ');
+    return first?.code === 'invalid_type' ? (typeWords[first.expected] ?? first.expected) : undefined;
+  });
+  const known = [...new Set(options.filter((option) => option !== undefined))];
+  return known.length === 0 ? 'correct the value' : `write ${known.join(' or ')}`;
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  tuple: 'a list',
+};
+
+function missingSays(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `: one of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_type') return `: ${typeWords[issue.expected] ?? issue.expected}`;
+  return '';
+}
+
+function says(issue: z.core.$ZodIssue, node: Located): { found: string; mend: string } {
+  switch (issue.code) {
+    case 'custom': {
+      const mend = issue.params?.mend;
+      return { found: issue.message, mend: typeof mend === 'string' ? mend : 'correct the value' };
+    }
+    case 'invalid_type': {
+      const expected = typeWords[issue.expected] ?? issue.expected;
+      const quotes = issue.expected === 'string' && typeof node.value !== 'object' && node.value !== null;
+      return {
+        found: `${shown(node)} where ${expected} is needed`,
+        mend: quotes ? `put it in quotes: "${node.text ?? String(node.value)}"` : `write ${expected}`,
+      };
+    }
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      const near = typeof node.value === 'string' ? nearest(node.value, values) : undefined;
+      const all = values.length === 1 ? `write ${values[0]}` : `write one of ${values.join(', ')}`;
+      return {
+        found: `${shown(node)} is not known here`,
+        mend:
+          near === undefined || values.length === 1 ? all : `write ${near}, or one of ${values.join(', ')}`,
+      };
+    }
+    case 'too_small':
+      return {
+        found: `${shown(node)}: too ${sizeWord(issue.origin, 'small')}`,
+        mend: `write at least ${issue.minimum}${sizeUnit(issue.origin)}`,
+      };
+    case 'too_big':
+      return {
+        found: `${shown(node)}: too ${sizeWord(issue.origin, 'large')}`,
+        mend: `write at most ${issue.maximum}${sizeUnit(issue.origin)}`,
+      };
+    case 'invalid_format':
+      return {
+        found: `${shown(node)} has another form than is needed`,
+        mend: issue.message.startsWith('Invalid') ? 'correct the value' : `write ${issue.message}`,
+      };
+    default:
+      return { found: issue.message, mend: 'correct the value' };
+  }
+}
+
+function sizeWord(origin: string, word: 'small' | 'large'): string {
+  if (origin === 'string') return word === 'small' ? 'short' : 'long';
+  return origin === 'array' || origin === 'map' ? (word === 'small' ? 'few entries' : 'many entries') : word;
+}
+
+function sizeUnit(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' || origin === 'map' ? ' entries' : '';
+}
+
+function shown(node: Located): string {
+  if (asList(node) !== undefined) return 'a list';
+  if (asMap(node) !== undefined) return 'a map';
+  if (node.value === '') return 'an empty text';
+  const text = node.text ?? String(node.value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+/** By file, line and column, so that the reader mends from the top. */
+export function sortProblems(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort(
+    (x, y) =>
+      compareText(x.file, y.file) ||
+      x.line - y.line ||
+      x.column - y.column ||
+      compareText(x.path, y.path) ||
+      compareText(x.found, y.found) ||
+      compareText(x.mend, y.mend),
+  );
+}
+
+function compareText(x: string, y: string): number {
+  return x === y ? 0 : x < y ? -1 : 1;
+}
+
+/** As many as one reads at a time; the rest is counted. */
+const shownAtMost = 100;
+const frameWidth = 100;
+
+/**
+ * The problems as a terminal shows them: place and path, finding, the line with a mark below the column, remedy.
+ * @param texts the text of each file, by the name in `problem.file`
+ */
+export function renderProblems(
+  problems: readonly Problem[],
+  texts: { get(file: string): string | undefined },
+): string {
+  const lines = new Map<string, string[]>();
+  const linesOf = (file: string): string[] => {
+    let found = lines.get(file);
+    if (found === undefined) {
+      found = (texts.get(file) ?? '').split('\n');
+      lines.set(file, found);
+    }
+    return found;
+  };
+  const sorted = sortProblems(problems);
+  const shown = sorted.slice(0, shownAtMost).map((p) => {
+    const place = p.line === 0 ? p.file : `${p.file}:${p.line}:${p.column}`;
+    const head = clean(p.path === '' ? place : `${place}  ${p.path}`);
+    const kind = p.severity === 'warning' ? 'warning: ' : '';
+    return [
+      head,
+      `  ${kind}${clean(p.found)}`,
+      ...frame(linesOf(p.file)[p.line - 1], p),
+      `  mend: ${clean(p.mend)}`,
+    ].join('\n');
+  });
+  const rest = sorted.length - shown.length;
+  if (rest > 0) shown.push(`and ${rest} more`);
+  return shown.join('\n\n');
+}
+
+function frame(line: string | undefined, p: Problem): string[] {
+  if (p.line === 0 || line === undefined) return [];
+  let text = clean(line.replace(/\r$/, ''));
+  let column = Math.min(p.column, text.length + 1);
+  if (column > frameWidth) {
+    const cut = column - Math.floor(frameWidth / 2);
+    text = `…${text.slice(cut)}`;
+    column -= cut - 1;
+  }
+  if (text.length > frameWidth) text = `${text.slice(0, frameWidth)}…`;
+  const number = String(p.line);
+  return [
+    `    ${number} | ${text}`.trimEnd(),
+    `    ${' '.repeat(number.length)} | ${' '.repeat(column - 1)}^`,
+  ];
+}
+
+/** Input is shown, never obeyed: each control or direction character becomes one visible place. */
+function clean(text: string): string {
+  let shown = '';
+  for (const c of text) {
+    const code = c.codePointAt(0) ?? 0;
+    if (code === 9) shown += ' ';
+    else if (
+      code < 32 ||
+      (code >= 127 && code < 160) ||
+      (code >= 0x202a && code <= 0x202e) ||
+      (code >= 0x2066 && code <= 0x2069) ||
+      (code >= 0xd800 && code <= 0xdfff)
+    ) {
+      shown += '·';
+    } else shown += c;
+  }
+  return shown;
+}
