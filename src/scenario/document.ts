@@ -371,6 +371,8 @@ function yamlMend(code: string): string {
       return 'align it with its neighbours';
     case 'MISSING_CHAR':
       return 'close the quote or bracket';
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'put the text in quotes: a colon and a space begin a value';
     case 'TAG_RESOLVE_FAILED':
       return 'remove the tag';
     default:

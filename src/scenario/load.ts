@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Metric } from '../engine/catalogue.ts';
 import { nearest } from '../formats/nearest.ts';
 import type { Problem, ReadText } from '../formats/problem.ts';
 import { formatQuantity, parseQuantity } from '../formats/quantity.ts';
@@ -7,7 +8,9 @@ import {
   type Expression,
   parseExpectation,
   parseExpression,
+  type Selector,
   type SyntaxProblem,
+  selectorsOf,
 } from '../promql/parse.ts';
 import type { Checks } from './checks.ts';
 import {
@@ -15,21 +18,76 @@ import {
   asMap,
   type Located,
   type LocatedMap,
-  limits,
+  type Place,
   plain,
   problemAt,
-  readDocument,
   Sources,
 } from './document.ts';
+import { readFiles } from './files.ts';
 import { knownKeys } from './keys.ts';
 import type { Part } from './part.ts';
 import { entryOf, fromIssues, nameOf, nodeAt, pathText, sortProblems } from './problems.ts';
 import { drawUncertain, isRecord } from './quantity.ts';
 import { parseMoment, parseTime } from './time.ts';
 
+export { resolvePath } from './files.ts';
+
+/** Keys of a timeline entry that are not its action's. */
+const entryKeys: readonly string[] = ['at', 'do', 'id', 'name'];
+
+/**
+ * An `uncertain:` number is drawn no nearer than this to the ends of its distribution. What both ends give has passed the checks,
+ * so that no replication can meet a value that a file could not have stated.
+ */
+const lowestDraw = 1e-6;
+
 export const roles = ['input', 'assumed', 'reconciled', 'fit', 'derived', 'predict', 'compare'] as const;
 
 const entryName = z.string().min(1).max(200);
+
+const timelineEntry = z.looseObject({
+  at: z.string(),
+  do: z.string(),
+  id: z.union([z.string(), z.number()]).optional(),
+  name: z.string().optional(),
+});
+
+const standardEntry = z.strictObject({
+  standard: z.record(z.string(), z.number()),
+  name: z.string().optional(),
+});
+
+const expectEntry = z.strictObject({
+  name: entryName,
+  that: z.string().optional(),
+  scraped: z.string().optional(),
+  every: z.string().optional(),
+  at: z.string().optional(),
+  throughout: z.union([z.literal(true), z.tuple([z.string(), z.string()])]).optional(),
+  holdsIn: z.string().optional(),
+});
+
+const observedEntry = z.strictObject({
+  name: entryName,
+  that: z.string().optional(),
+  value: z.union([z.string(), z.number(), z.null()]),
+  unit: z.string().optional(),
+  range: z.tuple([z.union([z.string(), z.number()]), z.union([z.string(), z.number()])]).optional(),
+  role: z.enum(roles),
+  within: z.string().optional(),
+  baseline: z
+    .union([
+      z.strictObject({ from: z.string(), times: z.string(), over: z.string() }),
+      z.strictObject({ value: z.union([z.string(), z.number()]), says: z.string() }),
+    ])
+    .optional(),
+  contradiction: z
+    .string()
+    .regex(/^K\d+$/, 'a number such as K5')
+    .optional(),
+  note: z.string().optional(),
+  source: z.string(),
+});
 
 /** What a scenario says beside the settings of the parts. */
 export const scenarioKeys = {
@@ -43,62 +101,25 @@ export const scenarioKeys = {
   until: z.string().meta({ description: 'a PromQL comparison: the run ends when it first holds' }).optional(),
   seed: z.union([z.string(), z.number()]).optional(),
   shows: z.string().meta({ description: 'the expectation whose verdict differs from the base' }).optional(),
-  timeline: z
-    .array(
-      z.looseObject({
-        at: z.string(),
-        do: z.string(),
-        id: z.string().optional(),
-        name: z.string().optional(),
-      }),
-    )
-    .max(10_000)
-    .optional(),
+  timeline: z.array(timelineEntry).max(10_000).optional(),
   expect: z
-    .array(
-      z.union([
-        z.strictObject({ standard: z.record(z.string(), z.number()), name: z.string().optional() }),
-        z.strictObject({
-          name: entryName,
-          that: z.string().optional(),
-          scraped: z.string().optional(),
-          every: z.string().optional(),
-          at: z.string().optional(),
-          throughout: z.union([z.literal(true), z.tuple([z.string(), z.string()])]).optional(),
-          holdsIn: z.string().optional(),
-        }),
-      ]),
-    )
+    .array(z.union([standardEntry, expectEntry]))
     .max(1000)
     .optional(),
-  observed: z
-    .array(
-      z.strictObject({
-        name: entryName,
-        that: z.string().optional(),
-        value: z.union([z.string(), z.number(), z.null()]),
-        unit: z.string().optional(),
-        range: z.tuple([z.union([z.string(), z.number()]), z.union([z.string(), z.number()])]).optional(),
-        role: z.enum(roles),
-        within: z.string().optional(),
-        baseline: z
-          .union([
-            z.strictObject({ proportionalTo: z.string(), from: z.string() }),
-            z.strictObject({ value: z.union([z.string(), z.number()]), says: z.string() }),
-          ])
-          .optional(),
-        contradiction: z
-          .string()
-          .regex(/^K\d+$/, 'a number such as K5')
-          .optional(),
-        note: z.string().optional(),
-        source: z.string(),
-      }),
-    )
-    .max(5000)
-    .optional(),
+  observed: z.array(observedEntry).max(5000).optional(),
   vary: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
 } as const;
+
+/** What the keys of a scenario say, without the lists, whose entries are checked one by one. */
+type Top = Partial<Omit<z.output<z.ZodObject<typeof scenarioKeys>>, 'timeline' | 'expect' | 'observed'>>;
+type Draw = (path: string, shared: string | undefined) => number;
+
+/** The period as far as it could be read: times are not checked against bounds that are not known. */
+interface Period {
+  readonly from: number;
+  readonly length: number;
+  readonly warmUp: number;
+}
 
 export interface TimelineEntry {
   readonly id: string;
@@ -132,7 +153,12 @@ export interface ObservedEntry {
   readonly role: (typeof roles)[number];
   readonly within: number | null;
   readonly baseline:
-    | { readonly kind: 'proportional'; readonly driver: string; readonly from: string }
+    | {
+        readonly kind: 'proportional';
+        readonly from: string;
+        readonly times: string;
+        readonly over: string;
+      }
     | { readonly kind: 'value'; readonly value: number; readonly says: string }
     | null;
   readonly contradiction: string | null;
@@ -159,10 +185,12 @@ export interface Scenario {
   readonly observed: readonly ObservedEntry[];
   readonly warnings: readonly Problem[];
   readonly hasUncertain: boolean;
+  /** Whether two replications can differ by what the files say: something is `uncertain:` or `varies:`. */
+  readonly draws: boolean;
   /** Settings of one replication by part: `uncertain:` numbers are drawn by the given function of (path, shared name). */
-  readonly settings: (
-    draw: (path: string, shared: string | undefined) => number,
-  ) => Readonly<Record<string, unknown>>;
+  readonly settings: (draw: Draw) => Readonly<Record<string, unknown>>;
+  /** What the timeline's entries say in one replication, in their order. */
+  readonly timelineArgs: (draw: Draw) => readonly unknown[];
   /** Plain data of the whole scenario, extends and platform merged in. */
   readonly resolved: Readonly<Record<string, unknown>>;
   readonly sources: readonly { readonly path: string; readonly value: string; readonly source: string }[];
@@ -178,13 +206,6 @@ export interface Loaded {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Keys whose value names a file, relative to the file that holds the key. */
-const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file']);
-/** Lists that merge by id or name; others are replaced. */
-function mergesByName(list: readonly Located[]): boolean {
-  return list.length > 0 && list.every((entry) => nameOf(entry) !== undefined);
-}
-
 /**
  * Reads a scenario and everything it names, and checks it whole: either a scenario, or every problem at once.
  * @param path of the scenario file, relative to the root that `readText` reads below
@@ -192,7 +213,7 @@ function mergesByName(list: readonly Located[]): boolean {
 export function loadScenario(path: string, readText: ReadText, parts: readonly Part<never, never>[]): Loaded {
   const sources = new Sources(readText);
   const problems: Problem[] = [];
-  const root = new Loader(sources, problems).scenario(path);
+  const root = readFiles(path, sources, problems);
   if (root === undefined)
     return { problems: sortProblems(problems), warnings: [], scenario: undefined, texts: sources.texts };
   const scenario = new Checker(path, root, sources, parts, problems).check();
@@ -207,155 +228,13 @@ export function loadScenario(path: string, readText: ReadText, parts: readonly P
   };
 }
 
-/** The path of a file that another one names; undefined when it leads out of the root. */
-export function resolvePath(from: string, to: string): string | undefined {
-  if (to.startsWith('/') || /^[A-Za-z]:/.test(to) || to.includes('\\')) return undefined;
-  const words = from.split('/').slice(0, -1);
-  for (const word of to.split('/')) {
-    if (word === '' || word === '.') continue;
-    if (word !== '..') words.push(word);
-    else if (words.pop() === undefined) return undefined;
-  }
-  return words.join('/');
-}
-
-class Loader {
-  private readonly sources: Sources;
-  private readonly problems: Problem[];
-  private files = 0;
-
-  constructor(sources: Sources, problems: Problem[]) {
-    this.sources = sources;
-    this.problems = problems;
-  }
-
-  scenario(path: string): Located | undefined {
-    const own = this.withBases(path, []);
-    const map = asMap(own);
-    if (own === undefined || map === undefined) return undefined;
-    const platform = map.get('platform');
-    if (platform === undefined) return own;
-    const base = this.named(platform, []);
-    if (base === undefined) return undefined;
-    const inherited = new Map(asMap(base) ?? []);
-    for (const key of ['name', 'extends', 'title', 'rehearse']) inherited.delete(key);
-    return merge({ ...base, value: inherited }, own);
-  }
-
-  private withBases(path: string, chain: readonly string[]): Located | undefined {
-    this.files += 1;
-    if (this.files > limits.files) {
-      this.problems.push(
-        problemAt(
-          { file: path, line: 0, column: 0 },
-          '',
-          `more than ${limits.files} files are named`,
-          'extend fewer files',
-        ),
-      );
-      return undefined;
-    }
-    const node = readDocument(path, this.sources, this.problems);
-    const map = asMap(node);
-    if (node === undefined || map === undefined) return undefined;
-    const named = map.get('extends');
-    const own = { ...node, value: new Map([...map].filter(([key]) => key !== 'extends')) };
-    if (named === undefined) return filesResolved(own, this.problems) as Located;
-    const bases = asList(named) ?? [named];
-    let result: Located | undefined;
-    for (const base of bases) {
-      const made = this.named(base, [...chain, path]);
-      if (made === undefined) return undefined;
-      result = result === undefined ? made : merge(result, made);
-    }
-    const resolved = filesResolved(own, this.problems);
-    return result === undefined ? resolved : merge(result, resolved);
-  }
-
-  private named(at: Located, chain: readonly string[]): Located | undefined {
-    const problem = (found: string, mend: string) => {
-      this.problems.push(problemAt(at, 'extends', found, mend));
-      return undefined;
-    };
-    if (typeof at.value !== 'string' || at.value === '') return problem('no file name', 'name a file');
-    const path = resolvePath(at.file, at.value);
-    if (path === undefined)
-      return problem(
-        `${at.value} leads out of the project`,
-        'name a file below the folder of package.json or .git',
-      );
-    if (chain.includes(path))
-      return problem(`${path} extends itself, by way of ${chain.join(', ')}`, 'break the circle');
-    if (this.sources.read(path) === undefined)
-      return problem(`there is no file ${path}`, 'correct the path; it is relative to this file');
-    return this.withBases(path, chain);
-  }
-}
-
-/** Makes the paths in file keys relative to the root. */
-function filesResolved(node: Located, problems: Problem[]): Located {
-  if (Array.isArray(node.value))
-    return { ...node, value: (node.value as readonly Located[]).map((x) => filesResolved(x, problems)) };
-  if (!(node.value instanceof Map)) return node;
-  const made = new Map<string, Located>();
-  for (const [key, value] of node.value as LocatedMap) {
-    if (fileKeys.has(key) && typeof value.value === 'string') {
-      const path = resolvePath(value.file, value.value);
-      if (path === undefined) {
-        problems.push(
-          problemAt(
-            value,
-            key,
-            `${value.value} leads out of the project`,
-            'name a file below the folder of package.json or .git',
-          ),
-        );
-      }
-      made.set(key, { ...value, value: path ?? value.value });
-    } else made.set(key, filesResolved(value, problems));
-  }
-  return { ...node, value: made };
-}
-
-/** `over` on top of `base`: maps by key, named lists by name, everything else replaced; null removes. */
-function merge(base: Located, over: Located): Located {
-  const lower = asMap(base);
-  const upper = asMap(over);
-  if (lower !== undefined && upper !== undefined) {
-    if (isSpecial(upper) || isSpecial(lower)) return over;
-    const made = new Map(lower);
-    for (const [key, value] of upper) {
-      const below = made.get(key);
-      if (value.value === null && below !== undefined) made.delete(key);
-      else made.set(key, below === undefined ? value : merge(below, value));
-    }
-    return { ...over, value: made };
-  }
-  const first = asList(base);
-  const second = asList(over);
-  if (first !== undefined && second !== undefined && mergesByName(first) && mergesByName(second)) {
-    const made = [...first];
-    for (const entry of second) {
-      const at = made.findIndex((x) => nameOf(x) === nameOf(entry));
-      if (at < 0) made.push(entry);
-      else made[at] = merge(made[at]!, entry);
-    }
-    return { ...over, value: made };
-  }
-  return over;
-}
-
-/** A quantity with its annotations, or a distribution: replaced whole. */
-function isSpecial(map: LocatedMap): boolean {
-  return map.has('uncertain') || map.has('varies') || (map.has('value') && !map.has('name'));
-}
-
 class Checker {
   private readonly path: string;
   private readonly root: Located;
   private readonly sources: Sources;
   private readonly parts: readonly Part<never, never>[];
   private readonly problems: Problem[];
+  private readonly metrics: ReadonlyMap<string, Metric>;
 
   constructor(
     path: string,
@@ -369,69 +248,59 @@ class Checker {
     this.sources = sources;
     this.parts = parts;
     this.problems = problems;
+    this.metrics = new Map(
+      parts.flatMap((part) => part.catalogue.metrics.map((metric) => [metric.name, metric])),
+    );
   }
 
-  private problem(at: Located, path: readonly PropertyKey[], found: string, mend: string): void {
+  private problem(at: Place, path: readonly PropertyKey[], found: string, mend: string): void {
     this.problems.push(problemAt(at, pathText(this.root, path), found, mend));
   }
 
   check(): Scenario | undefined {
-    const map = asMap(this.root)!;
-    const partNames = this.parts.map((p) => p.name);
-    const own: Record<string, unknown> = {};
-    for (const [key, node] of map) {
-      if (partNames.includes(key)) continue;
-      if (Object.hasOwn(scenarioKeys, key)) own[key] = plain(node);
-      else {
-        const near = nearest(key, [...Object.keys(scenarioKeys), ...partNames]);
-        this.problem(
-          { ...node, line: node.keyLine, column: node.keyColumn },
-          [key],
-          `there is no key ${key}`,
-          near === undefined ? 'remove it' : `write ${near}, or remove it`,
-        );
+    const top = this.top();
+    const { made: settings, good } = this.parse(() => 0.5, true);
+    const period = this.period(top);
+    const timeline = this.timeline(period, () => 0.5, true);
+    const uncertain = this.hasUncertain();
+    // A draw from the far ends must pass the same limits as a written value.
+    if (uncertain && this.good()) {
+      for (const u of [lowestDraw, 1 - lowestDraw]) {
+        this.parse(() => u, true);
+        this.timeline(period, () => u, true);
       }
     }
-    const top = z.object(scenarioKeys).safeParse(own);
-    if (!top.success) {
-      this.problems.push(
-        ...fromIssues(this.root, [], top.error.issues, (path) => knownKeys(z.object(scenarioKeys), path)),
-      );
-    }
-    const uncertain = this.uncertainNodes();
-    const settings = this.settings((_path, _shared) => 0.5, true);
-    // A draw from the far ends must pass the same limits as a written value.
-    if (uncertain.length > 0 && settings !== undefined) {
-      for (const u of [1e-6, 1 - 1e-6]) this.settings(() => u, true);
-    }
-    if (!top.success) return undefined;
-    const period = this.period(top.data);
-    const timeline = this.timeline(period);
-    const expect = this.expectations(top.data, period);
-    const observed = this.observed(top.data);
+    const expect = this.expectations(top, period);
+    const observed = this.observed();
     const until =
-      top.data.until === undefined
+      top.until === undefined
         ? undefined
-        : this.promql('until', ['until'], top.data.until, parseExpectation);
-    if (settings !== undefined) this.crossChecks(settings, timeline, period.length);
-    if (this.problems.some((p) => p.severity === 'problem') || settings === undefined) return undefined;
+        : this.promql(['until'], top.until, parseExpectation, selectorsOfBoth);
+    this.crossChecks(settings, timeline, period.length);
+    if (!good || !this.good()) return undefined;
+    const restrained = (draw: Draw): Draw => {
+      return (path, shared) => lowestDraw + draw(path, shared) * (1 - 2 * lowestDraw);
+    };
     return {
       file: this.path,
-      title: top.data.title ?? this.path,
-      platform: top.data.platform ?? '',
-      from: top.data.from,
+      title: top.title ?? this.path,
+      platform: top.platform ?? '',
+      from: top.from ?? '',
       length: period.length,
       warmUp: period.warmUp,
-      until: until === undefined ? undefined : { text: top.data.until!, expression: until },
-      seed: String(top.data.seed ?? '1'),
-      shows: top.data.shows,
+      until: until === undefined ? undefined : { text: top.until ?? '', expression: until },
+      seed: String(top.seed ?? '1'),
+      shows: top.shows,
       timeline,
       expect: expect.entries,
       standard: expect.standard,
       observed,
       warnings: [],
-      hasUncertain: uncertain.length > 0,
-      settings: (draw) => this.settings(draw, false) ?? settings,
+      hasUncertain: uncertain,
+      draws: uncertain || drawsAnything(settings) || timeline.some((entry) => drawsAnything(entry.args)),
+      settings: (draw) => (uncertain ? this.parse(restrained(draw), false).made : settings),
+      timelineArgs: (draw) =>
+        (uncertain ? this.timeline(period, restrained(draw), false) : timeline).map((entry) => entry.args),
       resolved: plain(this.root) as Record<string, unknown>,
       sources: this.annotated(),
       texts: this.sources.texts,
@@ -439,25 +308,85 @@ class Checker {
     };
   }
 
-  /** Paths of all `uncertain:` numbers. */
-  private uncertainNodes(): Located[] {
-    const found: Located[] = [];
-    const walk = (node: Located) => {
-      if (asMap(node)?.has('uncertain') === true) found.push(node);
-      else if (Array.isArray(node.value)) for (const x of node.value as readonly Located[]) walk(x);
-      else if (node.value instanceof Map) for (const x of (node.value as LocatedMap).values()) walk(x);
-    };
-    for (const part of this.parts) {
-      const node = asMap(this.root)?.get(part.name);
-      if (node !== undefined) walk(node);
-    }
-    return found;
+  private good(): boolean {
+    return this.problems.every((p) => p.severity === 'warning');
   }
 
-  private settings(
-    draw: (path: string, shared: string | undefined) => number,
+  /** Every key by itself, so that one problem hides no other. */
+  private top(): Top {
+    const map = asMap(this.root) ?? new Map<string, Located>();
+    const partNames = this.parts.map((p) => p.name);
+    for (const [key, node] of map) {
+      if (partNames.includes(key) || Object.hasOwn(scenarioKeys, key)) continue;
+      const near = nearest(key, [...Object.keys(scenarioKeys), ...partNames]);
+      this.problem(
+        keyPlace(node),
+        [key],
+        `there is no key ${key}`,
+        near === undefined ? 'remove it' : `write ${near}, or remove it`,
+      );
+    }
+    const made: Record<string, unknown> = {};
+    for (const [key, schema] of Object.entries(scenarioKeys)) {
+      // The lists are read entry by entry; the version was checked in each file.
+      if (key === 'timeline' || key === 'expect' || key === 'observed' || key === 'rehearse') continue;
+      const node = map.get(key);
+      const parsed = (schema as z.ZodType).safeParse(node === undefined ? undefined : plain(node));
+      if (parsed.success) made[key] = parsed.data;
+      else this.problems.push(...fromIssues(this.root, [key], parsed.error.issues, () => []));
+    }
+    return made as Top;
+  }
+
+  /** The entries of a list that pass their schema, with their places; what is wrong with the others is told. */
+  private entries<T>(
+    key: string,
+    most: number,
+    schemaOf: (entry: LocatedMap) => z.ZodType<T>,
     tell: boolean,
-  ): Readonly<Record<string, unknown>> | undefined {
+  ): { readonly given: T; readonly node: Located; readonly place: number }[] {
+    const node = asMap(this.root)?.get(key);
+    if (node === undefined) return [];
+    const list = asList(node);
+    if (list === undefined || list.length > most) {
+      const found = list === undefined ? `${key} is no list` : `${list.length} entries`;
+      if (tell)
+        this.problem(node, [key], found, list === undefined ? 'write a list' : `write at most ${most}`);
+      return [];
+    }
+    return list.flatMap((entry, place) => {
+      const map = asMap(entry);
+      if (map === undefined) {
+        if (tell) this.problem(entry, [key, place], 'an entry that is no map', 'write keys and values');
+        return [];
+      }
+      const schema = schemaOf(map);
+      const parsed = schema.safeParse(plain(entry));
+      if (parsed.success) return [{ given: parsed.data, node: entry, place }];
+      if (tell) {
+        this.problems.push(
+          ...fromIssues(this.root, [key, place], parsed.error.issues, (path) =>
+            knownKeys(schema, path.slice(2)),
+          ),
+        );
+      }
+      return [];
+    });
+  }
+
+  /** Whether a number of the parts or of the timeline is `uncertain:`. */
+  private hasUncertain(): boolean {
+    const walk = (node: Located | undefined): boolean =>
+      node !== undefined &&
+      (asMap(node)?.has('uncertain') === true ||
+        (asList(node) ?? []).some(walk) ||
+        [...(asMap(node)?.values() ?? [])].some(walk));
+    const root = asMap(this.root);
+    return walk(root?.get('timeline')) || this.parts.some((part) => walk(root?.get(part.name)));
+  }
+
+  /** The settings of each part that passes its schema. */
+  private parse(draw: Draw, tell: boolean): { made: Readonly<Record<string, unknown>>; good: boolean } {
     const made: Record<string, unknown> = {};
     let good = true;
     for (const part of this.parts) {
@@ -472,7 +401,7 @@ class Checker {
             this.problem(
               this.root,
               [part.name],
-              `is missing: ${part.says}`,
+              `${part.name} is missing: ${part.says}`,
               `add ${part.name}, or name a platform that has it`,
             );
         }
@@ -492,15 +421,11 @@ class Checker {
         );
       }
     }
-    return good ? made : undefined;
+    return { made, good };
   }
 
-  private drawn(
-    node: Located,
-    path: string,
-    draw: (path: string, shared: string | undefined) => number,
-    tell: boolean,
-  ): unknown {
+  /** Plain data with every `uncertain:` number drawn and every file of recorded values read. */
+  private drawn(node: Located, path: string, draw: Draw, tell: boolean): unknown {
     if (Array.isArray(node.value)) {
       return (node.value as readonly Located[]).map((x, i) =>
         this.drawn(x, `${path}.${nameOf(x) ?? i}`, draw, tell),
@@ -508,6 +433,9 @@ class Checker {
     }
     if (!(node.value instanceof Map)) return node.value;
     const map = node.value as LocatedMap;
+    const recorded = asMap(map.get('empirical'))?.get('file');
+    if (recorded !== undefined)
+      return { empirical: { of: this.recorded(recorded, `${path}.empirical.file`, tell) } };
     const distribution = map.get('uncertain');
     if (distribution !== undefined) {
       const shared = map.get('shared')?.value;
@@ -525,7 +453,7 @@ class Checker {
         );
       }
       const value = drawUncertain(
-        plain(distribution),
+        this.drawn(distribution, `${path}.uncertain`, draw, tell),
         draw(path, typeof shared === 'string' ? shared : undefined),
       );
       if ('found' in value) {
@@ -539,11 +467,32 @@ class Checker {
     return made;
   }
 
-  private period(top: { from: string; to: string; warmUp?: string | undefined }): {
-    from: number;
-    length: number;
-    warmUp: number;
-  } {
+  /** Recorded values: one a line under the heading `value`, each with its unit. */
+  private recorded(node: Located, path: string, tell: boolean): readonly string[] {
+    const problem = (found: string, mend: string) => {
+      if (tell) this.problems.push(problemAt(node, path, found, mend));
+      return [];
+    };
+    if (typeof node.value !== 'string') return problem('no file name', 'name a file');
+    const text = this.sources.read(node.value);
+    if (text === undefined)
+      return problem(`there is no file ${node.value}`, 'correct the path; it is relative to this file');
+    const [heading, ...values] = text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+    if (heading !== 'value' || values.length === 0) {
+      return problem(
+        `${node.value} holds no recorded values`,
+        'write a line with the word value, then one value a line',
+      );
+    }
+    return values;
+  }
+
+  private period(top: Top): Period {
+    const unknown = { from: Number.NaN, length: Number.POSITIVE_INFINITY, warmUp: 0 };
+    if (top.from === undefined || top.to === undefined) return unknown;
     const from = parseTime(top.from);
     const at = (key: string) => nodeAt(this.root, [key]).node;
     if (from === undefined) {
@@ -553,12 +502,12 @@ class Checker {
         `${top.from.slice(0, 40)} is no time`,
         'write RFC 3339, as in 2025-10-03T16:00:00Z',
       );
-      return { from: 0, length: 0, warmUp: 0 };
+      return unknown;
     }
     const to = parseMoment(top.to, from);
     if (typeof to === 'string') {
       this.problem(at('to'), ['to'], to, 'write RFC 3339, or an offset such as +50m');
-      return { from, length: 0, warmUp: 0 };
+      return { ...unknown, from };
     }
     if (to <= 0)
       this.problem(
@@ -584,9 +533,11 @@ class Checker {
     text: string,
     node: Located,
     path: readonly PropertyKey[],
-    period: { from: number; length: number },
+    period: Period,
+    tell = true,
   ): number {
     const at = parseMoment(text, period.from);
+    if (!tell) return typeof at === 'string' ? 0 : at;
     if (typeof at === 'string') {
       this.problem(node, path, at, 'write RFC 3339, or an offset such as +10m');
       return 0;
@@ -603,92 +554,108 @@ class Checker {
     return at;
   }
 
-  private timeline(period: { from: number; length: number }): TimelineEntry[] {
-    const entries: TimelineEntry[] = [];
+  private timeline(period: Period, draw: Draw, tell: boolean): TimelineEntry[] {
     const names = new Set<string>();
-    const list = asList(asMap(this.root)?.get('timeline')) ?? [];
     const actions = new Map<string, { part: Part<never, never>; action: string }>();
     for (const part of this.parts) {
       for (const action of Object.keys(part.actions)) actions.set(`${part.name}.${action}`, { part, action });
     }
-    list.forEach((node, i) => {
-      const map = asMap(node);
-      if (map === undefined) return;
-      const path = ['timeline', i];
-      const id = nameOf(node) ?? `${String(map.get('do')?.value ?? 'entry')}#${i + 1}`;
-      if (names.has(id))
+    return this.entries('timeline', 10_000, () => timelineEntry, tell).flatMap(({ given, node, place }) => {
+      const path = ['timeline', place];
+      const map = asMap(node) ?? new Map<string, Located>();
+      const id = nameOf(node) ?? `${given.do}#${place + 1}`;
+      if (tell && names.has(id)) {
         this.problem(node, path, `two timeline entries are named ${id}`, 'give each its own id');
-      names.add(id);
-      const at = map.get('at');
-      const when =
-        at === undefined || typeof at.value !== 'string'
-          ? 0
-          : this.moment(at.value, at, [...path, 'at'], period);
-      const what = map.get('do');
-      const known = what === undefined ? undefined : actions.get(String(what.value));
-      if (what !== undefined && known === undefined) {
-        const near = nearest(String(what.value), actions.keys());
-        this.problem(
-          what,
-          [...path, 'do'],
-          `there is no action ${String(what.value).slice(0, 60)}`,
-          `${near === undefined ? 'write' : `write ${near}, or`} one of ${[...actions.keys()].join(', ')}`,
-        );
       }
-      if (known === undefined) return;
-      const rest = new Map([...map].filter(([key]) => !['at', 'do', 'id', 'name'].includes(key)));
-      const schema = known.part.actions[known.action]!.args as z.ZodType;
-      const parsed = schema.safeParse(plain({ ...node, value: rest }));
-      if (!parsed.success) {
+      names.add(id);
+      const at = map.get('at') ?? node;
+      const when = this.moment(given.at, at, [...path, 'at'], period, tell);
+      const known = actions.get(given.do);
+      if (known === undefined) {
+        const near = nearest(given.do, actions.keys());
+        if (tell) {
+          this.problem(
+            map.get('do') ?? node,
+            [...path, 'do'],
+            `there is no action ${given.do.slice(0, 60)}`,
+            `${near === undefined ? 'write' : `write ${near}, or`} one of ${[...actions.keys()].join(', ')}`,
+          );
+        }
+        return [];
+      }
+      const rest = new Map([...map].filter(([key]) => !entryKeys.includes(key)));
+      const schema = known.part.actions[known.action].args as z.ZodType;
+      const parsed = schema.safeParse(this.drawn({ ...node, value: rest }, `timeline.${id}`, draw, tell));
+      if (parsed.success) {
+        return [{ id, at: when, part: known.part.name, action: known.action, args: parsed.data }];
+      }
+      if (tell) {
         this.problems.push(
           ...fromIssues(this.root, path, parsed.error.issues, (p) => [
             ...knownKeys(schema, p.slice(2)),
-            ...(p.length === 2 ? ['at', 'do', 'id'] : []),
+            ...(p.length === 2 ? entryKeys : []),
           ]),
         );
-        return;
       }
-      entries.push({ id, at: when, part: known.part.name, action: known.action, args: parsed.data });
+      return [];
     });
-    return entries;
   }
 
+  /** Reads an expression, and looks up each metric and label that it names. */
   private promql<T>(
-    _what: string,
     path: readonly PropertyKey[],
     text: string,
     parse: (text: string) => { ok: true; value: T } | { ok: false; problems: readonly SyntaxProblem[] },
+    selectors: (value: T) => readonly Selector[],
   ): T | undefined {
+    const { node } = nodeAt(this.root, path);
+    const tell = (offset: number, found: string, mend: string) => {
+      const at = textPlace(node, offset, this.sources.texts.get(node.file) ?? '');
+      this.problem({ file: node.file, ...at }, path, found, mend);
+    };
     const parsed = parse(text);
-    if (parsed.ok) return parsed.value;
-    const node = nodeAt(this.root, path).node;
-    // A plain scalar on one line keeps its columns; of a quoted or folded one only the beginning is sure.
-    const row = this.sources.texts.get(node.file)?.split('\n', node.line)[node.line - 1] ?? '';
-    const straight = row.slice(node.column - 1).startsWith(text);
-    for (const p of parsed.problems) {
-      this.problems.push(
-        problemAt(
-          { ...node, column: node.column + (straight ? p.offset : 0) },
-          pathText(this.root, path),
-          p.message,
-          p.mend,
-        ),
-      );
+    if (!parsed.ok) {
+      for (const p of parsed.problems) tell(p.offset, p.message, p.mend);
+      return undefined;
     }
-    return undefined;
+    for (const selector of selectors(parsed.value)) {
+      const metric = this.metrics.get(selector.name);
+      if (metric === undefined) {
+        const near = nearest(selector.name, this.metrics.keys());
+        tell(
+          selector.at,
+          `there is no metric ${selector.name.slice(0, 80)}`,
+          near === undefined ? 'name a metric of docs/reference' : `write ${near}`,
+        );
+        continue;
+      }
+      for (const matcher of selector.matchers) {
+        if (metric.labels.includes(matcher.label) || matcher.label === '__name__') continue;
+        const labels = metric.labels.join(', ');
+        tell(
+          selector.at,
+          `${metric.name} has no label ${matcher.label}`,
+          labels === '' ? 'remove the matcher: the metric has no labels' : `use one of ${labels}`,
+        );
+      }
+    }
+    return parsed.value;
   }
 
   private expectations(
-    top: z.output<z.ZodObject<typeof scenarioKeys>>,
-    period: { from: number; length: number },
+    top: Top,
+    period: Period,
   ): { entries: ExpectationEntry[]; standard: ReadonlyMap<string, number> } {
     const entries: ExpectationEntry[] = [];
     const standard = new Map<string, number>();
     const risks = this.parts.flatMap((p) => p.catalogue.risks.map((r) => r.name));
     const names = new Set<string>();
-    (top.expect ?? []).forEach((given, i) => {
-      const path = ['expect', i];
-      const { node } = nodeAt(this.root, path);
+    const schemaOf = (
+      entry: LocatedMap,
+    ): z.ZodType<z.output<typeof standardEntry> | z.output<typeof expectEntry>> =>
+      entry.has('standard') ? standardEntry : expectEntry;
+    for (const { given, node, place } of this.entries('expect', 1000, schemaOf, true)) {
+      const path = ['expect', place];
       if ('standard' in given) {
         for (const [risk, limit] of Object.entries(given.standard)) {
           if (!risks.includes(risk)) {
@@ -703,7 +670,7 @@ class Checker {
           }
           standard.set(risk, limit);
         }
-        return;
+        continue;
       }
       if (names.has(given.name))
         this.problem(node, path, `two expectations are named ${given.name}`, 'give each its own name');
@@ -715,11 +682,11 @@ class Checker {
           given.that === undefined ? 'neither that nor scraped' : 'both that and scraped',
           'give one of them: that: for every change, scraped: for what a scraper saw',
         );
-        return;
+        continue;
       }
       if (given.at !== undefined && given.throughout !== undefined) {
         this.problem(node, path, 'both at and throughout', 'give one of them, or none for the end');
-        return;
+        continue;
       }
       if (given.every !== undefined && given.scraped === undefined) {
         this.problem(
@@ -730,8 +697,8 @@ class Checker {
         );
       }
       const key = given.that === undefined ? 'scraped' : 'that';
-      const text = (given.that ?? given.scraped)!;
-      const expression = this.promql('expect', [...path, key], text, parseExpectation);
+      const text = given.that ?? given.scraped ?? '';
+      const expression = this.promql([...path, key], text, parseExpectation, selectorsOfBoth);
       let scrapeMicros = 15_000_000;
       if (given.every !== undefined) {
         const every = parseQuantity(given.every, 'duration');
@@ -792,9 +759,10 @@ class Checker {
           holdsIn,
         });
       }
-    });
-    if (top.shows !== undefined && !names.has(top.shows)) {
-      const near = nearest(top.shows, names);
+    }
+    const all = (asList(asMap(this.root)?.get('expect')) ?? []).map((entry) => nameOf(entry) ?? '');
+    if (top.shows !== undefined && !all.includes(top.shows)) {
+      const near = nearest(top.shows, all);
       this.problem(
         nodeAt(this.root, ['shows']).node,
         ['shows'],
@@ -805,20 +773,20 @@ class Checker {
     return { entries, standard };
   }
 
-  private observed(top: z.output<z.ZodObject<typeof scenarioKeys>>): ObservedEntry[] {
+  private observed(): ObservedEntry[] {
     const entries: ObservedEntry[] = [];
-    const names = new Set((top.observed ?? []).map((o) => o.name));
+    const names = new Set((asList(asMap(this.root)?.get('observed')) ?? []).map((o) => nameOf(o) ?? ''));
     const seen = new Set<string>();
-    (top.observed ?? []).forEach((given, i) => {
-      const path = ['observed', i];
-      const { node } = nodeAt(this.root, path);
+    const fitted = this.fittedOn();
+    for (const { given, node, place } of this.entries('observed', 5000, () => observedEntry, true)) {
+      const path = ['observed', place];
       if (seen.has(given.name))
         this.problem(node, path, `two observed facts are named ${given.name}`, 'give each its own name');
       seen.add(given.name);
       const expression =
         given.that === undefined
           ? undefined
-          : this.promql('observed', [...path, 'that'], given.that, parseExpression);
+          : this.promql([...path, 'that'], given.that, parseExpression, selectorsOf);
       const value = given.value === null ? undefined : observedValue(given.value);
       if (given.value !== null && value === undefined)
         this.problem(
@@ -827,7 +795,7 @@ class Checker {
           `${given.value} is no quantity`,
           'write a number, or a quantity such as 26s',
         );
-      let range = value === undefined ? null : printedRange(given.value!, value);
+      let range = value === undefined || given.value === null ? null : printedRange(given.value, value);
       if (given.range !== undefined) {
         const [low, high] = [observedValue(given.range[0]), observedValue(given.range[1])];
         if (low === undefined || high === undefined || high.value < low.value)
@@ -853,11 +821,19 @@ class Checker {
       }
       if (given.role === 'predict' && within === null)
         this.problem(node, path, 'a prediction without a band', 'add within: 10%');
+      const parameter = given.role === 'predict' ? fitted.get(given.name) : undefined;
+      if (parameter !== undefined) {
+        this.problem(
+          asMap(node)?.get('role') ?? node,
+          [...path, 'role'],
+          `${parameter} was fitted on this fact, so it is not predicted`,
+          'write role: fit, or use a parameter that was fitted on other facts',
+        );
+      }
       let baseline: ObservedEntry['baseline'] = null;
-      if (given.baseline !== undefined && 'proportionalTo' in given.baseline) {
-        const { proportionalTo, from } = given.baseline;
-        const driver = `${proportionalTo} of ${given.name}`;
-        for (const name of [from]) {
+      if (given.baseline !== undefined && 'from' in given.baseline) {
+        const { from, times, over } = given.baseline;
+        for (const name of [from, times, over]) {
           if (!names.has(name))
             this.problem(
               node,
@@ -866,11 +842,7 @@ class Checker {
               `write ${nearest(name, names) ?? 'the name of one'}`,
             );
         }
-        baseline = {
-          kind: 'proportional',
-          driver: names.has(proportionalTo) ? proportionalTo : driver,
-          from,
-        };
+        baseline = { kind: 'proportional', from, times, over };
       } else if (given.baseline !== undefined && 'value' in given.baseline) {
         const parsed = observedValue(given.baseline.value);
         if (parsed === undefined)
@@ -887,7 +859,7 @@ class Checker {
           node,
           path,
           'a prediction without a naive baseline',
-          'add baseline: { proportionalTo, from } or { value, says }',
+          'add baseline: { from, times, over } (from x times / over), or { value, says }',
         );
       entries.push({
         name: given.name,
@@ -904,8 +876,29 @@ class Checker {
         source: given.source,
         place: `${node.file}:${node.line}`,
       });
-    });
+    }
     return entries;
+  }
+
+  /** The parameter in use that was fitted on a fact, by the fact's name. */
+  private fittedOn(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    const walk = (node: Located, path: string) => {
+      const map = asMap(node);
+      const facts = map?.get('fittedOn');
+      if (facts !== undefined) {
+        for (const fact of asList(facts) ?? [facts]) found.set(String(fact.value), path);
+      }
+      for (const [key, value] of map ?? []) walk(value, `${path}.${key}`);
+      asList(node)?.forEach((value, i) => {
+        walk(value, `${path}.${nameOf(value) ?? i}`);
+      });
+    };
+    for (const part of this.parts) {
+      const node = asMap(this.root)?.get(part.name);
+      if (node !== undefined) walk(node, part.name);
+    }
+    return found;
   }
 
   private crossChecks(
@@ -944,7 +937,9 @@ class Checker {
     const found: { path: string; value: string; source: string }[] = [];
     const walk = (node: Located, path: string) => {
       if (Array.isArray(node.value)) {
-        (node.value as readonly Located[]).forEach((x, i) => walk(x, `${path}.${nameOf(x) ?? i}`));
+        (node.value as readonly Located[]).forEach((x, i) => {
+          walk(x, `${path}.${nameOf(x) ?? i}`);
+        });
         return;
       }
       const map = asMap(node);
@@ -1004,4 +999,43 @@ function printedRange(given: string | number, read: { value: number }): readonly
   let step = unit / 2;
   for (let i = 0; i < (digits?.[1]?.length ?? 0); i += 1) step /= 10;
   return [read.value - step, read.value + step];
+}
+
+function keyPlace(node: Located): Place {
+  return { file: node.file, line: node.keyLine, column: node.keyColumn };
+}
+
+function selectorsOfBoth(expectation: Expectation): readonly Selector[] {
+  return [...selectorsOf(expectation.operand), ...selectorsOf(expectation.limit)];
+}
+
+/** Whether a distribution that can give two values lies anywhere in a value. */
+function drawsAnything(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if ('sample' in value && 'draws' in value) return value.draws === true;
+  return Object.values(value).some(drawsAnything);
+}
+
+/**
+ * Where a character of a text stands in its file. A folded or quoted text keeps its characters in order but not its spaces, so
+ * what is counted is the characters that are no space; escapes in a quoted text shift the place by their length.
+ */
+function textPlace(node: Located, offset: number, file: string): { line: number; column: number } {
+  const lines = file.split('\n');
+  let line = node.line - 1;
+  let column = node.column - 1;
+  if (node.style === 'quoted') column += 1;
+  if (node.style === 'block') {
+    line += 1;
+    column = 0;
+  }
+  let before = String(node.value).slice(0, offset).replace(/\s/g, '').length;
+  for (; line < lines.length; line += 1, column = 0) {
+    for (; column < lines[line].length; column += 1) {
+      if (/\s/.test(lines[line][column])) continue;
+      if (before === 0) return { line: line + 1, column: column + 1 };
+      before -= 1;
+    }
+  }
+  return { line: node.line, column: node.column };
 }

@@ -1,0 +1,182 @@
+import type { Problem } from '../formats/problem.ts';
+import {
+  asList,
+  asMap,
+  type Located,
+  type LocatedMap,
+  limits,
+  problemAt,
+  readDocument,
+  type Sources,
+} from './document.ts';
+import { nameOf } from './problems.ts';
+
+/** Keys whose value names a file, relative to the file that holds the key. */
+const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file']);
+
+/** Lists that merge entry by entry even where an entry has no name: such an entry is added. */
+const addedLists: ReadonlySet<string> = new Set(['timeline', 'expect', 'observed']);
+
+const outside = 'name a file below the folder of package.json or .git';
+
+/** The path of a file that another one names; undefined when it leads out of the root. */
+export function resolvePath(from: string, to: string): string | undefined {
+  if (to.startsWith('/') || /^[A-Za-z]:/.test(to) || to.includes('\\')) return undefined;
+  const words = from.split('/').slice(0, -1);
+  for (const word of to.split('/')) {
+    if (word === '' || word === '.') continue;
+    if (word !== '..') words.push(word);
+    else if (words.pop() === undefined) return undefined;
+  }
+  return words.join('/');
+}
+
+/**
+ * Reads a scenario file with everything it extends and its platform, merged into one tree in which every value knows its own
+ * file; undefined when a file cannot be read, which is told.
+ */
+export function readFiles(path: string, sources: Sources, problems: Problem[]): Located | undefined {
+  return new Loader(sources, problems).scenario(path);
+}
+
+class Loader {
+  private readonly sources: Sources;
+  private readonly problems: Problem[];
+  private files = 0;
+
+  constructor(sources: Sources, problems: Problem[]) {
+    this.sources = sources;
+    this.problems = problems;
+  }
+
+  scenario(path: string): Located | undefined {
+    const own = this.withBases(path, []);
+    const platform = asMap(own)?.get('platform');
+    if (own === undefined || platform === undefined) return own;
+    const base = this.named(platform, 'platform', []);
+    if (base === undefined) return undefined;
+    const inherited = new Map(asMap(base) ?? []);
+    for (const key of ['name', 'title', 'rehearse']) inherited.delete(key);
+    return merge({ ...base, value: inherited }, own, '');
+  }
+
+  private withBases(path: string, chain: readonly string[]): Located | undefined {
+    this.files += 1;
+    if (this.files > limits.files) {
+      const found = `more than ${limits.files} files are named`;
+      this.problems.push(problemAt({ file: path, line: 0, column: 0 }, '', found, 'extend fewer files'));
+      return undefined;
+    }
+    const node = readDocument(path, this.sources, this.problems);
+    const map = asMap(node);
+    if (node === undefined || map === undefined) return undefined;
+    const version = map.get('rehearse');
+    if (version?.value !== 1) {
+      const found = version === undefined ? 'rehearse is missing' : 'only version 1 is known';
+      this.problems.push(problemAt(version ?? node, 'rehearse', found, 'write rehearse: 1'));
+    }
+    const named = map.get('extends');
+    const own = this.resolved({ ...node, value: new Map([...map].filter(([key]) => key !== 'extends')) }, '');
+    if (named === undefined) return own;
+    const bases = asList(named) ?? [named];
+    if (bases.length > limits.files) {
+      this.problems.push(
+        problemAt(named, 'extends', `${bases.length} files`, `extend at most ${limits.files}`),
+      );
+      return undefined;
+    }
+    let result: Located | undefined;
+    let whole = true;
+    for (const base of bases) {
+      const made = this.named(base, 'extends', [...chain, path]);
+      if (made === undefined) whole = false;
+      else result = result === undefined ? made : merge(result, made, '');
+    }
+    if (!whole || result === undefined) return whole ? own : undefined;
+    // What a base is called, and what it was made to show, is its own.
+    const inherited = new Map(asMap(result));
+    for (const key of ['name', 'shows']) inherited.delete(key);
+    return merge({ ...result, value: inherited }, own, '');
+  }
+
+  private named(at: Located, key: string, chain: readonly string[]): Located | undefined {
+    const problem = (found: string, mend: string) => {
+      this.problems.push(problemAt(at, key, found, mend));
+      return undefined;
+    };
+    if (typeof at.value !== 'string' || at.value === '') return problem('no file name', 'name a file');
+    const path = resolvePath(at.file, at.value);
+    if (path === undefined) return problem(`${at.value} leads out of the project`, outside);
+    if (chain.includes(path)) {
+      return problem(`${path} extends itself, by way of ${chain.join(', ')}`, 'break the circle');
+    }
+    if (this.sources.read(path) === undefined) {
+      return problem(`there is no file ${path}`, 'correct the path; it is relative to this file');
+    }
+    return this.withBases(path, chain);
+  }
+
+  /** Makes the paths in file keys relative to the root. */
+  private resolved(node: Located, path: string): Located {
+    const list = asList(node);
+    if (list !== undefined) {
+      return { ...node, value: list.map((x, i) => this.resolved(x, `${path}.${nameOf(x) ?? i}`)) };
+    }
+    const map = asMap(node);
+    if (map === undefined) return node;
+    const made = new Map<string, Located>();
+    for (const [key, value] of map) {
+      const inner = path === '' ? key : `${path}.${key}`;
+      if (!fileKeys.has(key) || typeof value.value !== 'string') {
+        made.set(key, this.resolved(value, inner));
+        continue;
+      }
+      const file = resolvePath(value.file, value.value);
+      if (file === undefined) {
+        this.problems.push(problemAt(value, inner, `${value.value} leads out of the project`, outside));
+      }
+      made.set(key, { ...value, value: file ?? value.value });
+    }
+    return { ...node, value: made };
+  }
+}
+
+/** `over` on top of `base`: maps by key, lists of named entries by name, everything else replaced; null removes. */
+function merge(base: Located, over: Located, key: string): Located {
+  const lower = asMap(base);
+  const upper = asMap(over);
+  if (lower !== undefined && upper !== undefined) {
+    if (isQuantity(upper) || isQuantity(lower)) return over;
+    const made = new Map(lower);
+    for (const [inner, value] of upper) {
+      const below = made.get(inner);
+      if (value.value === null && below !== undefined) made.delete(inner);
+      else made.set(inner, below === undefined ? value : merge(below, value, inner));
+    }
+    return { ...over, value: made };
+  }
+  const first = asList(base);
+  const second = asList(over);
+  if (first === undefined || second === undefined) return over;
+  const named = addedLists.has(key) || [...first, ...second].every((entry) => nameOf(entry) !== undefined);
+  if (!named || first.length === 0 || second.length === 0) return over;
+  const made = [...first];
+  const places = new Map(first.map((entry, i) => [mergedAs(entry), i]));
+  for (const entry of second) {
+    const name = mergedAs(entry);
+    const at = name === undefined ? undefined : places.get(name);
+    if (at === undefined) made.push(entry);
+    else made[at] = merge(made[at], entry, '');
+  }
+  return { ...over, value: made };
+}
+
+/** The limits on the risk block are one entry, whatever it is called. */
+function mergedAs(entry: Located): string | undefined {
+  return nameOf(entry) ?? (asMap(entry)?.has('standard') === true ? ' standard' : undefined);
+}
+
+/** A quantity with its annotations, or a distribution: replaced whole. */
+function isQuantity(map: LocatedMap): boolean {
+  return map.has('uncertain') || map.has('varies') || (map.has('value') && !map.has('name'));
+}
