@@ -212,6 +212,11 @@ export class Simulation {
     return found;
   }
 
+  /** Whether chance has played a part so far. */
+  get draws(): boolean {
+    return this.streams.size > 0;
+  }
+
   // What is watched.
 
   gauge(name: string, rows: number, options: { linear?: boolean } = {}): Gauge {

@@ -16,6 +16,8 @@ export interface Built {
   readonly until: number;
   /** What was recorded, with labels; times count from the start of the period. */
   readonly series: () => SeriesSet;
+  /** The values of this instant. */
+  readonly live: () => SeriesSet;
 }
 
 /** All catalogues in one. */
@@ -29,7 +31,11 @@ export const catalogue: Catalogue = {
 /** Creates every part in order and schedules the timeline. */
 export function build(scenario: Scenario, options: SimulationOptions): Built {
   const sim = new Simulation(options);
-  const settings = scenario.settings((path, shared) => sim.stream(shared ?? path, 'uncertain')());
+  // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
+  const draw = (path: string, shared: string | undefined) =>
+    sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
+  const settings = scenario.settings(draw);
+  const args = scenario.timelineArgs(draw);
   const models: Record<string, unknown> = {};
   const until = scenario.warmUp + scenario.length;
   const labelled = new Map<string, (row: number) => Readonly<Record<string, string>>>();
@@ -58,12 +64,18 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
   const play = sim.on('timeline', (row) => {
     const entry = scenario.timeline[row];
     const part = parts.find((p) => p.name === entry.part) as unknown as Part<unknown, unknown>;
-    part.actions[entry.action].play(models[entry.part], entry.args as never, { ...context, id: entry.id });
+    part.actions[entry.action].play(models[entry.part], args[row] as never, { ...context, id: entry.id });
   });
   scenario.timeline.forEach((entry, row) => {
     sim.at(scenario.warmUp + entry.at, play, row);
   });
-  return { sim, models, until, series: () => recorded(sim, labelled, scenario.warmUp) };
+  return {
+    sim,
+    models,
+    until,
+    series: () => recorded(sim, labelled, scenario.warmUp),
+    live: () => live(sim, labelled),
+  };
 }
 
 /** Recorded gauges as labelled series; what lies before `origin` is folded into the first point. */

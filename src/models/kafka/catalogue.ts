@@ -219,6 +219,13 @@ export const kafkaCatalogue: Catalogue = {
     ),
     metric('rehearse:brokers_out_of_sync', '', [], 'Brokers with a replica that is not in its ISR.', 'ours'),
     metric(
+      'rehearse:cluster_underreplicated_partitions',
+      '',
+      [],
+      'Under-replicated partitions of the cluster, as the controller knows them.',
+      'ours',
+    ),
+    metric(
       'rehearse:topic_underreplicated_partitions',
       '',
       ['topic'],

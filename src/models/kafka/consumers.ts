@@ -151,6 +151,8 @@ export class Consumers {
       this.timers[cell] = this.sim.after(Math.max(1, micros), this.drained, cell);
     }
     const steady = (rate * this.groups[group].pollMicros) / 1e6;
-    this.lag.set(cell, steady + this.stalled[cell] + this.ready[cell], slope);
+    // What was stalled and then read leaves a rest of rounding: no message.
+    const behind = this.stalled[cell] + this.ready[cell];
+    this.lag.set(cell, steady + (behind < 1e-6 ? 0 : behind), slope);
   }
 }

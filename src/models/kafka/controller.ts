@@ -241,7 +241,10 @@ export class Controller {
     const shortNow = tables.isrCount[p] < tables.replicationFactor(p);
     if (offline !== offlineNow) gauges.offlinePartitions.add(0, offlineNow ? 1 : -1);
     if (imbalanced !== imbalancedNow) gauges.preferredImbalance.add(0, imbalancedNow ? 1 : -1);
-    if (short !== shortNow) gauges.topicUnderReplicated.add(tables.topic[p], shortNow ? 1 : -1);
+    if (short !== shortNow) {
+      gauges.topicUnderReplicated.add(tables.topic[p], shortNow ? 1 : -1);
+      gauges.clusterUnderReplicated.add(0, shortNow ? 1 : -1);
+    }
     this.writes.review(p);
     if (imbalancedNow) this.armBalance();
   }

@@ -30,6 +30,8 @@ export class ClusterGauges {
   readonly brokersOutOfSync: Gauge;
   /** Under-replicated partitions by topic, cluster-wide, by the controller's truth. */
   readonly topicUnderReplicated: Gauge;
+  /** Under-replicated partitions of the cluster, by the controller's truth. */
+  readonly clusterUnderReplicated: Gauge;
   readonly atMinIsrMinutes: Gauge;
   readonly underMinIsrMinutes: Gauge;
   readonly partitionUnderReplicated: Gauge;
@@ -61,6 +63,7 @@ export class ClusterGauges {
     this.outOfSync = sim.gauge('rehearse:replicas_out_of_sync', b);
     this.brokersOutOfSync = sim.gauge('rehearse:brokers_out_of_sync', 1);
     this.topicUnderReplicated = sim.gauge('rehearse:topic_underreplicated_partitions', tables.topics.length);
+    this.clusterUnderReplicated = sim.gauge('rehearse:cluster_underreplicated_partitions', 1);
     this.atMinIsrMinutes = sim.gauge('rehearse:at_min_isr_minutes', 1, { linear: true });
     this.underMinIsrMinutes = sim.gauge('rehearse:under_min_isr_minutes', 1, { linear: true });
     const partitions = perPartition ? tables.partitionCount : 0;
