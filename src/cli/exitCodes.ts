@@ -1,0 +1,17 @@
+/** What a verb ends with; kept clear of the codes that Node itself uses. */
+export const exitCode = {
+  yes: 0,
+  /** Our bug: a crash, or a broken invariant. */
+  bug: 1,
+  /** Wrong usage or input. */
+  usage: 2,
+  /** The answer is no. */
+  no: 20,
+  inconclusive: 21,
+  interrupted: 130,
+} as const;
+
+/** Something the user must mend: printed as it is, without a stack. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

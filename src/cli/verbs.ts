@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+
+/** A verb: what it answers, how it is called, what it does. */
+export interface Command {
+  readonly usage: string;
+  readonly question: string;
+  readonly examples: readonly string[];
+  readonly options: Readonly<Record<string, { readonly says: string; readonly type: 'boolean' | 'string' }>>;
+  readonly run: (given: Given) => number | Promise<number>;
+}
+
+export interface Given {
+  readonly files: readonly string[];
+  readonly text: (name: string) => string | undefined;
+  readonly flag: (name: string) => boolean;
+  readonly count: (name: string) => number | undefined;
+}
+
+export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./commands/check.ts')).check,
+  run: async () => (await import('./commands/run.ts')).run,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  schema: async () => (await import('./commands/schema.ts')).schema,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+};
+
+export const version: string = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+).version;

@@ -1,0 +1,196 @@
+import type { Panel } from '../engine/catalogue.ts';
+import type { Result } from '../experiment/result.ts';
+import { changeTimes, evaluateVector } from '../promql/evaluate.ts';
+import { parseExpression } from '../promql/parse.ts';
+import { sentence } from './words.ts';
+
+export interface Chart {
+  /** File name without ending. */
+  readonly name: string;
+  readonly title: string;
+  readonly spec: Record<string, unknown>;
+}
+
+/** At most so many instants of a line are drawn. */
+const mostPoints = 400;
+
+interface Point {
+  readonly t: number;
+  readonly v: number;
+  readonly by: string;
+}
+
+/** Instants worth drawing: all changes, or where they are too many a thinned set that keeps the first and last. */
+function instants(times: readonly number[]): readonly number[] {
+  if (times.length <= mostPoints) return times;
+  const step = (times.length - 1) / (mostPoints - 1);
+  return Array.from({ length: mostPoints }, (_, i) => times[Math.round(i * step)]!);
+}
+
+function points(panel: Panel, result: Result): Point[] {
+  const parsed = parseExpression(panel.that);
+  if (!parsed.ok) throw new RangeError(`panel ${panel.title}: ${parsed.problems[0]?.message}`);
+  const found: Point[] = [];
+  const lines = new Map<string, Point[]>();
+  for (const t of instants(changeTimes(parsed.value, result.series, 0, result.playedMicros))) {
+    for (const sample of evaluateVector(parsed.value, result.series, t)) {
+      if (!Number.isFinite(sample.value)) continue;
+      const by =
+        panel.by === undefined
+          ? ''
+          : Object.entries(sample.labels)
+              .filter(([k]) => k !== '__name__')
+              .map(([, v]) => v)
+              .join(' ');
+      const line = lines.get(by) ?? [];
+      lines.set(by, line);
+      line.push({ t: t / 60e6, v: Number(sample.value.toPrecision(6)), by });
+    }
+  }
+  for (const line of lines.values()) {
+    line.forEach((p, i) => {
+      // The middle of a level stretch draws nothing.
+      if (i > 0 && i + 1 < line.length && line[i - 1]!.v === p.v && line[i + 1]!.v === p.v) return;
+      found.push(p);
+    });
+  }
+  return found;
+}
+
+const base = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: 640,
+  height: 180,
+  background: 'transparent',
+  config: {
+    font: 'system-ui, sans-serif',
+    axis: {
+      labelColor: '#6b7280',
+      titleColor: '#6b7280',
+      gridColor: '#9ca3af33',
+      domainColor: '#9ca3af',
+      tickColor: '#9ca3af',
+    },
+    legend: { labelColor: '#6b7280', titleColor: '#6b7280', symbolType: 'stroke' },
+    view: { stroke: null },
+    range: {
+      category: [
+        '#2563eb',
+        '#ea580c',
+        '#059669',
+        '#9333ea',
+        '#dc2626',
+        '#0891b2',
+        '#ca8a04',
+        '#db2777',
+        '#65a30d',
+        '#475569',
+      ],
+    },
+  },
+};
+
+function fileName(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}
+
+const x = { field: 't', type: 'quantitative', title: 'minutes from the start', scale: { nice: false } };
+
+function panelChart(panel: Panel, result: Result): Chart | undefined {
+  const values = points(panel, result);
+  if (values.length === 0) return undefined;
+  // Too many lines are no picture: the largest ones are drawn.
+  const peak = new Map<string, number>();
+  for (const p of values) peak.set(p.by, Math.max(peak.get(p.by) ?? Number.NEGATIVE_INFINITY, p.v));
+  const shown = new Set(
+    [...peak]
+      .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+      .slice(0, 10)
+      .map(([by]) => by),
+  );
+  const format = panel.unit === 'ratio' ? '.0%' : '~s';
+  return {
+    name: fileName(panel.title),
+    title: panel.title,
+    spec: {
+      ...base,
+      data: { values: values.filter((p) => shown.has(p.by)) },
+      mark: { type: 'line', strokeWidth: 1.6, interpolate: 'linear' },
+      encoding: {
+        x,
+        y: {
+          field: 'v',
+          type: 'quantitative',
+          title: panel.unit === 'ratio' || panel.unit === '' ? null : panel.unit,
+          axis: { format, tickCount: 4 },
+        },
+        ...(panel.by === undefined ? {} : { color: { field: 'by', type: 'nominal', title: panel.by } }),
+      },
+    },
+  };
+}
+
+/** What was told, one lane a subject. */
+function timelineChart(result: Result): Chart | undefined {
+  const kinds = new Map(result.eventKinds.map((k) => [k.name, k]));
+  const values = result.told.slice(0, 2000).flatMap((t) => {
+    const kind = kinds.get(t.kind);
+    return kind === undefined
+      ? []
+      : [
+          {
+            t: t.time / 60e6,
+            lane: sentence(kind.lane, t.subject, t.detail).slice(0, 40),
+            what: t.kind.replace(/^.*\./, ''),
+          },
+        ];
+  });
+  if (values.length === 0) return undefined;
+  return {
+    name: 'timeline',
+    title: 'Timeline',
+    spec: {
+      ...base,
+      height: { step: 24 },
+      data: { values },
+      mark: { type: 'point', filled: true, size: 60, opacity: 0.85 },
+      encoding: {
+        x,
+        y: { field: 'lane', type: 'nominal', title: null, sort: null },
+        color: {
+          field: 'what',
+          type: 'nominal',
+          title: null,
+          legend: { symbolType: 'circle', columns: 1, symbolLimit: 20 },
+        },
+      },
+    },
+  };
+}
+
+export function charts(result: Result): Chart[] {
+  return [timelineChart(result), ...result.panels.map((panel) => panelChart(panel, result))].filter(
+    (c) => c !== undefined,
+  );
+}
+
+/** Draws one chart without a browser; the same spec gives the same bytes. */
+export async function drawSvg(chart: Chart): Promise<string> {
+  const [vega, lite] = await Promise.all([import('vega'), import('vega-lite')]);
+  const compiled = lite.compile(chart.spec as never, { logger: silent }).spec;
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg;
+}
+
+const silent = {
+  level: () => silent,
+  error: () => silent,
+  warn: () => silent,
+  info: () => silent,
+  debug: () => silent,
+} as never;

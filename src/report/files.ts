@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { Result } from '../experiment/result.ts';
+import { charts, drawSvg } from './charts.ts';
+import { reportHtml } from './html.ts';
+import { summaryMarkdown } from './markdown.ts';
+import { summaryOf } from './summary.ts';
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+export function summaryJson(result: Result): string {
+  return json(summaryOf(result));
+}
+
+/** All files of a result, manifest first. Nothing in them depends on the clock, the host or a path. */
+export async function reportFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
+  const files = new Map<string, string | Uint8Array>();
+  files.set(
+    'manifest.json',
+    json({
+      rehearse: 1,
+      version: result.version,
+      scenario: result.scenario,
+      scenarioDigest: result.scenarioDigest,
+      platformDigest: result.platformDigest,
+      seed: result.seed,
+      replication: result.replication,
+      seeds: result.seeds,
+      events: result.eventCount,
+      eventsByKind: Object.fromEntries(result.eventsByKind),
+      fingerprint: result.fingerprint,
+      mathSelfTest: result.mathSelfTest,
+    }),
+  );
+  files.set('resolved.json', json({ ...(result.resolved as object), sources: undefined }));
+  files.set('summary.json', summaryJson(result));
+  files.set('summary.md', summaryMarkdown(result));
+  const { eventsArrow, seriesArrow } = await import('./arrow.ts');
+  files.set('series.arrow', seriesArrow(result));
+  files.set('events.arrow', eventsArrow(result));
+  const svgs: [string, string][] = [];
+  for (const chart of charts(result)) {
+    const svg = await drawSvg(chart);
+    files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
+    files.set(`charts/${chart.name}.svg`, svg);
+    svgs.push([chart.title, svg]);
+  }
+  files.set(
+    'report.html',
+    reportHtml(result, svgs, (text) => createHash('sha256').update(text).digest('base64')),
+  );
+  return files;
+}

@@ -1,0 +1,127 @@
+import type { ObservedRow, Result } from '../experiment/result.ts';
+import { clock, number, percent, sentence } from './words.ts';
+
+/** Text of an untrusted file inside a page. */
+export function inert(text: string): string {
+  return text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/'/g, '&#39;');
+}
+
+const style = `
+:root{--ink:#111827;--soft:#6b7280;--line:#e5e7eb;--back:#fafaf9;--card:#ffffff;--good:#047857;--bad:#b91c1c;--warn:#b45309;--tint:#eff6ff}
+@media(prefers-color-scheme:dark){:root{--ink:#f3f4f6;--soft:#9ca3af;--line:#374151;--back:#0f1115;--card:#171a21;--good:#34d399;--bad:#f87171;--warn:#fbbf24;--tint:#1e293b}}
+*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+main{max-width:1120px;margin:0 auto;padding:32px 20px 64px}
+header{border-left:6px solid var(--tone);padding:4px 0 4px 18px;margin-bottom:28px}
+h1{font-size:28px;line-height:1.2;margin:0 0 6px}h2{font-size:18px;margin:36px 0 12px}
+.verdict{font-weight:700;letter-spacing:.06em;color:var(--tone)}.soft{color:var(--soft)}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:12px}
+.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px}
+.card b{display:block;font-size:20px;font-variant-numeric:tabular-nums}.card.over{border-color:var(--bad)}.card.over b{color:var(--bad)}
+.card span{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
+.scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px}
+table{border-collapse:collapse;width:100%;font-size:13.5px}th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+th{color:var(--soft);font-weight:600;white-space:nowrap}tr:last-child td{border-bottom:0}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.role{display:inline-block;padding:0 8px;border-radius:99px;background:var(--tint);font-size:12px}.predict .role{background:var(--good);color:var(--card)}
+.ok{color:var(--good);font-weight:600}.no{color:var(--bad);font-weight:600}.maybe{color:var(--warn);font-weight:600}
+figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px}figcaption{font-weight:600;margin-bottom:6px}
+figure svg{max-width:100%;height:auto}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr));gap:14px}
+details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}ol.told{columns:2;column-gap:32px;padding-left:0;list-style:none;font-size:13px}
+ol.told li{break-inside:avoid;padding:1px 0}ol.told time{color:var(--soft);display:inline-block;min-width:64px;font-variant-numeric:tabular-nums}
+code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top:40px;color:var(--soft);font-size:13px}
+@media(max-width:640px){ol.told{columns:1}h1{font-size:22px}}@media print{body{background:#fff}.card,figure,.scroll{break-inside:avoid}}
+`;
+
+function cards(result: Result): string {
+  return result.risks
+    .map(
+      (r) =>
+        `<div class="card${r.ok ? '' : ' over'}"><b>${inert(number(r.value, r.unit))}</b>${inert(r.says)}<br><span>${r.limit === null ? '' : `limit ${inert(number(r.limit, r.unit))} `}${inert(r.where)}</span></div>`,
+    )
+    .join('');
+}
+
+function expectations(result: Result): string {
+  const rows = result.expectations.map((e) => {
+    const tone = e.verdict === 'pass' ? 'ok' : e.verdict === 'fail' ? 'no' : 'maybe';
+    return `<tr><td class="${tone}">${e.verdict}</td><td>${inert(e.name)}<br><code class="soft">${inert(e.that)}</code></td><td>${inert(e.when)}${e.mode === 'scraped' ? ', scraped' : ''}</td><td>${inert(e.says)}</td></tr>`;
+  });
+  return `<div class="scroll"><table><tr><th>verdict</th><th>expectation</th><th>when</th><th>finding</th></tr>${rows.join('')}</table></div>`;
+}
+
+function observedRow(o: ObservedRow): string {
+  const tone = o.ok === null ? '' : o.ok ? 'ok' : 'no';
+  const interval =
+    o.interval === null || o.interval[0] === o.interval[1]
+      ? ''
+      : `${number(o.interval[0], o.unit)} to ${number(o.interval[1], o.unit)}`;
+  const notes = [o.contradiction, o.note]
+    .filter((x) => x !== null)
+    .map((x) => inert(x))
+    .join(': ');
+  return `<tr class="${o.role}"><td>${inert(o.name)}${notes === '' ? '' : `<br><span class="soft">${notes}</span>`}</td><td><span class="role">${o.role}</span></td><td class="n">${inert(number(o.observed, o.unit))}</td><td class="n">${inert(number(o.predicted, o.unit))}</td><td class="n">${inert(interval)}</td><td class="n">${percent(o.relativeError)}</td><td class="n">${o.within === null ? '' : percent(o.within).replace('+', '')}</td><td class="${tone}">${o.ok === null ? '' : o.ok ? 'ok' : 'miss'}</td><td class="n" title="${inert(o.baselineSays ?? '')}">${o.baseline === null ? '' : inert(number(o.baseline, o.unit))}</td><td class="soft">${inert(o.source)}</td></tr>`;
+}
+
+function observed(result: Result): string {
+  const head =
+    '<tr><th>fact</th><th>role</th><th class="n">observed</th><th class="n">by the run</th><th class="n">90 % interval</th><th class="n">error</th><th class="n">band</th><th></th><th class="n">naive baseline</th><th>source</th></tr>';
+  const gated = result.observed.filter(
+    (o) => o.role === 'predict' || o.role === 'fit' || o.role === 'derived',
+  );
+  const rest = result.observed.filter((o) => !gated.includes(o));
+  const part = (rows: readonly ObservedRow[]) =>
+    `<div class="scroll"><table>${head}${rows.map(observedRow).join('')}</table></div>`;
+  return `${part(gated)}<details><summary>${rest.length} more: what was given, assumed, reconciled, or is only compared</summary>${part(rest)}</details>`;
+}
+
+function told(result: Result): string {
+  const kinds = new Map(result.eventKinds.map((k) => [k.name, k]));
+  const items = result.told.slice(0, 1000).flatMap((t) => {
+    const kind = kinds.get(t.kind);
+    return kind === undefined
+      ? []
+      : [`<li><time>${clock(t.time)}</time> ${inert(sentence(kind.says, t.subject, t.detail))}</li>`];
+  });
+  return `<details><summary>${items.length} events, told one by one</summary><ol class="told">${items.join('')}</ol></details>`;
+}
+
+/** One page that needs nothing else: no network, no script. Charts are given as SVG, by title. */
+export function reportHtml(
+  result: Result,
+  svgs: readonly (readonly [string, string])[],
+  styleDigest: (text: string) => string,
+): string {
+  const tone = { pass: 'var(--good)', fail: 'var(--bad)', inconclusive: 'var(--warn)' }[result.verdict];
+  const css = `${style}:root{--tone:${tone}}`;
+  const [timeline, ...others] = svgs[0]?.[0] === 'Timeline' ? svgs : [undefined, ...svgs];
+  const figure = ([title, svg]: readonly [string, string]) =>
+    `<figure><figcaption>${inert(title)}</figcaption>${svg}</figure>`;
+  const gated = result.observed.filter((o) => o.role === 'predict');
+  const said =
+    gated.length === 0
+      ? ''
+      : ` ${gated.filter((o) => o.ok).length} of ${gated.length} predictions within their band.`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleDigest(css)}' 'unsafe-hashes'; img-src data:">
+<title>${inert(result.title)}</title><style>${css}</style></head><body><main>
+<header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
+<div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
+<h2>Risks</h2><div class="cards">${cards(result)}</div>
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}
+${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
+<h2>Curves</h2><div class="charts">${others
+    .filter((o) => o !== undefined)
+    .map(figure)
+    .join('')}</div>
+${result.observed.length === 0 ? '' : `<h2>Observed and played</h2>${observed(result)}`}
+${result.findings.length === 0 ? '' : `<h2>Findings</h2><div class="scroll"><table>${result.findings.map((f) => `<tr><td>${inert(f.id)}</td><td>${inert(f.says)}</td><td class="soft">${f.facts.map(inert).join('<br>')}</td></tr>`).join('')}</table></div>`}
+<h2>Assumed and default values</h2><details><summary>${result.assumed.length} values with their sources${result.warmedInsteadOfPlayed.length === 0 ? '' : '; and what was set in place of a warm-up'}</summary><div class="scroll"><table>${result.assumed.map((a) => `<tr><td><code>${inert(a.path)}</code></td><td class="n">${inert(a.value)}</td><td class="soft">${inert(a.source)}</td></tr>`).join('')}${result.warmedInsteadOfPlayed.map((w) => `<tr><td>set at the start</td><td></td><td class="soft">${inert(w)}</td></tr>`).join('')}</table></div></details>
+<footer>rehearse ${inert(result.version)}, scenario <code>${inert(result.scenario)}</code>, seed ${inert(result.seed)}, ${result.eventCount} events, fingerprint <code>${result.fingerprint}</code>${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? ', one draw' : ''}. A run is reproduced by its scenario, seed and version.</footer>
+</main></body></html>
+`;
+}

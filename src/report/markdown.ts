@@ -1,0 +1,71 @@
+import type { Result } from '../experiment/result.ts';
+import { observedCells, observedHeader } from './text.ts';
+import { number } from './words.ts';
+
+/** Text of an untrusted file inside a Markdown table. */
+function cell(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').replace(/[\\`*_{}[\]<>|#]/g, (c) => `\\${c}`);
+}
+
+function rows(header: readonly string[], body: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
+  return [line(header), `|${header.map(() => '---|').join('')}`, ...body.map(line)];
+}
+
+/** `summary.md`: fit for a pull request, the verdict first. */
+export function summaryMarkdown(result: Result): string {
+  const lines = [`# ${result.verdict.toUpperCase()}: ${cell(result.title)}`, ''];
+  lines.push(
+    `Scenario \`${result.scenario}\`, seed ${cell(result.seed)}, ${result.eventCount} events, fingerprint \`${result.fingerprint}\`${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : ''}.`,
+    '',
+    '## Risks',
+    '',
+    ...rows(
+      ['risk', 'value', 'limit', '', 'where'],
+      result.risks.map((r) => [
+        r.says,
+        number(r.value, r.unit),
+        number(r.limit, r.unit),
+        r.ok ? '' : 'over',
+        r.where,
+      ]),
+    ),
+  );
+  if (result.expectations.length > 0) {
+    lines.push(
+      '',
+      '## Expectations',
+      '',
+      ...rows(
+        ['verdict', 'expectation', 'when', 'finding'],
+        result.expectations.map((e) => [e.verdict, e.name, e.when, e.says]),
+      ),
+    );
+  }
+  if (result.observed.length > 0) {
+    lines.push('', '## Observed and played', '', ...rows(observedHeader, result.observed.map(observedCells)));
+  }
+  if (result.findings.length > 0) {
+    lines.push(
+      '',
+      '## Findings',
+      '',
+      ...result.findings.map((f) => `- **${f.id}** ${cell(f.says)} (${f.facts.map(cell).join(', ')})`),
+    );
+  }
+  if (result.assumed.length > 0) {
+    lines.push(
+      '',
+      '## Assumed and default values',
+      '',
+      ...rows(
+        ['path', 'value', 'source'],
+        result.assumed.map((a) => [a.path, a.value, a.source]),
+      ),
+    );
+  }
+  if (result.warmedInsteadOfPlayed.length > 0) {
+    lines.push('', `Set at the start, not warmed up: ${result.warmedInsteadOfPlayed.map(cell).join('; ')}.`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Result } from '../experiment/result.ts';
+
+const finite = z.number().nullable();
+
+/** The versioned contract that other programs read. */
+export const summarySchema = z.strictObject({
+  rehearse: z.literal(1),
+  scenario: z.string(),
+  title: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  seed: z.string(),
+  seeds: z.number(),
+  fingerprint: z.string(),
+  events: z.number(),
+  from: z.string(),
+  playedSeconds: z.number(),
+  stoppedBecause: z.string().nullable(),
+  expectations: z.array(
+    z.strictObject({
+      name: z.string(),
+      that: z.string(),
+      mode: z.enum(['exact', 'scraped']),
+      when: z.string(),
+      verdict: z.enum(['pass', 'fail', 'inconclusive']),
+      value: finite,
+      margin: finite,
+      says: z.string(),
+    }),
+  ),
+  observed: z.array(
+    z.strictObject({
+      name: z.string(),
+      that: z.string(),
+      role: z.enum(['input', 'assumed', 'reconciled', 'fit', 'derived', 'predict', 'compare']),
+      unit: z.string(),
+      observed: finite,
+      predicted: finite,
+      interval: z.tuple([z.number(), z.number()]).nullable(),
+      relativeError: finite,
+      within: finite,
+      ok: z.boolean().nullable(),
+      baseline: finite,
+      baselineSays: z.string().nullable(),
+      contradiction: z.string().nullable(),
+      note: z.string().nullable(),
+      source: z.string(),
+    }),
+  ),
+  risks: z.array(
+    z.strictObject({
+      name: z.string(),
+      unit: z.string(),
+      says: z.string(),
+      value: finite,
+      limit: finite,
+      ok: z.boolean(),
+      where: z.string(),
+    }),
+  ),
+  measures: z.array(
+    z.strictObject({
+      name: z.string(),
+      labels: z.record(z.string(), z.string()),
+      unit: z.string(),
+      value: finite,
+    }),
+  ),
+  findings: z.array(
+    z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
+  ),
+});
+
+export type Summary = z.output<typeof summarySchema>;
+
+const orNull = (x: number | null): number | null => (x === null || !Number.isFinite(x) ? null : x);
+
+export function summaryOf(result: Result): Summary {
+  return {
+    rehearse: 1,
+    scenario: result.scenario,
+    title: result.title,
+    verdict: result.verdict,
+    seed: result.seed,
+    seeds: result.seeds,
+    fingerprint: result.fingerprint,
+    events: result.eventCount,
+    from: result.from,
+    playedSeconds: result.playedMicros / 1e6,
+    stoppedBecause: result.stoppedBecause,
+    expectations: result.expectations.map((e) => ({
+      ...e,
+      value: orNull(e.value),
+      margin: orNull(e.margin),
+    })),
+    observed: result.observed.map(({ observedRange: _, interval, ...o }) => ({
+      ...o,
+      // A fitted or given number is shown by the run, but is no prediction.
+      predicted: orNull(o.predicted),
+      interval: interval === null ? null : [interval[0], interval[1]],
+      relativeError: orNull(o.relativeError),
+    })),
+    risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
+    measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
+    findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+  };
+}
+
+export function summaryJsonSchema(): unknown {
+  return z.toJSONSchema(summarySchema);
+}

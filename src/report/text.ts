@@ -1,0 +1,139 @@
+import type { ObservedRow, Result } from '../experiment/result.ts';
+import { clock, number, percent, sentence } from './words.ts';
+
+export interface TextOptions {
+  readonly colours: boolean;
+  readonly quiet: boolean;
+  /** Where the report is. */
+  readonly folder: string;
+}
+
+const codes = { good: 32, bad: 31, dim: 2, bold: 1, warn: 33 } as const;
+
+/** Columns padded to their widest cell; numbers to the right. */
+export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => [...row[i]!].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => {
+        const pad = ' '.repeat(widths[i]! - [...cell].length);
+        return right.has(i) ? pad + cell : cell + pad;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Escapes of an untrusted file must not reach the terminal. */
+function plain(text: string): string {
+  return [...text].map((c) => ((c.codePointAt(0) ?? 0) < 32 || c === '\u007f' ? ' ' : c)).join('');
+}
+
+export function observedCells(o: ObservedRow): string[] {
+  const band = o.within !== null ? `${percent(o.within).replace('+', '')}` : '';
+  const verdict = o.ok === null ? '' : o.ok ? 'ok' : 'MISS';
+  return [
+    o.name,
+    o.role,
+    number(o.observed, o.unit),
+    number(o.predicted, o.unit),
+    o.interval === null || o.interval[0] === o.interval[1]
+      ? ''
+      : `${number(o.interval[0], o.unit)} .. ${number(o.interval[1], o.unit)}`,
+    percent(o.relativeError),
+    band,
+    verdict,
+    o.baseline === null ? '' : number(o.baseline, o.unit),
+    o.contradiction ?? '',
+  ];
+}
+
+export const observedHeader = [
+  'fact',
+  'role',
+  'observed',
+  'by the run',
+  '90 % interval',
+  'error',
+  'band',
+  '',
+  'baseline',
+  '',
+];
+
+/** What `run` prints. */
+export function terminalText(result: Result, options: TextOptions): string {
+  const paint = (code: keyof typeof codes, text: string) =>
+    options.colours ? `\u001b[${codes[code]}m${text}\u001b[0m` : text;
+  const verdict = {
+    pass: paint('good', 'PASS'),
+    fail: paint('bad', 'FAIL'),
+    inconclusive: paint('warn', 'INCONCLUSIVE'),
+  }[result.verdict];
+  const last = [
+    `fingerprint ${result.fingerprint}, seed ${result.seed}, ${result.eventCount} events${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? `, one draw, seed ${result.seed}` : ''}`,
+    `report ${options.folder}/report.html`,
+  ];
+  if (options.quiet) return `${verdict} ${plain(result.title)}\n`;
+  const lines = [paint('bold', plain(result.title)), ''];
+  const kinds = new Map(result.eventKinds.map((k) => [k.name, k]));
+  lines.push('Timeline');
+  for (const t of result.told.slice(0, 200)) {
+    const kind = kinds.get(t.kind);
+    if (kind !== undefined)
+      lines.push(`  ${clock(t.time).padStart(8)}  ${plain(sentence(kind.says, t.subject, t.detail))}`);
+  }
+  if (result.told.length > 200) lines.push(`  ... and ${result.told.length - 200} more: see the report`);
+  if (result.stoppedBecause !== null)
+    lines.push(`  the run ended at ${clock(result.playedMicros)}: ${plain(result.stoppedBecause)}`);
+  lines.push('', 'Risks');
+  const risks = result.risks.map((r) => [
+    `  ${r.says}`,
+    number(r.value, r.unit),
+    r.limit === null ? '' : `limit ${number(r.limit, r.unit)}`,
+    r.ok ? '' : 'OVER',
+    r.where,
+  ]);
+  lines.push(...table(risks, new Set([1])).map((row, i) => (result.risks[i]!.ok ? row : paint('bad', row))));
+  if (result.expectations.length > 0) {
+    lines.push('', 'Expectations');
+    for (const e of result.expectations) {
+      const mark =
+        e.verdict === 'pass'
+          ? paint('good', 'pass')
+          : e.verdict === 'fail'
+            ? paint('bad', 'FAIL')
+            : paint('warn', '????');
+      lines.push(`  ${mark}  ${plain(e.name)} (${e.when}): ${plain(e.says)}`);
+    }
+  }
+  if (result.observed.length > 0) {
+    lines.push('', 'Observed and played');
+    const rows = [observedHeader, ...result.observed.map(observedCells)].map((row) => [
+      `  ${plain(row[0]!)}`,
+      ...row.slice(1),
+    ]);
+    lines.push(...table(rows, new Set([2, 3, 5, 6, 8])));
+    lines.push(
+      paint(
+        'dim',
+        '  only derived and predict have a gate; a fitted fact fixed a parameter, the rest is shown beside the run',
+      ),
+    );
+  }
+  if (result.findings.length > 0) {
+    lines.push('', 'Findings');
+    for (const f of result.findings)
+      lines.push(
+        `  ${f.id}  ${plain(f.says)} (${f.facts.slice(0, 3).join(', ')}${f.facts.length > 3 ? ', ...' : ''})`,
+      );
+  }
+  const gated = result.observed.filter((o) => o.role === 'predict');
+  const hits = gated.filter((o) => o.ok === true).length;
+  lines.push(
+    '',
+    `${verdict}${gated.length > 0 ? `; ${hits} of ${gated.length} predictions within their band` : ''}`,
+    ...last,
+  );
+  return `${lines.join('\n')}\n`;
+}
