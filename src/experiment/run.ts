@@ -44,8 +44,12 @@ export function scenarioName(file: string): string {
   return file.replace(/^.*?scenarios\//, '').replace(/\.ya?ml$/, '');
 }
 
-/** Plays a scenario and judges it. */
-export function runScenario(scenario: Scenario, options: RunOptions): Result {
+/**
+ * Plays a scenario and judges it. A what-if (`shows:`) plays another world than the one that was observed, so its run is not
+ * compared with the facts that it inherits.
+ */
+export function runScenario(given: Scenario, options: RunOptions): Result {
+  const scenario = given.shows === undefined ? given : { ...given, observed: [] };
   const seed = options.seed ?? scenario.seed;
   const built = build(scenario, {
     seed,

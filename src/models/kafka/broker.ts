@@ -57,6 +57,7 @@ export class Brokers {
   private readonly exitAt: Float64Array;
   private readonly askedAt: Float64Array;
   private readonly unclean: Uint8Array;
+  private readonly wipeAtExit: Uint8Array;
   private readonly backSince: Float64Array;
   /** The process has ended. */
   onExited: (broker: number) => void = () => {};
@@ -94,6 +95,7 @@ export class Brokers {
     this.exitAt = new Float64Array(n).fill(Number.NaN);
     this.askedAt = new Float64Array(n);
     this.unclean = new Uint8Array(n);
+    this.wipeAtExit = new Uint8Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.shutdownCommitted = sim.on('kafka.controlledShutdown', (b, life) =>
       this.onShutdownCommitted(b, life),
@@ -256,6 +258,10 @@ export class Brokers {
     );
     if (unclean) this.reviewHosted(broker);
     this.backSince[broker] = Number.NaN;
+    if (this.wipeAtExit[broker] === 1) {
+      this.wipeAtExit[broker] = 0;
+      this.logs.wipe(broker);
+    }
     this.sim.tell('kafka.stopped', this.name(broker), unclean ? 'unclean' : 'clean');
     this.onExited(broker);
     this.onHealth(broker);
@@ -381,8 +387,9 @@ export class Brokers {
     this.onMembership(broker);
   }
 
-  /** The disks were replaced by empty ones while the broker is down. */
+  /** The disks are replaced by empty ones: at once while the broker is down, else as soon as its process has ended. */
   wipe(broker: number): void {
-    this.logs.wipe(broker);
+    if (this.state.get(broker) === brokerState.notRunning) this.logs.wipe(broker);
+    else this.wipeAtExit[broker] = 1;
   }
 }
