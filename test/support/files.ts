@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Result } from '../../src/experiment/result.ts';
+import { type RunOptions, runScenario } from '../../src/experiment/run.ts';
+import { loadScenario, type Scenario } from '../../src/scenario/load.ts';
+import { parts } from '../../src/scenario/parts/index.ts';
+import { renderProblems } from '../../src/scenario/problems.ts';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Files of the checkout, with some replaced or added. */
+export function reader(over: Readonly<Record<string, string>> = {}): (path: string) => string | undefined {
+  return (path) => {
+    if (Object.hasOwn(over, path)) return over[path];
+    try {
+      return readFileSync(root + path, 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+/** A scenario that must be good. */
+export function scenarioOf(path: string, over: Readonly<Record<string, string>> = {}): Scenario {
+  const loaded = loadScenario(path, reader(over), parts);
+  if (loaded.scenario === undefined) throw new Error(renderProblems(loaded.problems, loaded.texts));
+  return loaded.scenario;
+}
+
+export const runOptions: RunOptions = {
+  version: '0.0.0',
+  digest: (text) => createHash('sha256').update(text).digest('hex'),
+  seeds: 1,
+};
+
+export function run(
+  path: string,
+  options: Partial<RunOptions> = {},
+  over: Readonly<Record<string, string>> = {},
+): Result {
+  return runScenario(scenarioOf(path, over), { ...runOptions, ...options });
+}
+
+/** A scenario on top of another: `text` is YAML without `rehearse` and `extends`. */
+export function variant(base: string, text: string, options: Partial<RunOptions> = {}): Result {
+  const folder = base.slice(0, base.lastIndexOf('/') + 1);
+  const path = `${folder}variant-of-a-test.yaml`;
+  return run(path, options, { [path]: `rehearse: 1\nextends: ${base.slice(folder.length)}\n${text}\n` });
+}
+
+/** The value of a measure at the end. */
+export function measure(result: Result, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const found = result.measures.filter(
+    (m) => m.name === name && Object.entries(labels).every(([k, v]) => m.labels[k] === v),
+  );
+  if (found.length !== 1) throw new Error(`${found.length} measures ${name} ${JSON.stringify(labels)}`);
+  return found[0]!.value;
+}
