@@ -67,6 +67,24 @@ export class Gauge {
     return this.recorded[row] ?? { times: [0], values: [this.values[row]!], slopes: [this.slope(row)] };
   }
 
+  /**
+   * Time-weighted mean from the start until now, from the record.
+   * @throws RangeError when the gauge is not recorded, or no time has passed
+   */
+  mean(row: number): number {
+    const kept = this.rowRecord(row);
+    if (kept === undefined || this.sim.now === 0)
+      throw new RangeError(`${this.name} has no mean: not recorded, or no time has passed`);
+    const { times, values, slopes } = kept;
+    let area = 0;
+    for (let i = 0; i < times.length; i += 1) {
+      const end = i + 1 < times.length ? times[i + 1]! : this.sim.now;
+      const seconds = (end - times[i]!) / 1e6;
+      area += values[i]! * seconds + (slopes[i]! * seconds * seconds) / 2;
+    }
+    return area / (this.sim.now / 1e6);
+  }
+
   private record(row: number, value: number, slope: number): void {
     let kept = this.recorded![row];
     if (kept === undefined) {

@@ -324,10 +324,11 @@ export class Simulation {
   run(until: number, lastEvent = Number.POSITIVE_INFINITY): void {
     const { queue } = this;
     while (this.stopReason === undefined && this.eventCount < lastEvent) {
-      const time = queue.peekTime();
-      if (time > this.now) {
+      if (queue.peekTime() > this.now) {
         if (this.settleInstant()) continue;
-        if (time > until) break;
+        // Read after the hooks: they may have scheduled something sooner.
+        const time = queue.peekTime();
+        if (time > until || time === Number.POSITIVE_INFINITY) break;
         this.now = time;
         this.atThisInstant = 0;
       }

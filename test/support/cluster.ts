@@ -80,7 +80,11 @@ export function clusterSettings(over: Partial<ClusterSettings> = {}, brokers = 5
 }
 
 /** A cluster on nodes whose links have the given capacity in bytes per second. */
-export function makeCluster(settings: ClusterSettings, options: Partial<SimulationOptions> = {}, linkRate = 3125 * MB) {
+export function makeCluster(
+  settings: ClusterSettings,
+  options: Partial<SimulationOptions> = {},
+  linkRate = 3125 * MB,
+) {
   const sim = new Simulation({ seed: 'test', record: 'all', keepEvents: true, verify: true, ...options });
   const network = new FlowNetwork(sim);
   const cluster = new KafkaCluster(sim, settings);
@@ -99,20 +103,30 @@ export function makeCluster(settings: ClusterSettings, options: Partial<Simulati
       network.setBackground(links[b]!.diskWrite, diskWrite);
     },
   );
-  const stop = sim.on('test.stop', (b, exitAfterMs) => cluster.brokers.stop(b, exitAfterMs > 0 ? sim.now + exitAfterMs * 1000 : undefined));
+  const stop = sim.on('test.stop', (b, exitAfterMs) =>
+    cluster.brokers.stop(b, exitAfterMs > 0 ? sim.now + exitAfterMs * 1000 : undefined),
+  );
   const start = sim.on('test.start', (b, runningAfterMs) =>
     cluster.brokers.start(b, runningAfterMs > 0 ? sim.now + runningAfterMs * 1000 : undefined),
   );
   /** Broker `b` stops at `at` and is back after `down`, all in seconds. */
   const restart = (b: number, at: number, down: number, drain = 8) => {
     sim.at(seconds(at), stop, b, Math.min(drain, down / 2) * 1000);
-    sim.at(seconds(at + Math.min(drain, down / 2) + 0.001), start, b, (down - Math.min(drain, down / 2)) * 1000 - 1);
+    sim.at(
+      seconds(at + Math.min(drain, down / 2) + 0.001),
+      start,
+      b,
+      (down - Math.min(drain, down / 2)) * 1000 - 1,
+    );
   };
   return { sim, cluster, network, restart, stop, start, links };
 }
 
 /** The reference platform's topics and assignment, for tests of the model alone. */
 export function referenceAssignment(): { topic: string; partition: number; replicas: number[] }[] {
-  const text = readFileSync(new URL('../../models/platforms/reference-assignment.json', import.meta.url), 'utf8');
+  const text = readFileSync(
+    new URL('../../models/platforms/reference-assignment.json', import.meta.url),
+    'utf8',
+  );
   return JSON.parse(text).partitions;
 }
