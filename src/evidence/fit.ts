@@ -53,7 +53,10 @@ export interface Fit {
 }
 
 /** Settings with one value replaced: a scenario on top of the described one. */
-function withValues(base: string, values: readonly { readonly path: readonly string[]; readonly value: string }[]): string {
+function withValues(
+  base: string,
+  values: readonly { readonly path: readonly string[]; readonly value: string }[],
+): string {
   const data: Record<string, unknown> = { rehearse: 1, extends: base };
   for (const { path: at, value } of values) {
     let node = data;
@@ -77,8 +80,11 @@ export function fitParameters(file: string, readText: ReadText): Fit {
   const described = description.parse(parse(text));
   const scenarioFile = resolvePath(file, described.scenario);
   const written = resolvePath(file, described.writes);
-  if (scenarioFile === undefined || written === undefined) throw new RangeError(`${file} leads out of the project`);
-  const load = (values: readonly { readonly path: readonly string[]; readonly value: string }[]): Scenario => {
+  if (scenarioFile === undefined || written === undefined)
+    throw new RangeError(`${file} leads out of the project`);
+  const load = (
+    values: readonly { readonly path: readonly string[]; readonly value: string }[],
+  ): Scenario => {
     const own = scenarioFile.replace(/[^/]+$/, 'fit.yaml');
     const name = scenarioFile.slice(scenarioFile.lastIndexOf('/') + 1);
     const loaded = loadScenario(own, (p) => (p === own ? withValues(name, values) : readText(p)), parts);
@@ -111,8 +117,10 @@ function solve(
     const scenario = load([...fixed, { path: p.path, value: `${value}${p.unit}` }]);
     const facts = p.fittedOn.map((name) => {
       const fact = scenario.observed.find((o) => o.name === name);
-      if (fact?.expression === undefined || fact.value === null) throw new RangeError(`there is no observed fact ${name} with a value and an expression`);
-      if (fact.role !== 'fit') throw new RangeError(`${name} has the role ${fact.role}: only facts of role fit may be fitted on`);
+      if (fact?.expression === undefined || fact.value === null)
+        throw new RangeError(`there is no observed fact ${name} with a value and an expression`);
+      if (fact.role !== 'fit')
+        throw new RangeError(`${name} has the role ${fact.role}: only facts of role fit may be fitted on`);
       return { expression: fact.expression, value: fact.value };
     });
     const names = new Set(facts.flatMap((f) => selectorsOf(f.expression).map((s) => s.name)));
@@ -131,7 +139,9 @@ function solve(
   // A run that never recovers has no value yet: the parameter is far too small.
   const above = (e: number) => e > 0 || e <= -0.999;
   if (!above(error(low)) || above(error(high))) {
-    throw new RangeError(`${p.path.join('.')}: the range ${p.low} to ${p.high} ${p.unit} does not hold the fact`);
+    throw new RangeError(
+      `${p.path.join('.')}: the range ${p.low} to ${p.high} ${p.unit} does not hold the fact`,
+    );
   }
   for (let i = 0; i < 24 && high - low > 0.01; i += 1) {
     const middle = (low + high) / 2;
@@ -162,7 +172,9 @@ function render(name: string, parameters: readonly FittedParameter[]): string {
       lines.push(`${indent}  value: ${p.value}`);
       lines.push(`${indent}  fittedOn: [${p.fittedOn.join(', ')}]`);
       lines.push(`${indent}  residual: ${p.residual.toFixed(5)}`);
-      lines.push(`${indent}  source: "fitted: median over seeds of the replay against ${p.fittedOn.length === 1 ? 'the fact' : 'the facts'}"`);
+      lines.push(
+        `${indent}  source: "fitted: median over seeds of the replay against ${p.fittedOn.length === 1 ? 'the fact' : 'the facts'}"`,
+      );
       for (const a of p.alternatives) lines.push(`${indent}  # ${a.says}: ${a.value}`);
     }
   }

@@ -124,6 +124,13 @@ export class Consumers {
       : (this.traffic.topicRate[topic] * messagesInPerSecond) / bytesInPerSecond;
   }
 
+  /** Messages per second that a group reads beyond what comes in, on the partitions that can be read. */
+  private spare(cell: number, rate: number, group: number): number {
+    const readable = 1 - this.stalledShare[cell];
+    // With every partition stalled the shares sum to one but for rounding.
+    return readable < 1e-9 ? 0 : rate * (this.groups[group].catchUpFactor - 1) * readable;
+  }
+
   private settle(cell: number): void {
     const seconds = (this.sim.now - this.since[cell]) / 1e6;
     this.since[cell] = this.sim.now;
@@ -131,7 +138,7 @@ export class Consumers {
     const { group, topic } = this.cells[cell];
     const rate = this.messageRate(topic);
     this.stalled[cell] += rate * this.stalledShare[cell] * seconds;
-    const spare = rate * (this.groups[group].catchUpFactor - 1) * (1 - this.stalledShare[cell]);
+    const spare = this.spare(cell, rate, group);
     this.ready[cell] = Math.max(0, this.ready[cell] - spare * seconds);
   }
 
@@ -139,7 +146,7 @@ export class Consumers {
     this.settle(cell);
     const { group, topic } = this.cells[cell];
     const rate = this.messageRate(topic);
-    const spare = rate * (this.groups[group].catchUpFactor - 1) * (1 - this.stalledShare[cell]);
+    const spare = this.spare(cell, rate, group);
     if (this.ready[cell] < 1e-6) this.ready[cell] = 0;
     const timer = this.timers[cell];
     if (timer !== undefined) this.sim.cancel(timer);
