@@ -12,7 +12,7 @@ export interface Chart {
 }
 
 /** At most so many instants of a line are drawn. */
-const mostPoints = 400;
+const mostPoints = 600;
 
 interface Point {
   readonly t: number;
@@ -20,11 +20,14 @@ interface Point {
   readonly by: string;
 }
 
-/** Instants worth drawing: all changes, or where they are too many a thinned set that keeps the first and last. */
+/** Instants worth drawing: changes, thinned where they are too many, each with the microsecond before it, so that a step stays a step. */
 function instants(times: readonly number[]): readonly number[] {
-  if (times.length <= mostPoints) return times;
-  const step = (times.length - 1) / (mostPoints - 1);
-  return Array.from({ length: mostPoints }, (_, i) => times[Math.round(i * step)]!);
+  let kept = times;
+  if (times.length > mostPoints) {
+    const step = (times.length - 1) / (mostPoints - 1);
+    kept = Array.from({ length: mostPoints }, (_, i) => times[Math.round(i * step)]!);
+  }
+  return [...new Set(kept.flatMap((t) => (t > 0 ? [t - 1, t] : [t])))].sort((a, b) => a - b);
 }
 
 function points(panel: Panel, result: Result): Point[] {
