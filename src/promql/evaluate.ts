@@ -103,17 +103,18 @@ export const sampleFunctions: ReadonlySet<string> = new Set(['sum_over_time', 'c
 const lookbackMicros = 300e6;
 
 /**
- * What a scraper saw: samples at a fixed interval; each series holds them as its change points, without slopes.
- * Rules of Prometheus 3: a sample counts for five minutes, windows are open on the left, rates are extrapolated as
- * `extrapolatedRate` in promql/functions.go does.
+ * What a scraper saw: samples at a fixed interval; each series holds them as its change points, without slopes. A sample counts for
+ * five minutes; rates are extrapolated as `extrapolatedRate` in promql/functions.go does.
+ * @param leftOpen whether a window leaves out its first instant, as Prometheus 3 does; Prometheus 2 takes it in
  */
-export const scrapedReading: Reading = {
+export const scrapedReadingOf = (leftOpen: boolean): Reading => ({
   instant(series, t) {
     const i = indexAt(series, t);
     return i < 0 || series.times[i] <= t - lookbackMicros ? undefined : series.values[i];
   },
   range(name, series, from, to) {
-    const first = indexAt(series, from) + 1;
+    let first = indexAt(series, from) + 1;
+    if (!leftOpen && first > 0 && series.times[first - 1] === from) first -= 1;
     const last = indexAt(series, to);
     const count = last - first + 1;
     if (count <= 0) return undefined;
@@ -158,12 +159,17 @@ export const scrapedReading: Reading = {
           if (toZero < toStart) toStart = toZero;
         }
         if (toEnd >= threshold) toEnd = average / 2;
-        const whole = difference * ((sampled + toStart + toEnd) / sampled);
-        return name === 'rate' ? whole / ((to - from) / 1e6) : whole;
+        // In Prometheus' own order of operations, so that the last bit agrees.
+        let factor = (sampled + toStart + toEnd) / sampled;
+        if (name === 'rate') factor /= (to - from) / 1e6;
+        return difference * factor;
       }
     }
   },
-};
+});
+
+/** By the rules of Prometheus 3. */
+export const scrapedReading: Reading = scrapedReadingOf(true);
 
 /** Samples of every series at `offset`, `offset + interval`, ... up to `to`: what a scraper with that interval would hold. */
 export function scrape(
