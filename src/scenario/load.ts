@@ -41,6 +41,9 @@ const entryKeys: readonly string[] = ['at', 'do', 'id', 'name'];
  */
 const lowestDraw = 1e-6;
 
+/** Ten years, in microseconds. */
+const longestPeriod = 3.2e14;
+
 export const roles = ['input', 'assumed', 'reconciled', 'fit', 'derived', 'predict', 'compare'] as const;
 
 const entryName = z.string().min(1).max(200);
@@ -228,6 +231,9 @@ export function loadScenario(path: string, readText: ReadText, parts: readonly P
   };
 }
 
+/** A cross-check asked for a part that has problems of its own. */
+class CannotCheck extends Error {}
+
 class Checker {
   private readonly path: string;
   private readonly root: Located;
@@ -259,7 +265,7 @@ class Checker {
 
   check(): Scenario | undefined {
     const top = this.top();
-    const { made: settings, good } = this.parse(() => 0.5, true);
+    const { made: settings, failed } = this.parse(() => 0.5, true);
     const period = this.period(top);
     const timeline = this.timeline(period, () => 0.5, true);
     const uncertain = this.hasUncertain();
@@ -276,8 +282,8 @@ class Checker {
       top.until === undefined
         ? undefined
         : this.promql(['until'], top.until, parseExpectation, selectorsOfBoth);
-    this.crossChecks(settings, timeline, period.length);
-    if (!good || !this.good()) return undefined;
+    this.crossChecks(settings, failed, timeline, period.length);
+    if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
       return (path, shared) => lowestDraw + draw(path, shared) * (1 - 2 * lowestDraw);
     };
@@ -386,9 +392,12 @@ class Checker {
   }
 
   /** The settings of each part that passes its schema. */
-  private parse(draw: Draw, tell: boolean): { made: Readonly<Record<string, unknown>>; good: boolean } {
+  private parse(
+    draw: Draw,
+    tell: boolean,
+  ): { readonly made: Readonly<Record<string, unknown>>; readonly failed: ReadonlySet<string> } {
     const made: Record<string, unknown> = {};
-    let good = true;
+    const failed = new Set<string>();
     for (const part of this.parts) {
       const node = asMap(this.root)?.get(part.name);
       const data = node === undefined ? undefined : this.drawn(node, part.name, draw, tell);
@@ -396,7 +405,7 @@ class Checker {
         const without = part.settings.safeParse({});
         if (without.success) made[part.name] = without.data;
         else if (part.needed) {
-          good = false;
+          failed.add(part.name);
           if (tell)
             this.problem(
               this.root,
@@ -412,7 +421,7 @@ class Checker {
         made[part.name] = parsed.data;
         continue;
       }
-      good = false;
+      failed.add(part.name);
       if (tell) {
         this.problems.push(
           ...fromIssues(this.root, [part.name], parsed.error.issues, (path) =>
@@ -421,7 +430,7 @@ class Checker {
         );
       }
     }
-    return { made, good };
+    return { made, failed };
   }
 
   /** Plain data with every `uncertain:` number drawn and every file of recorded values read. */
@@ -509,15 +518,13 @@ class Checker {
       this.problem(at('to'), ['to'], to, 'write RFC 3339, or an offset such as +50m');
       return { ...unknown, from };
     }
-    if (to <= 0)
-      this.problem(
-        at('to'),
-        ['to'],
-        'the period ends before it begins',
-        `write a time after ${top.from} (line ${at('from').line})`,
-      );
-    if (to > 3.2e14)
-      this.problem(at('to'), ['to'], 'the period is longer than ten years', 'play a shorter period');
+    if (to <= 0 || to > longestPeriod) {
+      if (to <= 0) {
+        const mend = `write a time after ${top.from} (line ${at('from').line})`;
+        this.problem(at('to'), ['to'], 'the period ends before it begins', mend);
+      } else this.problem(at('to'), ['to'], 'the period is longer than ten years', 'play a shorter period');
+      return { ...unknown, from };
+    }
     let warmUp = 0;
     if (top.warmUp !== undefined) {
       const parsed = parseQuantity(top.warmUp, 'duration');
@@ -526,7 +533,7 @@ class Checker {
         this.problem(at('warmUp'), ['warmUp'], 'the warm-up is negative', 'write a duration such as 10m');
       else warmUp = parsed.value;
     }
-    return { from, length: Math.max(0, to), warmUp };
+    return { from, length: to, warmUp };
   }
 
   private moment(
@@ -573,12 +580,13 @@ class Checker {
       const known = actions.get(given.do);
       if (known === undefined) {
         const near = nearest(given.do, actions.keys());
+        const all = [...actions.keys()].join(', ');
         if (tell) {
           this.problem(
             map.get('do') ?? node,
             [...path, 'do'],
             `there is no action ${given.do.slice(0, 60)}`,
-            `${near === undefined ? 'write' : `write ${near}, or`} one of ${[...actions.keys()].join(', ')}`,
+            near === undefined ? `write one of ${all}` : `write ${near}; the actions are ${all}`,
           );
         }
         return [];
@@ -901,14 +909,18 @@ class Checker {
     return found;
   }
 
+  /** The checks of parts and actions. One that asks for a part which failed its schema is left out: it could only mislead. */
   private crossChecks(
     settings: Readonly<Record<string, unknown>>,
+    failed: ReadonlySet<string>,
     timeline: readonly TimelineEntry[],
     until: number,
   ): void {
-    const file = asMap(this.root)!;
-    const make = (): Checks => ({
-      settings: <T>(part: string) => settings[part] as T | undefined,
+    const checks: Checks = {
+      settings: <T>(part: string) => {
+        if (failed.has(part)) throw new CannotCheck(part);
+        return settings[part] as T | undefined;
+      },
       until,
       problem: (path, found, mend) => this.problem(nodeAt(this.root, path).node, path, found, mend),
       warning: (path, found, mend) => {
@@ -917,18 +929,21 @@ class Checker {
       },
       lineOf: (path) => nodeAt(this.root, path).node.line,
       readText: (path) => this.sources.read(path),
-    });
-    for (const part of this.parts) {
-      if (part.check !== undefined && settings[part.name] !== undefined && file !== undefined) {
-        (part.check as (s: unknown, checks: Checks) => void)(settings[part.name], make());
+    };
+    const run = (check: () => void) => {
+      try {
+        check();
+      } catch (error) {
+        if (!(error instanceof CannotCheck)) throw error;
       }
+    };
+    for (const part of this.parts as unknown as readonly Part[]) {
+      if (settings[part.name] !== undefined) run(() => part.check?.(settings[part.name], checks));
     }
     for (const entry of timeline) {
-      const part = this.parts.find((p) => p.name === entry.part)!;
-      const check = part.actions[entry.action]!.check as
-        | ((args: unknown, checks: Checks, at: readonly (string | number)[]) => void)
-        | undefined;
-      check?.(entry.args, make(), ['timeline', entryIndex(this.root, entry.id)]);
+      const part = this.parts.find((p) => p.name === entry.part);
+      const at = ['timeline', entryIndex(this.root, entry.id)];
+      run(() => part?.actions[entry.action].check?.(entry.args as never, checks, at));
     }
   }
 

@@ -41,7 +41,7 @@ function walk(root: Located, path: readonly PropertyKey[], byPlace: boolean): Fo
       const place = byPlace || (depth === 1 && ownLists.has(path[0]));
       next = typeof segment === 'number' && place ? list[segment] : entryOf(list, String(segment));
       if (next === undefined && typeof segment === 'number') next = list[segment];
-      names.push((next === undefined ? undefined : nameOf(next)) ?? String(segment));
+      names.push(entryText(next, segment));
     } else {
       next = exact ? asMap(node)?.get(String(segment)) : undefined;
       names.push(String(segment));
@@ -50,6 +50,14 @@ function walk(root: Located, path: readonly PropertyKey[], byPlace: boolean): Fo
     else node = next;
   }
   return { node, exact, names };
+}
+
+/** An entry by its id or name; one of the timeline without either by what it does and its place. */
+function entryText(entry: Located | undefined, segment: PropertyKey): string {
+  const name = entry === undefined ? undefined : nameOf(entry);
+  if (name !== undefined || typeof segment !== 'number') return name ?? String(segment);
+  const does = asMap(entry)?.get('do')?.value;
+  return typeof does === 'string' ? `${does}#${segment + 1}` : String(segment);
 }
 
 /** The value at a path, or the nearest one above it. */
@@ -89,7 +97,7 @@ function fromIssue(
     return issue.keys.map((key) => {
       const value = asMap(node)?.get(key);
       const place = value === undefined ? node : { ...value, line: value.keyLine, column: value.keyColumn };
-      const keys = known(path).filter((word) => asMap(node)?.has(word) !== true);
+      const keys = known(path);
       const near = nearest(key, keys);
       const options = keys.length === 0 || keys.length > 12 ? '' : `; known here: ${keys.join(', ')}`;
       return problemAt(

@@ -130,7 +130,7 @@ export const workshopPart: Part<WorkshopSettings, Workshop> = {
         const known = checks.settings<WorkshopSettings>('workshop')?.machines.map((m) => m.name) ?? [];
         if (!known.includes(args.machine)) {
           checks.problem(
-            ['machine'],
+            [...at, 'machine'],
             `there is no machine ${args.machine}`,
             `name one of ${known.join(', ')}`,
           );
