@@ -4,8 +4,8 @@ import { version } from './cli/verbs.ts';
 import type { Result } from './experiment/result.ts';
 import { runScenario } from './experiment/run.ts';
 import type { Problem, ReadText } from './formats/problem.ts';
-import { loadScenario as load, type Scenario } from './scenario/load.ts';
-import { parts } from './scenario/parts/index.ts';
+import type { Scenario } from './scenario/load.ts';
+import { openScenario } from './scenario/open.ts';
 import { renderProblems } from './scenario/problems.ts';
 
 export type {
@@ -47,7 +47,7 @@ export function loadScenario(path: string, readText?: ReadText): Scenario {
     where = found.path;
     read = readerBelow(found.root);
   }
-  const loaded = load(where, read, parts);
+  const loaded = openScenario(where, read);
   if (loaded.scenario === undefined) throw new ScenarioError(loaded.problems, loaded.texts);
   return loaded.scenario;
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { ReadText } from '../formats/problem.ts';
-import { UsageError } from './exitCodes.ts';
+import { exitCode, UsageError } from './exitCodes.ts';
 
 /** Largest file that is read, bytes: more is refused before it is loaded. */
 const largestFile = 16 * 1024 * 1024;
@@ -60,7 +60,8 @@ export function locate(file: string): { readonly root: string; readonly path: st
 
 /**
  * Writes a result folder: everything into a temporary folder beside it, then renamed, so that nobody ever sees half a result.
- * An existing folder is replaced only when it is a result.
+ * An existing folder is replaced only when it is a result. While nothing is being written an interruption ends the process at once;
+ * one that comes during the writing waits for its end.
  */
 export function writeResult(folder: string, files: ReadonlyMap<string, string | Uint8Array>): void {
   const target = resolve(folder);
@@ -72,7 +73,8 @@ export function writeResult(folder: string, files: ReadonlyMap<string, string | 
   }
   const made = `${target}.tmp-${process.pid}`;
   const old = `${target}.old-${process.pid}`;
-  temporary.add(made);
+  const interrupted = () => process.exit(exitCode.interrupted);
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
   try {
     for (const [path, content] of files) {
       const full = join(made, path);
@@ -84,13 +86,6 @@ export function writeResult(folder: string, files: ReadonlyMap<string, string | 
     rmSync(old, { recursive: true, force: true });
   } finally {
     rmSync(made, { recursive: true, force: true });
-    temporary.delete(made);
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
-}
-
-/** Folders that a signal must remove. */
-const temporary = new Set<string>();
-
-export function removeTemporary(): void {
-  for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,5 @@
 import { nearest } from '../formats/nearest.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
-import { removeTemporary } from './files.ts';
 import { type Command, type Given, verbs } from './verbs.ts';
 
 async function overview(): Promise<string> {
@@ -89,16 +88,6 @@ export async function main(args: readonly string[]): Promise<number> {
     return exitCode.yes;
   }
   return command.run(await parse(verb, command, rest));
-}
-
-let interruptions = 0;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    interruptions += 1;
-    removeTemporary();
-    if (interruptions === 1) process.stderr.write('\nrehearse: interrupted, nothing was written\n');
-    process.exit(exitCode.interrupted);
-  });
 }
 
 try {

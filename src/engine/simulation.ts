@@ -193,11 +193,11 @@ export class Simulation {
   /** Starts a procedure; it runs from the next event of this instant on. */
   spawn(name: string, body: ProcessBody): Process {
     const row = this.processes.length;
-    const process = new Process(this, name, body, (delay, index) =>
+    const spawned = new Process(this, name, body, (delay, index) =>
       this.after(delay, this.resumeKind, row, index),
     );
-    this.processes.push(process);
-    return process;
+    this.processes.push(spawned);
+    return spawned;
   }
 
   // Chance.

@@ -110,8 +110,12 @@ export interface Result {
   readonly findings: readonly Finding[];
   readonly assumed: readonly AssumedValue[];
   readonly warmedInsteadOfPlayed: readonly string[];
-  /** The full resolved scenario: plain JSON, what `replay` starts from. */
-  readonly resolved: unknown;
+  /** What `replay` starts from, whole: the scenario with everything merged in, where values come from, and the data files it names. */
+  readonly resolved: {
+    readonly scenario: Readonly<Record<string, unknown>>;
+    readonly sources: readonly AssumedValue[];
+    readonly files: Readonly<Record<string, string>>;
+  };
   readonly metrics: readonly Metric[];
   readonly eventKinds: readonly EventKind[];
   readonly panels: readonly Panel[];

@@ -114,7 +114,11 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     findings: findings(scenario),
     assumed: scenario.sources,
     warmedInsteadOfPlayed: scenario.warmUp > 0 ? [] : parts.flatMap((p) => p.setInsteadOfWarmed ?? []),
-    resolved: scenario.resolved,
+    resolved: {
+      scenario: scenario.resolved,
+      sources: scenario.sources,
+      files: Object.fromEntries(texts.filter(([file]) => !/\.ya?ml$/.test(file))),
+    },
     metrics: catalogue.metrics,
     eventKinds: catalogue.events,
     panels: catalogue.panels,

@@ -33,7 +33,7 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
       mathSelfTest: result.mathSelfTest,
     }),
   );
-  files.set('resolved.json', json({ ...(result.resolved as object), sources: undefined }));
+  files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
   files.set('summary.md', summaryMarkdown(result));
   const { eventsArrow, seriesArrow } = await import('./arrow.ts');

@@ -140,7 +140,7 @@ export function readDocument(file: string, sources: Sources, problems: Problem[]
   const [document, second] = documents;
   const faults = [...document.errors, ...document.warnings];
   for (const fault of faults.slice(0, 20))
-    refuse(place(fault.pos[0]), yamlSays(fault.message), yamlMend(fault.code));
+    refuse(place(fault.pos[0]), yamlSays(fault.message), yamlMend(fault.code, fault.message));
   if (faults.length > 0) return undefined;
   if (second !== undefined) {
     return refuse(
@@ -195,7 +195,9 @@ class Reader {
   private fail(at: { line: number; column: number }, path: string, found: string, mend: string): null {
     // One is enough: after the first, the rest of the file is not walked.
     if (!this.failed)
-      this.problems.push(problemAt({ file: this.file, line: at.line, column: at.column }, path, found, mend));
+      this.problems.push(
+        problemAt({ file: this.file, line: at.line, column: at.column }, shortened(path), found, mend),
+      );
     this.failed = true;
     return null;
   }
@@ -308,6 +310,11 @@ class Reader {
   }
 }
 
+/** Paths of files that nest without end are of no use to anybody in full. */
+function shortened(path: string): string {
+  return path.length > 60 ? `${path.slice(0, 60)}…` : path;
+}
+
 /** Control characters that YAML does not allow; some of them would make a terminal act. */
 function oddCharacter(text: string): { line: number; column: number; found: string } | undefined {
   for (let i = 0; i < text.length; i += 1) {
@@ -361,14 +368,14 @@ function yamlSays(message: string): string {
   return first.slice(0, 1).toLowerCase() + first.slice(1);
 }
 
-function yamlMend(code: string): string {
+function yamlMend(code: string, message: string): string {
   switch (code) {
     case 'DUPLICATE_KEY':
       return 'keep one of the two';
     case 'TAB_AS_INDENT':
       return 'indent with spaces';
     case 'BAD_INDENT':
-      return 'align it with its neighbours';
+      return message.startsWith('Flow') ? 'close the bracket before this' : 'align it with its neighbours';
     case 'MISSING_CHAR':
       return 'close the quote or bracket';
     case 'BLOCK_AS_IMPLICIT_KEY':

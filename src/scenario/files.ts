@@ -57,7 +57,7 @@ class Loader {
     if (base === undefined) return undefined;
     const inherited = new Map(asMap(base) ?? []);
     for (const key of ['name', 'title', 'rehearse']) inherited.delete(key);
-    return merge({ ...base, value: inherited }, own, '');
+    return this.merge({ ...base, value: inherited }, own, '');
   }
 
   private withBases(path: string, chain: readonly string[]): Located | undefined {
@@ -90,13 +90,13 @@ class Loader {
     for (const base of bases) {
       const made = this.named(base, 'extends', [...chain, path]);
       if (made === undefined) whole = false;
-      else result = result === undefined ? made : merge(result, made, '');
+      else result = result === undefined ? made : this.merge(result, made, '');
     }
     if (!whole || result === undefined) return whole ? own : undefined;
     // What a base is called, and what it was made to show, is its own.
     const inherited = new Map(asMap(result));
     for (const key of ['name', 'shows']) inherited.delete(key);
-    return merge({ ...result, value: inherited }, own, '');
+    return this.merge({ ...result, value: inherited }, own, '');
   }
 
   private named(at: Located, key: string, chain: readonly string[]): Located | undefined {
@@ -133,47 +133,57 @@ class Loader {
       }
       const file = resolvePath(value.file, value.value);
       if (file === undefined) {
+        // Left out, so that nobody looks for it.
         this.problems.push(problemAt(value, inner, `${value.value} leads out of the project`, outside));
-      }
-      made.set(key, { ...value, value: file ?? value.value });
+      } else made.set(key, { ...value, value: file });
     }
     return { ...node, value: made };
   }
-}
 
-/** `over` on top of `base`: maps by key, lists of named entries by name, everything else replaced; null removes. */
-function merge(base: Located, over: Located, key: string): Located {
-  const lower = asMap(base);
-  const upper = asMap(over);
-  if (lower !== undefined && upper !== undefined) {
-    if (isQuantity(upper) || isQuantity(lower)) return over;
-    const made = new Map(lower);
-    for (const [inner, value] of upper) {
-      const below = made.get(inner);
-      if (value.value === null && below !== undefined) made.delete(inner);
-      else made.set(inner, below === undefined ? value : merge(below, value, inner));
+  /** `over` on top of `base`: maps by key, lists of named entries by name, everything else replaced; null removes. */
+  private merge(base: Located, over: Located, path: string): Located {
+    const lower = asMap(base);
+    const upper = asMap(over);
+    if (lower !== undefined && upper !== undefined) {
+      if (isQuantity(upper) || isQuantity(lower)) return over;
+      const made = new Map(lower);
+      for (const [key, value] of upper) {
+        const below = made.get(key);
+        const inner = path === '' ? key : `${path}.${key}`;
+        if (value.value === null && below !== undefined) made.delete(key);
+        else made.set(key, below === undefined ? value : this.merge(below, value, inner));
+      }
+      return { ...over, value: made };
+    }
+    const first = asList(base);
+    const second = asList(over);
+    if (first === undefined || second === undefined) return over;
+    const named = addedLists.has(path) || [...first, ...second].every((entry) => nameOf(entry) !== undefined);
+    if (!named || first.length === 0 || second.length === 0) return over;
+    const made = [...first];
+    const places = new Map(first.map((entry, i) => [mergedAs(entry), i]));
+    const seen = new Set<string>();
+    for (const entry of second) {
+      const name = mergedAs(entry);
+      if (name !== undefined && seen.has(name)) {
+        const found = `two entries are named ${name} in one list`;
+        this.problems.push(
+          problemAt(entry, `${path}.${name}`, found, 'give each its own name, or make them one'),
+        );
+        continue;
+      }
+      if (name !== undefined) seen.add(name);
+      const at = name === undefined ? undefined : places.get(name);
+      if (at === undefined) made.push(entry);
+      else made[at] = this.merge(made[at], entry, `${path}.${name}`);
     }
     return { ...over, value: made };
   }
-  const first = asList(base);
-  const second = asList(over);
-  if (first === undefined || second === undefined) return over;
-  const named = addedLists.has(key) || [...first, ...second].every((entry) => nameOf(entry) !== undefined);
-  if (!named || first.length === 0 || second.length === 0) return over;
-  const made = [...first];
-  const places = new Map(first.map((entry, i) => [mergedAs(entry), i]));
-  for (const entry of second) {
-    const name = mergedAs(entry);
-    const at = name === undefined ? undefined : places.get(name);
-    if (at === undefined) made.push(entry);
-    else made[at] = merge(made[at], entry, '');
-  }
-  return { ...over, value: made };
 }
 
 /** The limits on the risk block are one entry, whatever it is called. */
 function mergedAs(entry: Located): string | undefined {
-  return nameOf(entry) ?? (asMap(entry)?.has('standard') === true ? ' standard' : undefined);
+  return nameOf(entry) ?? (asMap(entry)?.has('standard') === true ? 'standard' : undefined);
 }
 
 /** A quantity with its annotations, or a distribution: replaced whole. */

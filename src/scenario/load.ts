@@ -380,6 +380,18 @@ class Checker {
     });
   }
 
+  /** What a schema found, but for values about which more was told since `told` problems were known. */
+  private tellIssues(
+    path: readonly PropertyKey[],
+    issues: readonly z.core.$ZodIssue[],
+    known: (path: readonly PropertyKey[]) => readonly string[],
+    told: number,
+  ): void {
+    const since = this.problems.slice(told).map((p) => p.path);
+    const fresh = fromIssues(this.root, path, issues, known);
+    this.problems.push(...fresh.filter((p) => !since.some((inner) => inner.startsWith(`${p.path}.`))));
+  }
+
   /** Whether a number of the parts or of the timeline is `uncertain:`. */
   private hasUncertain(): boolean {
     const walk = (node: Located | undefined): boolean =>
@@ -400,6 +412,7 @@ class Checker {
     const failed = new Set<string>();
     for (const part of this.parts) {
       const node = asMap(this.root)?.get(part.name);
+      const told = this.problems.length;
       const data = node === undefined ? undefined : this.drawn(node, part.name, draw, tell);
       if (node === undefined) {
         const without = part.settings.safeParse({});
@@ -422,13 +435,13 @@ class Checker {
         continue;
       }
       failed.add(part.name);
-      if (tell) {
-        this.problems.push(
-          ...fromIssues(this.root, [part.name], parsed.error.issues, (path) =>
-            knownKeys(part.settings, path.slice(1)),
-          ),
+      if (tell)
+        this.tellIssues(
+          [part.name],
+          parsed.error.issues,
+          (path) => knownKeys(part.settings, path.slice(1)),
+          told,
         );
-      }
     }
     return { made, failed };
   }
@@ -509,7 +522,7 @@ class Checker {
         at('from'),
         ['from'],
         `${top.from.slice(0, 40)} is no time`,
-        'write RFC 3339, as in 2025-10-03T16:00:00Z',
+        'write RFC 3339, as in 2025-01-31T16:00:00Z',
       );
       return unknown;
     }
@@ -593,18 +606,16 @@ class Checker {
       }
       const rest = new Map([...map].filter(([key]) => !entryKeys.includes(key)));
       const schema = known.part.actions[known.action].args as z.ZodType;
+      const told = this.problems.length;
       const parsed = schema.safeParse(this.drawn({ ...node, value: rest }, `timeline.${id}`, draw, tell));
       if (parsed.success) {
         return [{ id, at: when, part: known.part.name, action: known.action, args: parsed.data }];
       }
-      if (tell) {
-        this.problems.push(
-          ...fromIssues(this.root, path, parsed.error.issues, (p) => [
-            ...knownKeys(schema, p.slice(2)),
-            ...(p.length === 2 ? entryKeys : []),
-          ]),
-        );
-      }
+      const keys = (p: readonly PropertyKey[]) => [
+        ...knownKeys(schema, p.slice(2)),
+        ...(p.length === 2 ? entryKeys : []),
+      ];
+      if (tell) this.tellIssues(path, parsed.error.issues, keys, told);
       return [];
     });
   }

@@ -55,6 +55,7 @@ function walk(root: Located, path: readonly PropertyKey[], byPlace: boolean): Fo
 /** An entry by its id or name; one of the timeline without either by what it does and its place. */
 function entryText(entry: Located | undefined, segment: PropertyKey): string {
   const name = entry === undefined ? undefined : nameOf(entry);
+  if (name === undefined && asMap(entry)?.has('standard') === true) return 'standard';
   if (name !== undefined || typeof segment !== 'number') return name ?? String(segment);
   const does = asMap(entry)?.get('do')?.value;
   return typeof does === 'string' ? `${does}#${segment + 1}` : String(segment);
@@ -161,6 +162,10 @@ const typeWords: Readonly<Record<string, string>> = {
 };
 
 function missingSays(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'custom') {
+    const needs = issue.params?.needs;
+    return typeof needs === 'string' ? `: ${needs}` : '';
+  }
   if (issue.code === 'invalid_value') return `: one of ${issue.values.map(String).join(', ')}`;
   if (issue.code === 'invalid_type') return `: ${typeWords[issue.expected] ?? issue.expected}`;
   return '';
@@ -193,12 +198,12 @@ function says(issue: z.core.$ZodIssue, node: Located): { found: string; mend: st
     case 'too_small':
       return {
         found: `${shown(node)}: too ${sizeWord(issue.origin, 'small')}`,
-        mend: `write at least ${issue.minimum}${sizeUnit(issue.origin)}`,
+        mend: `write at least ${issue.minimum}${sizeUnit(issue.origin, issue.minimum)}`,
       };
     case 'too_big':
       return {
         found: `${shown(node)}: too ${sizeWord(issue.origin, 'large')}`,
-        mend: `write at most ${issue.maximum}${sizeUnit(issue.origin)}`,
+        mend: `write at most ${issue.maximum}${sizeUnit(issue.origin, issue.maximum)}`,
       };
     case 'invalid_format':
       return {
@@ -215,13 +220,15 @@ function sizeWord(origin: string, word: 'small' | 'large'): string {
   return origin === 'array' || origin === 'map' ? (word === 'small' ? 'few entries' : 'many entries') : word;
 }
 
-function sizeUnit(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' || origin === 'map' ? ' entries' : '';
+function sizeUnit(origin: string, size: number | bigint): string {
+  if (origin === 'string') return Number(size) === 1 ? ' character' : ' characters';
+  if (origin !== 'array' && origin !== 'map') return '';
+  return Number(size) === 1 ? ' entry' : ' entries';
 }
 
 function shown(node: Located): string {
-  if (asList(node) !== undefined) return 'a list';
+  const list = asList(node);
+  if (list !== undefined) return list.length === 1 ? 'a list of one' : `a list of ${list.length}`;
   if (asMap(node) !== undefined) return 'a map';
   if (node.value === '') return 'an empty text';
   const text = node.text ?? String(node.value);
@@ -311,6 +318,7 @@ function clean(text: string): string {
       (code >= 127 && code < 160) ||
       (code >= 0x202a && code <= 0x202e) ||
       (code >= 0x2066 && code <= 0x2069) ||
+      code === 0xfeff ||
       (code >= 0xd800 && code <= 0xdfff)
     ) {
       shown += '·';

@@ -163,7 +163,7 @@ export function readDistribution(
   try {
     return { value: makeDistribution(name, values) };
   } catch (error) {
-    return { found: (error as Error).message, mend: 'correct the parameters' };
+    return { found: (error as Error).message.replace(/, not .*/, ''), mend: 'correct the parameters' };
   }
 }
 
@@ -203,7 +203,12 @@ function schemaOf<T>(dimension: Dimension, varies: boolean, read: (input: unknow
     .meta({ ...meta })
     .transform((input, context): T => {
       if (input === undefined) {
-        context.issues.push({ code: 'custom', message: 'is missing', input, params: { missing: true } });
+        context.issues.push({
+          code: 'custom',
+          message: 'is missing',
+          input,
+          params: { needs: `${words[dimension]}, such as ${examples[dimension]}` },
+        });
         return z.NEVER;
       }
       const result = read(input);

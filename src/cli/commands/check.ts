@@ -1,5 +1,4 @@
-import { loadScenario } from '../../scenario/load.ts';
-import { parts } from '../../scenario/parts/index.ts';
+import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { locate, readerBelow } from '../files.ts';
@@ -21,7 +20,7 @@ export const check: Command = {
     let good = true;
     for (const file of given.files) {
       const { root, path } = locate(file);
-      const loaded = loadScenario(path, readerBelow(root), parts);
+      const loaded = openScenario(path, readerBelow(root));
       if (loaded.problems.length > 0) {
         good = false;
         process.stderr.write(`${renderProblems(loaded.problems, loaded.texts)}\n\n`);

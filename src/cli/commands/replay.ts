@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Result } from '../../experiment/result.ts';
 import { play } from '../../experiment/run.ts';
 import { parseQuantity } from '../../formats/quantity.ts';
 import { build } from '../../scenario/build.ts';
@@ -7,7 +8,7 @@ import { loadScenario, type Scenario } from '../../scenario/load.ts';
 import { parts } from '../../scenario/parts/index.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { locate, readerBelow, rootOf } from '../files.ts';
+import { locate, readerBelow } from '../files.ts';
 import type { Command } from '../verbs.ts';
 
 interface Kept {
@@ -27,11 +28,11 @@ function kept(given: string, seed: string | undefined): Kept {
     if (!existsSync(resolved) || !existsSync(noted))
       throw new UsageError(`${given} holds no result\n  mend: name a result folder or a scenario file`);
     manifest = JSON.parse(readFileSync(noted, 'utf8'));
-    const { platform: _, extends: __, ...data } = JSON.parse(readFileSync(resolved, 'utf8'));
-    const below = readerBelow(rootOf(resolved));
+    const { scenario, files } = JSON.parse(readFileSync(resolved, 'utf8')) as Result['resolved'];
+    const { platform: _, extends: __, ...data } = scenario;
     loaded = loadScenario(
       'resolved.json',
-      (path) => (path === 'resolved.json' ? JSON.stringify(data) : below(path)),
+      (path) => (path === 'resolved.json' ? JSON.stringify(data) : files[path]),
       parts,
     );
   } else {

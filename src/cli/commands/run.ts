@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { runScenario, scenarioName } from '../../experiment/run.ts';
-import { loadScenario } from '../../scenario/load.ts';
-import { parts } from '../../scenario/parts/index.ts';
+import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, readerBelow, writeResult } from '../files.ts';
@@ -40,7 +39,7 @@ export const run: Command = {
         'run plays one scenario\n  mend: rehearse run scenarios/reference-day/rolling-restart.yaml',
       );
     const { root, path } = locate(file);
-    const loaded = loadScenario(path, readerBelow(root), parts);
+    const loaded = openScenario(path, readerBelow(root));
     if (loaded.scenario === undefined) {
       process.stderr.write(
         `${renderProblems(loaded.problems, loaded.texts)}\n\n${path}: ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'}, nothing was played\n`,

@@ -1,0 +1,257 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { exitCode } from '../../src/cli/exitCodes.ts';
+import { root } from '../support/files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rehearse-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const launcher = join(root, 'bin/rehearse.js');
+const restart = join(root, 'scenarios/reference-day/rolling-restart.yaml');
+
+function rehearse(args: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}) {
+  const done = spawnSync(process.execPath, [launcher, ...args], {
+    encoding: 'utf8',
+    cwd: options.cwd ?? folder,
+    env: { ...process.env, ...options.env },
+    timeout: 60_000,
+  });
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+/** A project of its own, with one scenario. */
+function project(name: string, text: string): string {
+  const at = join(folder, name);
+  mkdirSync(at, { recursive: true });
+  writeFileSync(join(at, 'package.json'), '{}');
+  writeFileSync(join(at, 'x.yaml'), text);
+  return join(at, 'x.yaml');
+}
+
+describe('usage', () => {
+  test('without a verb it lists the verbs and ends 2; --help ends 0; --version says it', () => {
+    const none = rehearse([]);
+    expect([none.code, none.out.includes('check')]).toEqual([2, true]);
+    expect(rehearse(['--help']).code).toBe(0);
+    expect(rehearse(['run', '--help']).out).toContain('--shuffle-ties');
+    expect(rehearse(['--version']).out.trim()).toBe(
+      JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
+    );
+  });
+
+  test.each([
+    [['rnu', 'x'], 'mend: write rehearse run'],
+    [['run', restart, '--sede', '3'], 'mend: write --seed'],
+    [['run', restart, '--seed', '1', '--seed', '2'], '--seed is given 2 times'],
+    [['run', restart, '--seeds', 'many'], 'is no whole number'],
+    [['run'], 'run plays one scenario'],
+    [['run', 'nowhere.yaml'], 'there is no file nowhere.yaml'],
+    [['replay', folder], 'holds no result'],
+    [['schema', 'planet'], 'there is no schema planet'],
+    [['completion', 'csh'], 'no completion for csh'],
+  ])('%j is refused with its remedy', (args, says) => {
+    const { code, err, out } = rehearse(args);
+    expect(code).toBe(exitCode.usage);
+    expect(err).toContain(says);
+    expect(err).not.toMatch(/\n\s+at /);
+    expect(out).toBe('');
+  });
+
+  test('schemas and completions are printed', () => {
+    for (const which of ['scenario', 'platform', 'summary'])
+      expect(JSON.parse(rehearse(['schema', which]).out)).toHaveProperty('$schema');
+    for (const shell of ['bash', 'zsh', 'fish'])
+      expect(rehearse(['completion', shell]).out).toContain('shuffle-ties');
+    execFileSync('bash', ['-n'], { input: rehearse(['completion', 'bash']).out });
+  });
+});
+
+describe('check', () => {
+  test('a good scenario is good; a typo is told with place, finding and remedy, and ends 2', () => {
+    expect(rehearse(['check', restart, '--quiet']).code).toBe(0);
+    const bad = rehearse([
+      'check',
+      project('typo', 'rehearse: 1\ntitel: x\nfrom: 2025-01-01T00:00:00Z\nto: +1h\n'),
+    ]);
+    expect(bad.code).toBe(2);
+    expect(bad.err).toContain('x.yaml:2:1  titel');
+    expect(bad.err).toContain('mend: write title, or remove it');
+  });
+
+  test('nothing outside the project is read', () => {
+    const secret = join(folder, 'secret.yaml');
+    writeFileSync(secret, 'rehearse: 1\nname: SECRET\n');
+    const at = project(
+      'outside',
+      'rehearse: 1\nextends: ../secret.yaml\nfrom: 2025-01-01T00:00:00Z\nto: +1h\n',
+    );
+    const direct = rehearse(['check', at]);
+    expect([direct.code, direct.err.includes('leads out of the project')]).toEqual([2, true]);
+    const linked = project(
+      'linked',
+      'rehearse: 1\nextends: link.yaml\nfrom: 2025-01-01T00:00:00Z\nto: +1h\n',
+    );
+    symlinkSync(secret, join(folder, 'linked/link.yaml'));
+    const followed = rehearse(['check', linked]);
+    expect([
+      followed.code,
+      followed.err.includes('there is no file link.yaml'),
+      followed.err.includes('SECRET'),
+    ]).toEqual([2, true, false]);
+  });
+
+  test('a file of 100 MB is refused within seconds', () => {
+    const began = process.hrtime.bigint();
+    const at = project('large', `rehearse: 1\n#${' '.repeat(100_000_000)}\n`);
+    const { code, err } = rehearse(['check', at]);
+    expect(code).toBe(2);
+    expect(err).toContain('characters');
+    expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(10);
+  });
+
+  test('a selector that matches no series is a problem', () => {
+    const text = readFileSync(restart, 'utf8').replace(
+      'rehearse:restart_position{broker="0"}',
+      'rehearse:restart_position{broker="9"}',
+    );
+    const at = join(root, 'scenarios/reference-day/variant-cli-test.yaml');
+    writeFileSync(at, text);
+    try {
+      const { code, err } = rehearse(['check', at]);
+      expect(code).toBe(2);
+      expect(err).toContain('rehearse:restart_position{broker="9"} matches no series');
+      expect(err).toContain('use one of the values of broker: 0, 1, 2, 3, 4');
+    } finally {
+      rmSync(at);
+    }
+  });
+});
+
+describe('run', () => {
+  const out = join(folder, 'result');
+  const quick = (args: readonly string[], env: Record<string, string> = {}, cwd = folder) =>
+    rehearse(['run', restart, '--seeds', '1', ...args], { env, cwd });
+  const bytes = (at: string) =>
+    Object.fromEntries(
+      readdirSync(at, { recursive: true, encoding: 'utf8' })
+        .filter((f) => /\.\w+$/.test(f))
+        .sort()
+        .map((f) => [f, readFileSync(join(at, f)).toString('base64')]),
+    );
+
+  test('it writes every file of a result, prints the verdict, and ends 0', () => {
+    const { code, out: said } = quick(['--out', out]);
+    expect(code).toBe(0);
+    expect(said).toContain('broker-4 is in sync after');
+    expect(said).toMatch(
+      /PASS; 5 of 5 predictions within their band\nfingerprint [0-9a-f]{16}, seed 1, \d+ events, one draw, seed 1\nreport /,
+    );
+    expect(said).not.toContain('\u001b');
+    expect(readdirSync(out).sort()).toEqual([
+      'charts',
+      'events.arrow',
+      'manifest.json',
+      'report.html',
+      'resolved.json',
+      'series.arrow',
+      'summary.json',
+      'summary.md',
+    ]);
+  });
+
+  test('all files have the same bytes in a child with another time zone, language and folder, and with --verify', () => {
+    const other = join(folder, 'other');
+    mkdirSync(other, { recursive: true });
+    expect(
+      quick(
+        ['--out', join(folder, 'b'), '--verify'],
+        { TZ: 'Asia/Kathmandu', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+        other,
+      ).code,
+    ).toBe(0);
+    expect(bytes(join(folder, 'b'))).toEqual(bytes(out));
+  });
+
+  test('--json prints the summary alone; --quiet the verdict alone; a failed expectation ends 20', () => {
+    const json = quick(['--json', '--out', join(folder, 'j')]);
+    expect(JSON.parse(json.out)).toMatchObject({
+      rehearse: 1,
+      verdict: 'pass',
+      scenario: 'reference-day/rolling-restart',
+    });
+    const failed = rehearse([
+      'run',
+      join(root, 'scenarios/what-if/min-isr-3.yaml'),
+      '--quiet',
+      '--out',
+      join(folder, 'f'),
+    ]);
+    expect([failed.code, failed.out]).toEqual([20, 'FAIL Rolling restart with min.insync.replicas 3\n']);
+  });
+
+  test('holdsIn with one run is inconclusive and ends 21', () => {
+    const at = join(root, 'scenarios/reference-day/variant-cli-holds.yaml');
+    writeFileSync(
+      at,
+      'rehearse: 1\nextends: steady-hour.yaml\nexpect:\n  - name: no send fails\n    holdsIn: 99%\n',
+    );
+    try {
+      expect(rehearse(['run', at, '--quiet', '--out', join(folder, 'h')]).code).toBe(21);
+    } finally {
+      rmSync(at);
+    }
+  });
+
+  test('a bad scenario writes nothing, and a folder that is no result is not overwritten', () => {
+    const bad = project('bad', 'rehearse: 2\n');
+    expect(rehearse(['run', bad, '--out', join(folder, 'never')]).code).toBe(2);
+    expect(existsSync(join(folder, 'never'))).toBe(false);
+    const precious = join(folder, 'precious');
+    mkdirSync(precious);
+    writeFileSync(join(precious, 'thesis.txt'), 'x');
+    const { code, err } = quick(['--out', precious]);
+    expect([code, err.includes('holds no result'), readdirSync(precious)]).toEqual([2, true, ['thesis.txt']]);
+  });
+
+  test('--shuffle-ties says what depends on the order of ties', () => {
+    expect(quick(['--shuffle-ties', '--quiet', '--out', join(folder, 's')]).err).toMatch(/order of ties/);
+  });
+
+  test('Ctrl-C ends 130 and leaves no half result', async () => {
+    const at = join(folder, 'interrupted');
+    const child = spawn(process.execPath, [launcher, 'run', restart, '--seeds', '100000', '--out', at], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) =>
+      child.on('exit', (code, signal) => resolve(signal === 'SIGINT' ? 130 : code)),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(readdirSync(folder).filter((f) => f.startsWith('interrupted'))).toEqual([]);
+  });
+});
+
+describe('replay', () => {
+  test('a result is replayed to the same fingerprint, and to an event or a time', () => {
+    const out = join(folder, 'result');
+    const whole = rehearse(['replay', out], { cwd: root });
+    expect(whole.out + whole.err).toContain('the fingerprint is that of the result');
+    expect(whole.code).toBe(0);
+    const event = rehearse(['replay', restart, '--until', '40']);
+    expect(event.out).toContain('event 40, seed 1');
+    expect(rehearse(['replay', restart, '--until', '+5m1s']).out).toContain('t = 301.000000 s');
+  });
+});
