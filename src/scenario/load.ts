@@ -682,7 +682,7 @@ class Checker {
             const at = asMap(asMap(node)?.get('standard'))?.get(risk);
             this.problem(
               at === undefined ? node : { ...at, line: at.keyLine, column: at.keyColumn },
-              [...path, 'standard', risk],
+              [...path, risk],
               `there is no risk ${risk}`,
               near === undefined ? `write one of ${risks.join(', ')}` : `write ${near}`,
             );
