@@ -74,7 +74,11 @@ function withValues(
  * else. A parameter must move its facts one way; more of it must make the fact smaller, as a faster part makes a duration.
  * @throws RangeError when the description or the scenario has problems, or the range does not hold the fact
  */
-export function fitParameters(file: string, readText: ReadText): Fit {
+export function fitParameters(
+  file: string,
+  readText: ReadText,
+  options: { readonly alternatives: boolean } = { alternatives: true },
+): Fit {
   const text = readText(file);
   if (text === undefined) throw new RangeError(`there is no fit description ${file}`);
   const described = description.parse(parse(text));
@@ -98,7 +102,7 @@ export function fitParameters(file: string, readText: ReadText): Fit {
       value: `${found.value}${p.unit}`,
       fittedOn: p.fittedOn,
       residual: found.residual,
-      alternatives: (p.alternatives ?? []).map((a) => ({
+      alternatives: (options.alternatives ? (p.alternatives ?? []) : []).map((a) => ({
         says: a.says,
         value: `${solve(p, [a.set], load).value}${p.unit}`,
       })),
@@ -143,7 +147,7 @@ function solve(
       `${p.path.join('.')}: the range ${p.low} to ${p.high} ${p.unit} does not hold the fact`,
     );
   }
-  for (let i = 0; i < 24 && high - low > 0.01; i += 1) {
+  for (let i = 0; i < 24 && high - low > 0.02; i += 1) {
     const middle = (low + high) / 2;
     if (above(error(middle))) low = middle;
     else high = middle;
