@@ -71,9 +71,8 @@ test('the fit does move with the fact it is fitted on', () => {
   const over = changed((facts) =>
     facts.map((f) => (f.name === 'ISR recovery of broker 0' ? { ...f, value: '35s' } : f)),
   );
-  expect(fitParameters('models/fitted/reference.fit.yaml', reader(over)).text).not.toBe(
-    readFileSync(`${root}models/fitted/reference.yaml`, 'utf8'),
-  );
+  const [moved] = fitParameters('models/fitted/reference.fit.yaml', reader(over), quick).parameters;
+  expect(Number.parseFloat(moved!.value)).toBeLessThan(0.95 * Number.parseFloat(committed));
 });
 
 test('only facts of role fit may be fitted on, and a fitted fact may not be shown as predicted', () => {
