@@ -110,7 +110,6 @@ export const scenarioKeys = {
     .max(1000)
     .optional(),
   observed: z.array(observedEntry).max(5000).optional(),
-  vary: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
 } as const;
 
 /** What the keys of a scenario say, without the lists, whose entries are checked one by one. */

@@ -28,6 +28,22 @@ export const hardwareCatalogue: Catalogue = {
       source: 'node exporter, netdev collector',
     },
     {
+      name: 'machine_cpu_cores',
+      type: 'gauge',
+      unit: 'cores',
+      labels: ['node', 'zone'],
+      help: 'Processor cores of the node.',
+      source: 'cAdvisor',
+    },
+    {
+      name: 'machine_memory_bytes',
+      type: 'gauge',
+      unit: 'B',
+      labels: ['node', 'zone'],
+      help: 'Memory of the node.',
+      source: 'cAdvisor',
+    },
+    {
       name: 'rehearse:disk_write_headroom_ratio',
       type: 'gauge',
       unit: 'ratio',
@@ -96,6 +112,8 @@ export function hardwareLabels(
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   const labels = hardwareCatalogue.metrics.find((m) => m.name === name)?.labels;
   if (labels === undefined) return undefined;
+  if (labels.includes('zone'))
+    return (row) => ({ node: hardware.nodes[row].name, zone: hardware.nodes[row].zone });
   if (labels.length === 1) return (row) => ({ node: hardware.nodes[row].name });
   return (row) => ({
     node: hardware.nodes[Math.floor(row / 2)].name,

@@ -65,7 +65,11 @@ export class Hardware {
     this.diskBusy = sim.gauge('rehearse:disk_write_headroom_ratio', nodes.length);
     this.overload = sim.gauge('rehearse:node_overload_ratio', nodes.length);
     this.cost = sim.gauge('rehearse:node_cost_dollars_total', nodes.length, { linear: true });
+    const cores = sim.gauge('machine_cpu_cores', nodes.length);
+    const memory = sim.gauge('machine_memory_bytes', nodes.length);
     nodes.forEach((n, i) => {
+      cores.set(i, n.instance.cores);
+      memory.set(i, n.instance.memoryBytes);
       this.cost.set(i, 0, n.instance.dollarsPerHour / 3600);
       this.diskBusy.set(i, 1);
     });

@@ -199,14 +199,14 @@ export const kafkaCatalogue: Catalogue = {
     metric(
       'rehearse:group_coordinator_moves_total',
       '',
-      ['consumergroup'],
+      ['consumergroup', 'owner'],
       "Moves of the group's coordinator. A move causes no rebalance.",
       'ours; GroupMetadataManager, Kafka 3.7',
     ),
     metric(
       'rehearse:group_coordinator_pause_seconds',
       's',
-      ['consumergroup'],
+      ['consumergroup', 'owner'],
       'How long commits waited at the latest move of the coordinator.',
       'ours',
     ),
@@ -292,21 +292,21 @@ export const kafkaCatalogue: Catalogue = {
     metric(
       'rehearse:failed_sends_total',
       'messages',
-      ['topic'],
+      ['topic', 'owner'],
       'Sends that failed at the application: too old, or blocked for max.block.ms.',
       'ours; ProducerConfig, Kafka 3.7',
     ),
     metric(
       'rehearse:retried_sends_total',
       'messages',
-      ['topic'],
+      ['topic', 'owner'],
       'Sends that met an error and were tried again.',
       'ours',
     ),
     metric(
       'rehearse:possibly_lost_bytes',
       'B',
-      ['topic'],
+      ['topic', 'owner'],
       'Bytes acknowledged and then lost by an unclean election.',
       'ours',
     ),
@@ -459,8 +459,10 @@ export function kafkaLabels(
       return (row) => ({ node: String(cluster.controller.voterIds[row]) });
     case 'topic':
       return (row) => ({ topic: settings.topics[row].name });
-    case 'consumergroup':
-      return (row) => ({ consumergroup: settings.groups[row].name });
+    case 'topic,owner':
+      return (row) => ({ topic: settings.topics[row].name, owner: settings.topics[row].owner });
+    case 'consumergroup,owner':
+      return (row) => ({ consumergroup: settings.groups[row].name, owner: settings.groups[row].owner });
     case 'consumergroup,topic':
       return (row) => {
         const cell = cluster.consumers.cells[row];

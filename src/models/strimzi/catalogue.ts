@@ -1,7 +1,17 @@
 import type { Catalogue } from '../../engine/catalogue.ts';
+import { type Operator, podOptions } from './operator.ts';
 
 export const strimziCatalogue: Catalogue = {
-  metrics: [],
+  metrics: [
+    {
+      name: 'rehearse:pod_option',
+      type: 'gauge',
+      unit: '',
+      labels: ['broker', 'option'],
+      help: "A JVM option or a resource in the specification of a broker's pod, in the unit of its name; 0 where it is not set.",
+      source: 'ours; spec.kafka.jvmOptions and spec.kafka.resources, Strimzi 0.42',
+    },
+  ],
   events: [
     { name: 'strimzi.reconciliation', lane: 'operator', says: 'the operator reconciles: {detail}' },
     { name: 'strimzi.roll', lane: '{subject}', says: 'the operator rolls {subject}: {detail}' },
@@ -18,3 +28,14 @@ export const strimziCatalogue: Catalogue = {
   risks: [],
   panels: [],
 };
+
+export function strimziLabels(
+  operator: Operator,
+  name: string,
+): ((row: number) => Readonly<Record<string, string>>) | undefined {
+  if (name !== 'rehearse:pod_option') return undefined;
+  return (row) => ({
+    broker: String(operator.ids[Math.floor(row / podOptions.length)]),
+    option: podOptions[row % podOptions.length],
+  });
+}

@@ -1,3 +1,4 @@
+import type { Gauge } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import { Roller, type RollerPorts } from './roller.ts';
 
@@ -24,6 +25,20 @@ export interface PodSpec {
   readonly resources: Resources;
 }
 
+/** What a pod's specification holds, in the base units of its names. */
+export const podOptions = [
+  'heapBytes',
+  'maxGcPauseMicros',
+  'reservePercent',
+  'concGcThreads',
+  'parallelGcThreads',
+  'regionSizeBytes',
+  'initiatingHeapOccupancyPercent',
+  'memoryLimitBytes',
+  'cpuRequest',
+  'cpuLimit',
+] as const;
+
 /**
  * What the pods of the cluster should look like, and whether they do. Any change of JVM options or resources changes the pod's revision, and
  * with it forces a roll. Source: Strimzi 0.42 `ReconcilerUtils.reasonsToRestartPod`, `PodRevision`.
@@ -32,11 +47,15 @@ export class Operator {
   readonly roller: Roller;
   private readonly sim: Simulation;
   private readonly specs = new Map<number, PodSpec>();
+  readonly ids: readonly number[];
+  private readonly options: Gauge;
 
   constructor(sim: Simulation, ids: readonly number[], spec: PodSpec, ports: RollerPorts) {
     this.sim = sim;
     this.roller = new Roller(sim, ports);
-    for (const id of ids) this.specs.set(id, spec);
+    this.ids = ids;
+    this.options = sim.gauge('rehearse:pod_option', ids.length * podOptions.length);
+    for (const id of ids) this.set(id, spec);
   }
 
   specOf(id: number): PodSpec {
@@ -50,14 +69,23 @@ export class Operator {
     return ids.filter((id) => {
       const old = this.specOf(id);
       const made: PodSpec = { jvm: defined(old.jvm, jvm), resources: defined(old.resources, resources) };
-      this.specs.set(id, made);
+      this.set(id, made);
       return revision(old) !== revision(made);
     });
   }
 
   /** Puts back specifications, as a rollback does. */
   restore(specs: ReadonlyMap<number, PodSpec>): void {
-    for (const [id, spec] of specs) this.specs.set(id, spec);
+    for (const [id, spec] of specs) this.set(id, spec);
+  }
+
+  private set(id: number, spec: PodSpec): void {
+    this.specs.set(id, spec);
+    const first = this.ids.indexOf(id) * podOptions.length;
+    const all: Readonly<Record<string, number | undefined>> = { ...spec.jvm, ...spec.resources };
+    podOptions.forEach((option, i) => {
+      this.options.set(first + i, all[option] ?? 0);
+    });
   }
 
   /** Rolls the pods whose specification changed, and those asked for by annotation. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { strimziCatalogue } from '../../models/strimzi/catalogue.ts';
+import { strimziCatalogue, strimziLabels } from '../../models/strimzi/catalogue.ts';
 import { type JvmOptions, Operator, type Resources } from '../../models/strimzi/operator.ts';
 import type { Checks } from '../checks.ts';
 import { strimziToKafka } from '../connections/strimziToKafka.ts';
@@ -127,5 +127,5 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
     } as never,
   },
   catalogue: strimziCatalogue,
-  labels: () => undefined,
+  labels: strimziLabels,
 };
