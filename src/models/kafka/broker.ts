@@ -105,11 +105,7 @@ export class Brokers {
     this.registered = sim.on('kafka.registered', (b, life) => this.onRegistered(b, life));
     this.fetch = sim.on('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
     this.unfenced = sim.on('kafka.unfenced', (b, life) => this.onUnfenced(b, life));
-    this.expired = sim.on(
-      'kafka.sessionExpired',
-      (b, life) => this.onSessionExpired(b, life),
-      eventClass.timer,
-    );
+    this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     controller.onMembership = (b) => this.membership(b);
     writes.serving = (b) => controller.registrations.serving[b] === 1;
   }
@@ -229,16 +225,12 @@ export class Brokers {
     const { heartbeatMicros, sessionTimeoutMicros } = this.settings.timing;
     const phase = this.heartbeatPhase(broker);
     const last = Math.floor((this.sim.now - phase) / heartbeatMicros) * heartbeatMicros + phase;
-    this.sim.at(
-      Math.max(this.sim.now + 1, last + sessionTimeoutMicros),
-      this.expired,
-      broker,
-      this.life[broker],
-    );
+    this.sim.at(Math.max(this.sim.now + 1, last + sessionTimeoutMicros), this.expired, broker);
   }
 
-  private onSessionExpired(broker: number, life: number): void {
-    if (this.life[broker] !== life || this.controller.registrations.fenced[broker] === 1) return;
+  /** Whether or not a new process has started: it cannot register while the old session is valid. */
+  private onSessionExpired(broker: number): void {
+    if (this.controller.registrations.fenced[broker] === 1) return;
     this.controller.whenActive(() => {
       this.controller.fence(broker);
       this.controller.removeFromIsrs(broker);

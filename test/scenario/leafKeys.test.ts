@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Result } from '../../src/experiment/result.ts';
+import { leafKeys } from '../../src/scenario/jsonSchema.ts';
+import { parts } from '../../src/scenario/parts/index.ts';
+import { root, run } from '../support/files.ts';
+import {
+  type LeafCase,
+  leafCases,
+  leafFiles,
+  namingKeys,
+  type Path,
+  smallScenario,
+} from '../support/leafCases.ts';
+
+/** What must differ between the two runs of a key: a measure, a told event, a verdict or a row of the result. */
+const differs = JSON.parse(readFileSync(`${root}test/golden/files/leafKeys.json`, 'utf8')) as Record<
+  string,
+  string
+>;
+
+type Tree = { [key: string]: unknown };
+
+function set(tree: Tree, path: Path, value: unknown): void {
+  let node: unknown = tree;
+  path.slice(0, -1).forEach((key, i) => {
+    const map = node as Tree;
+    map[key] ??= typeof path[i + 1] === 'number' ? [] : {};
+    node = map[key];
+  });
+  const last = path[path.length - 1] as string;
+  if (value === undefined) delete (node as Tree)[last];
+  else (node as Tree)[last] = value;
+}
+
+function played(leaf: LeafCase, which: 0 | 1): Result {
+  const tree = structuredClone(smallScenario) as Tree;
+  for (const [path, value] of leaf.setup ?? []) set(tree, path, structuredClone(value));
+  set(tree, leaf.at, structuredClone(leaf.values[which]));
+  return run('leaf.yaml', {}, { ...leafFiles, 'leaf.yaml': JSON.stringify(tree) });
+}
+
+/** Everything that a result shows, one line a thing. */
+function facts(result: Result): Map<string, string> {
+  const found = new Map<string, string>();
+  const add = (what: string, value: unknown) =>
+    found.set(what, `${found.get(what) ?? ''}${JSON.stringify(value)}`);
+  for (const m of result.measures) add(m.name, [m.labels, m.value]);
+  for (const name of result.series.names) {
+    for (const s of result.series.of(name))
+      add(`series ${name}`, [
+        s.labels,
+        Array.from({ length: s.length }, (_, i) => [s.times[i], s.values[i], s.slopes[i]]),
+      ]);
+  }
+  for (const t of result.told) add(`event ${t.kind}`, [t.time, t.subject, t.detail]);
+  for (const e of result.expectations) add('expectation', [e.verdict]);
+  for (const o of result.observed)
+    add('observed', [o.observed, o.predicted, o.unit, o.ok, o.baseline, o.contradiction, o.role]);
+  for (const f of result.findings) add('finding', f.says);
+  for (const r of result.risks) add('risk', [r.name, r.value, r.limit, r.where]);
+  add('stopped', result.stoppedBecause);
+  return found;
+}
+
+const keys = leafKeys(parts);
+
+test('every leaf key of the schema has a pair of values, or is listed as one that only names', () => {
+  const cased = Object.keys(leafCases);
+  expect(keys.filter((k) => !cased.includes(k) && !namingKeys.includes(k))).toEqual([]);
+  expect([...cased, ...namingKeys].filter((k) => !keys.includes(k))).toEqual([]);
+  expect(keys.length).toBeGreaterThan(150);
+});
+
+describe.each(Object.keys(leafCases))('%s', (key) => {
+  test('its two values differ where they must', () => {
+    const leaf = leafCases[key] as LeafCase;
+    const [a, b] = [facts(played(leaf, 0)), facts(played(leaf, 1))];
+    const moved = [...new Set([...a.keys(), ...b.keys()])].filter((k) => a.get(k) !== b.get(k));
+    if (process.env.REHEARSE_LEAVES !== undefined) {
+      differs[key] =
+        moved.find((m) => m === differs[key]) ??
+        moved.find((m) => m.startsWith('rehearse:')) ??
+        moved.find((m) => m.startsWith('event')) ??
+        moved[0] ??
+        'NOTHING';
+      return;
+    }
+    expect(moved).toContain(differs[key]);
+  });
+});
+
+if (process.env.REHEARSE_LEAVES !== undefined) {
+  const { afterAll } = await import('vitest');
+  const { writeFileSync } = await import('node:fs');
+  afterAll(() =>
+    writeFileSync(
+      `${root}test/golden/files/leafKeys.json`,
+      `${JSON.stringify(differs, Object.keys(differs).sort(), 2)}\n`,
+    ),
+  );
+}
