@@ -122,7 +122,6 @@ expect:
     ['until: workshop_machine_running', 'a.yaml:15:8 until: there is no comparison on top'],
     ['office: { desks: 1.5 }', 'a.yaml:15:18 office.desks: 1.5 is not a whole number'],
     ['office: 3', 'a.yaml:15:9 office: 3 where a map is needed'],
-    ['vary: { a: [] }', 'a.yaml:15:12 vary.a: a list of 0: too few entries'],
     ['observed: 3', 'a.yaml:15:11 observed: observed is no list'],
     ['observed: [3]', 'a.yaml:15:12 observed.0: an entry that is no map'],
   ])('says where %j is wrong', (line, says) => {

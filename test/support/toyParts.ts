@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Catalogue } from '../../src/engine/catalogue.ts';
 import type { Distribution } from '../../src/engine/distributions.ts';
 import type { Gauge } from '../../src/engine/gauge.ts';
-import type { AnyPart, Part } from '../../src/scenario/part.ts';
+import type { Checks } from '../../src/scenario/checks.ts';
+import type { AnyPart, BuildContext, Part } from '../../src/scenario/part.ts';
 import { q } from '../../src/scenario/quantity.ts';
 
 /** A workshop of machines: as small as a subsystem can be, so that the scenario room is tested without any model. */
@@ -119,14 +120,14 @@ export const workshopPart: Part<WorkshopSettings, Workshop> = {
     stop: {
       says: 'stops a machine for a while',
       args: stopArgs,
-      play(model: Workshop, args: StopArgs, { sim, id }) {
+      play(model: Workshop, args: StopArgs, { sim, id }: BuildContext & { readonly id: string }) {
         const row = model.names.indexOf(args.machine);
         model.running.set(row, 0);
         sim.tell('workshop.stopped', args.machine, id);
         const again = sim.on(`workshop.again.${id}`, () => model.running.set(row, 1));
         sim.after(args.for, again, row);
       },
-      check(args: StopArgs, checks, at) {
+      check(args: StopArgs, checks: Checks, at: readonly (string | number)[]) {
         const known = checks.settings<WorkshopSettings>('workshop')?.machines.map((m) => m.name) ?? [];
         if (!known.includes(args.machine)) {
           checks.problem(
@@ -137,7 +138,7 @@ export const workshopPart: Part<WorkshopSettings, Workshop> = {
         }
       },
     },
-  } as Part<WorkshopSettings, Workshop>['actions'],
+  } as unknown as Part<WorkshopSettings, Workshop>['actions'],
   catalogue: workshopCatalogue,
   labels: (model, metric) =>
     metric === 'workshop_machine_running' ? (row) => ({ machine: model.names[row] ?? '' }) : undefined,
