@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { runScenario, scenarioName } from '../../experiment/run.ts';
 import { openScenario } from '../../scenario/open.ts';
@@ -78,7 +78,13 @@ export const run: Command = {
       const { terminalText } = await import('../../report/text.ts');
       const colours =
         process.stdout.isTTY === true && process.env.NO_COLOR === undefined && !given.flag('no-color');
-      process.stdout.write(terminalText(result, { colours, quiet: given.flag('quiet'), folder }));
+      process.stdout.write(
+        terminalText(result, {
+          colours,
+          quiet: given.flag('quiet'),
+          folder: relative(process.cwd(), folder) || '.',
+        }),
+      );
     }
     if (given.flag('shuffle-ties')) {
       const other = runScenario(scenario, { ...options, seeds: 1, shuffleTies: true });
