@@ -7,7 +7,7 @@ import { sleep, waitUntil } from '../src/engine/process.ts';
 import { EventQueue } from '../src/engine/queue.ts';
 import { makeStream } from '../src/engine/random.ts';
 import { Simulation } from '../src/engine/simulation.ts';
-import { ObjectHeap, TypedHeap } from './yardsticks.ts';
+import { NaiveHeap, ObjectHeap, TypedHeap } from './yardsticks.ts';
 
 const rounds = 5;
 const increments = new Float64Array(65_536);
@@ -63,7 +63,25 @@ function hold(pending: number, steps: number): Line[] {
       },
     },
     {
-      name: 'object heap',
+      name: 'naive object heap with closures',
+      count: steps,
+      run: () => {
+        const heap = new NaiveHeap();
+        let order = 0;
+        const counter = new Float64Array(1);
+        const run = () => {
+          counter[0]! += 1;
+        };
+        for (; order < pending; order += 1) heap.push(increments[order & 65_535]!, order, run);
+        for (let i = 0; i < steps; i += 1) {
+          const e = heap.pop()!;
+          e.run();
+          heap.push(e.time + increments[i & 65_535]!, order++, () => run());
+        }
+      },
+    },
+    {
+      name: 'object heap with care',
       count: steps,
       run: () => {
         const heap = new ObjectHeap();

@@ -1,6 +1,53 @@
-/** Fixed yardsticks: how a first version of an event list looks, and a plain typed one. */
+/** Fixed yardsticks: how a first version of an event list looks, the same with care, and a plain typed one. */
 
-/** A binary heap of objects ordered by (time, sequence). */
+interface NaiveEvent {
+  readonly time: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** What a first version looks like: event objects with a closure each, a comparison function, swaps. */
+export class NaiveHeap {
+  private readonly heap: NaiveEvent[] = [];
+  private readonly compare: (a: NaiveEvent, b: NaiveEvent) => number;
+
+  constructor(compare = (a: NaiveEvent, b: NaiveEvent) => a.time - b.time || a.order - b.order) {
+    this.compare = compare;
+  }
+
+  push(time: number, order: number, run: () => void): void {
+    this.heap.push({ time, order, run });
+    let at = this.heap.length - 1;
+    while (at > 0) {
+      const parent = Math.floor((at - 1) / 2);
+      if (this.compare(this.heap[parent]!, this.heap[at]!) <= 0) break;
+      this.swap(parent, at);
+      at = parent;
+    }
+  }
+
+  pop(): NaiveEvent | undefined {
+    if (this.heap.length === 0) return undefined;
+    this.swap(0, this.heap.length - 1);
+    const first = this.heap.pop();
+    let at = 0;
+    for (;;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < this.heap.length && this.compare(this.heap[child]!, this.heap[least]!) < 0) least = child;
+      }
+      if (least === at) return first;
+      this.swap(at, least);
+      at = least;
+    }
+  }
+
+  private swap(i: number, j: number): void {
+    [this.heap[i], this.heap[j]] = [this.heap[j]!, this.heap[i]!];
+  }
+}
+
+/** A binary heap of objects ordered by (time, sequence), without swaps or a comparison function. */
 export class ObjectHeap {
   private readonly heap: { time: number; order: number; kind: number }[] = [];
 

@@ -163,24 +163,44 @@ export class EventQueue {
     for (;;) {
       const first = (at << 2) + 1;
       if (first >= end) break;
-      let best = first;
-      const stop = first + 4 < end ? first + 4 : end;
-      for (let child = first + 1; child < stop; child += 1) {
-        if (times[child] < times[best] || (times[child] === times[best] && orders[child] < orders[best]))
-          best = child;
-      }
+      let best: number;
+      if (first + 4 <= end) {
+        // Arithmetic in place of branches: which child is least is a coin toss that no processor can predict.
+        const t0 = times[first];
+        const t1 = times[first + 1];
+        const t2 = times[first + 2];
+        const t3 = times[first + 3];
+        const left = first + +(t1 < t0);
+        const right = first + 2 + +(t3 < t2);
+        const tl = times[left];
+        const tr = times[right];
+        best = left + (right - left) * +(tr < tl);
+        if (t0 === t1 || t2 === t3 || tl === tr) best = this.leastChild(first, first + 4);
+      } else best = this.leastChild(first, end);
       const t = times[best];
       if (time < t || (time === t && order < orders[best])) break;
+      const moved = slots[best];
       times[at] = t;
       orders[at] = orders[best];
-      slots[at] = slots[best];
-      positions[slots[at]] = at;
+      slots[at] = moved;
+      positions[moved] = at;
       at = best;
     }
     times[at] = time;
     orders[at] = order;
     slots[at] = slot;
     positions[slot] = at;
+  }
+
+  /** The least of some children by (time, order). */
+  private leastChild(first: number, stop: number): number {
+    const { times, orders } = this;
+    let best = first;
+    for (let child = first + 1; child < stop; child += 1) {
+      if (times[child] < times[best] || (times[child] === times[best] && orders[child] < orders[best]))
+        best = child;
+    }
+    return best;
   }
 
   private grow(): void {

@@ -28,6 +28,16 @@ export const catalogue: Catalogue = {
   panels: parts.flatMap((p) => p.catalogue.panels),
 };
 
+/** A condition is met by one series, as in an alert rule: that is, unless all satisfy the opposite. */
+const opposites: Readonly<Record<string, string>> = {
+  '<': '>=',
+  '>=': '<',
+  '>': '<=',
+  '<=': '>',
+  '==': '!=',
+  '!=': '==',
+};
+
 /** Creates every part in order and schedules the timeline. */
 export function build(scenario: Scenario, options: SimulationOptions): Built {
   const sim = new Simulation(options);
@@ -48,7 +58,9 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     condition: (text) => {
       const parsed = parseExpectation(text);
       if (!parsed.ok) throw new RangeError(`the condition ${text} cannot be read`);
-      return checkExpectation(parsed.value, live(sim, labelled), [sim.now]).holds;
+      const opposite = { ...parsed.value, op: opposites[parsed.value.op] };
+      const { matched, holds } = checkExpectation(opposite, live(sim, labelled), [sim.now]);
+      return matched && !holds;
     },
   };
   for (const part of parts as unknown as readonly Part<unknown, unknown>[]) {

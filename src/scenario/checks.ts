@@ -1,3 +1,5 @@
+import type { Expectation } from '../promql/parse.ts';
+
 /** How a cross-check reads the scenario and reports what it finds; positions are looked up from paths. */
 export interface Checks {
   /** All settings by part name, and `timeline`, after the schemas; undefined where a part failed its own schema. */
@@ -11,4 +13,6 @@ export interface Checks {
   /** The line of a value in its file, for a remedy that points at another place; 0 when unknown. */
   lineOf(path: readonly (string | number)[]): number;
   readText(path: string): string | undefined;
+  /** Reads a PromQL comparison and looks up its metrics and labels; undefined when it has problems, which are told. */
+  condition(path: readonly (string | number)[], text: string): Expectation | undefined;
 }

@@ -132,6 +132,13 @@ export interface TimelineEntry {
   readonly args: unknown;
 }
 
+/** A comparison that a procedure looks at while it runs. */
+export interface Condition {
+  readonly path: string;
+  readonly text: string;
+  readonly expression: Expectation;
+}
+
 export interface ExpectationEntry {
   readonly name: string;
   readonly text: string;
@@ -182,6 +189,8 @@ export interface Scenario {
   readonly seed: string;
   readonly shows: string | undefined;
   readonly timeline: readonly TimelineEntry[];
+  /** Comparisons that procedures of the timeline look at. */
+  readonly conditions: readonly Condition[];
   readonly expect: readonly ExpectationEntry[];
   readonly standard: ReadonlyMap<string, number>;
   readonly observed: readonly ObservedEntry[];
@@ -240,6 +249,7 @@ class Checker {
   private readonly parts: readonly Part<never, never>[];
   private readonly problems: Problem[];
   private readonly metrics: ReadonlyMap<string, Metric>;
+  private readonly conditions: Condition[] = [];
 
   constructor(
     path: string,
@@ -297,6 +307,7 @@ class Checker {
       seed: String(top.seed ?? '1'),
       shows: top.shows,
       timeline,
+      conditions: this.conditions,
       expect: expect.entries,
       standard: expect.standard,
       observed,
@@ -939,6 +950,12 @@ class Checker {
       },
       lineOf: (path) => nodeAt(this.root, path).node.line,
       readText: (path) => this.sources.read(path),
+      condition: (path, text) => {
+        const expression = this.promql(path, text, parseExpectation, selectorsOfBoth);
+        if (expression !== undefined)
+          this.conditions.push({ path: pathText(this.root, path), text, expression });
+        return expression;
+      },
     };
     const run = (check: () => void) => {
       try {

@@ -16,7 +16,7 @@ export interface BuildContext {
   readonly until: number;
   /** Text of a file that a setting named; read and checked before. */
   readonly readText: (path: string) => string;
-  /** Whether a PromQL comparison over the values of this instant holds now. */
+  /** Whether a PromQL comparison over the values of this instant is true of any series now, as in an alert rule. */
   readonly condition: (text: string) => boolean;
 }
 

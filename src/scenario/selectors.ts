@@ -36,6 +36,11 @@ export function unmatchedSelectors(scenario: Scenario): Problem[] {
         ? []
         : [{ path: `observed.${o.name}`, text: o.text, selectors: selectorsOf(o.expression) }],
     ),
+    ...scenario.conditions.map((c) => ({
+      path: c.path,
+      text: c.text,
+      selectors: [...selectorsOf(c.expression.operand), ...selectorsOf(c.expression.limit)],
+    })),
     ...(scenario.until === undefined
       ? []
       : [

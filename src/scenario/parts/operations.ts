@@ -3,7 +3,7 @@ import type { Distribution } from '../../engine/distributions.ts';
 import { operationsCatalogue, operationsLabels } from '../../models/operations/catalogue.ts';
 import { Operations, type WaitFor } from '../../models/operations/restarts.ts';
 import type { Operator } from '../../models/strimzi/operator.ts';
-import { parseExpectation, selectorsOf } from '../../promql/parse.ts';
+import { selectorsOf } from '../../promql/parse.ts';
 import type { Checks } from '../checks.ts';
 import { operationsToKafka } from '../connections/operationsToKafka.ts';
 import type { BuildContext, Part } from '../part.ts';
@@ -27,7 +27,10 @@ const rollingRestart = z.strictObject({
   resources: containerResources.optional(),
   haltIf: z
     .string()
-    .meta({ description: 'a PromQL comparison over the values of this instant, looked at before each step' })
+    .meta({
+      description:
+        'a PromQL comparison over the values of this instant, looked at before each step: one series that satisfies it is enough, as in an alert rule',
+    })
     .optional(),
   rollback: z.boolean().optional(),
 });
@@ -70,13 +73,10 @@ function checkRollingRestart(args: RollingRestart, checks: Checks, at: readonly 
     checks.problem([...at, 'rollback'], 'a rollback that nothing starts', 'add haltIf, or remove rollback');
   }
   if (args.haltIf === undefined) return;
-  const parsed = parseExpectation(args.haltIf);
-  if (!parsed.ok) {
-    for (const p of parsed.problems) checks.problem([...at, 'haltIf'], p.message, p.mend);
-  } else if (
-    [...selectorsOf(parsed.value.operand), ...selectorsOf(parsed.value.limit)].some(
-      (s) => s.range > 0 || s.offset !== 0,
-    )
+  const halt = checks.condition([...at, 'haltIf'], args.haltIf);
+  if (
+    halt !== undefined &&
+    [...selectorsOf(halt.operand), ...selectorsOf(halt.limit)].some((s) => s.range > 0 || s.offset !== 0)
   ) {
     checks.problem([...at, 'haltIf'], 'a window or an offset', 'compare values of this instant');
   }
