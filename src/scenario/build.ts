@@ -1,9 +1,7 @@
 import type { Catalogue } from '../engine/catalogue.ts';
-import type { Gauge } from '../engine/gauge.ts';
 import { Simulation, type SimulationOptions } from '../engine/simulation.ts';
-import { checkExpectation } from '../promql/evaluate.ts';
-import { parseExpectation } from '../promql/parse.ts';
-import type { Series, SeriesSet } from '../promql/series.ts';
+import type { SeriesSet } from '../promql/series.ts';
+import { isMet, type Labels, live, recorded } from './labelled.ts';
 import type { Scenario } from './load.ts';
 import type { BuildContext, Part } from './part.ts';
 import { parts } from './parts/index.ts';
@@ -28,16 +26,6 @@ export const catalogue: Catalogue = {
   panels: parts.flatMap((p) => p.catalogue.panels),
 };
 
-/** A condition is met by one series, as in an alert rule: that is, unless all satisfy the opposite. */
-const opposites: Readonly<Record<string, string>> = {
-  '<': '>=',
-  '>=': '<',
-  '>': '<=',
-  '<=': '>',
-  '==': '!=',
-  '!=': '==',
-};
-
 /** Creates every part in order and schedules the timeline. */
 export function build(scenario: Scenario, options: SimulationOptions): Built {
   const sim = new Simulation(options);
@@ -48,20 +36,14 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
   const args = scenario.timelineArgs(draw);
   const models: Record<string, unknown> = {};
   const until = scenario.warmUp + scenario.length;
-  const labelled = new Map<string, (row: number) => Readonly<Record<string, string>>>();
+  const labelled = new Map<string, Labels>();
   const context: BuildContext = {
     sim,
     settings,
     models,
     until,
     readText: scenario.readText,
-    condition: (text) => {
-      const parsed = parseExpectation(text);
-      if (!parsed.ok) throw new RangeError(`the condition ${text} cannot be read`);
-      const opposite = { ...parsed.value, op: opposites[parsed.value.op] };
-      const { matched, holds } = checkExpectation(opposite, live(sim, labelled), [sim.now]);
-      return matched && !holds;
-    },
+    condition: (text) => isMet(text, live(sim, labelled), sim.now),
   };
   for (const part of parts as unknown as readonly Part<unknown, unknown>[]) {
     if (settings[part.name] === undefined) continue;
@@ -87,69 +69,5 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     until,
     series: () => recorded(sim, labelled, scenario.warmUp),
     live: () => live(sim, labelled),
-  };
-}
-
-/** Recorded gauges as labelled series; what lies before `origin` is folded into the first point. */
-function recorded(
-  sim: Simulation,
-  labelled: ReadonlyMap<string, (row: number) => Readonly<Record<string, string>>>,
-  origin: number,
-): SeriesSet {
-  const made = new Map<string, Series[]>();
-  const of = (name: string): readonly Series[] => {
-    const known = made.get(name);
-    if (known !== undefined) return known;
-    const gauge = sim.gauges.get(name);
-    const labels = labelled.get(name);
-    const list: Series[] = [];
-    for (let row = 0; gauge !== undefined && labels !== undefined && row < gauge.rows; row += 1) {
-      const kept = gauge.rowRecord(row);
-      if (kept === undefined) break;
-      const { times, values, slopes } = kept;
-      let first = 0;
-      while (first + 1 < times.length && times[first + 1] <= origin) first += 1;
-      if (origin === 0) list.push({ name, labels: labels(row), times, values, slopes, length: times.length });
-      else {
-        const shifted = times.slice(first).map((t) => Math.max(0, t - origin));
-        const from = values.slice(first);
-        from[0] += (slopes[first] * (origin - Math.min(origin, times[first]))) / 1e6;
-        list.push({
-          name,
-          labels: labels(row),
-          times: shifted,
-          values: from,
-          slopes: slopes.slice(first),
-          length: shifted.length,
-        });
-      }
-    }
-    made.set(name, list);
-    return list;
-  };
-  return { of, names: [...labelled.keys()].filter((name) => (sim.gauges.get(name)?.rows ?? 0) > 0) };
-}
-
-/** The values of this instant as series of one point: what a condition of a procedure sees. */
-function live(
-  sim: Simulation,
-  labelled: ReadonlyMap<string, (row: number) => Readonly<Record<string, string>>>,
-): SeriesSet {
-  const point = (gauge: Gauge, name: string, labels: (row: number) => Readonly<Record<string, string>>) =>
-    Array.from({ length: gauge.rows }, (_, row) => ({
-      name,
-      labels: labels(row),
-      times: [0],
-      values: [gauge.get(row)],
-      slopes: [0],
-      length: 1,
-    }));
-  return {
-    of: (name) => {
-      const gauge = sim.gauges.get(name);
-      const labels = labelled.get(name);
-      return gauge === undefined || labels === undefined ? [] : point(gauge, name, labels);
-    },
-    names: [...labelled.keys()],
   };
 }

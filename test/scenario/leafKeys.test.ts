@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/experiment/result.ts';
@@ -17,6 +18,12 @@ import {
 const differs = JSON.parse(readFileSync(`${root}test/golden/files/leafKeys.json`, 'utf8')) as Record<
   string,
   string
+>;
+
+/** Golden: digests of everything that the two runs of a key show (npm run golden rewrites). */
+const digests = JSON.parse(readFileSync(`${root}test/golden/files/leafDigests.json`, 'utf8')) as Record<
+  string,
+  [string, string]
 >;
 
 type Tree = { [key: string]: unknown };
@@ -63,6 +70,14 @@ function facts(result: Result): Map<string, string> {
   return found;
 }
 
+/** Short digest of all facts of a run. */
+function digest(all: ReadonlyMap<string, string>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([...all]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
 const keys = leafKeys(parts);
 
 test('every leaf key of the schema has a pair of values, or is listed as one that only names', () => {
@@ -78,6 +93,7 @@ describe.each(Object.keys(leafCases))('%s', (key) => {
     const [a, b] = [facts(played(leaf, 0)), facts(played(leaf, 1))];
     const moved = [...new Set([...a.keys(), ...b.keys()])].filter((k) => a.get(k) !== b.get(k));
     if (process.env.REHEARSE_LEAVES !== undefined) {
+      digests[key] = [digest(a), digest(b)];
       differs[key] =
         moved.find((m) => m === differs[key]) ??
         moved.find((m) => m.startsWith('rehearse:')) ??
@@ -87,16 +103,20 @@ describe.each(Object.keys(leafCases))('%s', (key) => {
       return;
     }
     expect(moved).toContain(differs[key]);
+    expect([digest(a), digest(b)]).toEqual(digests[key]);
   });
 });
 
 if (process.env.REHEARSE_LEAVES !== undefined) {
   const { afterAll } = await import('vitest');
   const { writeFileSync } = await import('node:fs');
-  afterAll(() =>
+  const write = (name: string, data: Record<string, unknown>) =>
     writeFileSync(
-      `${root}test/golden/files/leafKeys.json`,
-      `${JSON.stringify(differs, Object.keys(differs).sort(), 2)}\n`,
-    ),
-  );
+      `${root}test/golden/files/${name}.json`,
+      `${JSON.stringify(Object.fromEntries(Object.entries(data).sort(([x], [y]) => (x < y ? -1 : 1))), null, 2)}\n`,
+    );
+  afterAll(() => {
+    write('leafKeys', differs);
+    write('leafDigests', digests);
+  });
 }

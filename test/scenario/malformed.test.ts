@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadScenario } from '../../src/scenario/load.ts';
-import { parts } from '../../src/scenario/parts/index.ts';
+import { openScenario } from '../../src/scenario/open.ts';
 import { renderProblems } from '../../src/scenario/problems.ts';
 import { reader, root } from '../support/files.ts';
 
@@ -18,12 +17,12 @@ describe('malformed scenarios', () => {
   });
 
   test('differ from a good one only in what they are named for', () => {
-    const { problems, warnings } = loadScenario(`${folder}_base.yaml`, reader(), parts);
+    const { problems, warnings } = openScenario(`${folder}_base.yaml`, reader());
     expect([...problems, ...warnings]).toEqual([]);
   });
 
   test.each(names)('%s is refused with the messages, lines and columns beside it', async (name) => {
-    const { scenario, problems, texts } = loadScenario(`${folder}${name}.yaml`, reader(), parts);
+    const { scenario, problems, texts } = openScenario(`${folder}${name}.yaml`, reader());
     expect(scenario).toBeUndefined();
     const text = `${renderProblems(problems, texts)}\n`;
     await expect(text).toMatchFileSnapshot(`malformed/${name}.txt`);
