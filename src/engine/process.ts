@@ -105,7 +105,7 @@ export class Process {
       this.ended.raise();
       return;
     }
-    this.await(result.value, undefined);
+    this.arm(result.value, undefined);
   }
 
   private release(): void {
@@ -114,7 +114,7 @@ export class Process {
   }
 
   /** Arms a wait; `index` is its place in the `either` it belongs to. */
-  private await(wait: Wait, index: number | undefined): void {
+  private arm(wait: Wait, index: number | undefined): void {
     const at = index ?? 0;
     if (wait.kind === 'sleep') {
       const handle = this.wake(Math.max(0, Math.ceil(wait.micros)), at);
@@ -133,7 +133,7 @@ export class Process {
     } else {
       if (index !== undefined) throw new Error(`${this.name}: either stands inside either`);
       wait.waits.forEach((one, i) => {
-        this.await(one, i);
+        this.arm(one, i);
       });
     }
   }

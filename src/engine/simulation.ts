@@ -339,7 +339,7 @@ export class Simulation {
     if (this.eventCount < lastEvent) this.checkInvariants();
   }
 
-  /** Runs the hooks until nothing is left to do at this instant; true when one scheduled an event for now. */
+  /** Runs the hooks until nothing is left to do at this instant; true when one scheduled an event for this very instant. */
   private settleInstant(): boolean {
     for (let round = 0, again = true; again; round += 1) {
       again = false;
