@@ -11,6 +11,7 @@ import { FlowNetwork } from '../../src/engine/flows.ts';
 import { sleep } from '../../src/engine/process.ts';
 import { EventQueue } from '../../src/engine/queue.ts';
 import { eventClass, Simulation } from '../../src/engine/simulation.ts';
+import { StripedReplicaPlacer } from '../../src/models/kafka/placement.ts';
 import { Pods } from '../../src/models/kubernetes/pod.ts';
 import { clusterSettings, makeCluster, seconds, topic } from '../support/cluster.ts';
 import { variant } from '../support/files.ts';
@@ -223,5 +224,56 @@ describe('models, at their edges', () => {
     expect(cluster.brokers.state.get(0)).toBe(0);
     expect(sim.told.filter((t) => t.kind === 'kafka.controlledShutdown')).toHaveLength(1);
     expect(() => cluster.row(99)).toThrow(/no broker 99/);
+  });
+
+  test('golden: where the placer puts replicas, with racks, fenced brokers and reshuffles', () => {
+    const sim = new Simulation({ seed: 'golden' });
+    const brokers = Array.from({ length: 9 }, (_, row) => ({
+      row,
+      id: row,
+      rack: `r${row % 2}`,
+      fenced: row % 4 === 3 || row === 0,
+    }));
+    const placer = new StripedReplicaPlacer(brokers, sim.stream('controller', 'placement'));
+    expect(Array.from({ length: 24 }, () => placer.place(5).join(''))).toEqual([
+      '65812',
+      '18527',
+      '25416',
+      '14563',
+      '65812',
+      '18527',
+      '54127',
+      '21856',
+      '58163',
+      '61452',
+      '54127',
+      '21856',
+      '81654',
+      '56147',
+      '41258',
+      '52183',
+      '81654',
+      '56147',
+      '14527',
+      '25816',
+      '18563',
+      '65412',
+      '14527',
+      '25816',
+    ]);
+  });
+
+  test('a single leader that returns is told, and none is when nothing is to be done', () => {
+    const { sim, restart } = makeCluster(
+      clusterSettings({
+        topics: [topic({ name: 't', partitions: 1 })],
+        assignment: Int32Array.from([3, 4, 0]),
+      }),
+    );
+    restart(3, 10, 30);
+    restart(1, 20, 30);
+    sim.run(seconds(1000));
+    const told = sim.told.filter((t) => t.kind === 'kafka.preferredElection');
+    expect(told.map((t) => t.detail)).toEqual(['1 leaders']);
   });
 });
