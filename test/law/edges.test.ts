@@ -34,6 +34,21 @@ describe('engine, at its edges', () => {
     expect(queue.peekTime()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('an event without a second payload carries 0', () => {
+    const queue = new EventQueue();
+    queue.push(1, 0, 0, 0, 5, 0);
+    queue.pop();
+    expect([queue.a, queue.b]).toEqual([5, 0]);
+  });
+
+  test('a flow that is stopped has moved what it moved until then', () => {
+    const sim = new Simulation({ seed: 's' });
+    const net = new FlowNetwork(sim);
+    const flow = net.start({ path: [net.link('l', 100)], cap: 50 });
+    sim.run(3e6);
+    expect(net.stop(flow)).toBe(150);
+  });
+
   test('events are counted by kind, observers apart from the total', () => {
     const sim = new Simulation({ seed: 's' });
     const [a, b] = [sim.on('a', () => {}), sim.on('b', () => {})];
@@ -275,5 +290,23 @@ describe('models, at their edges', () => {
     sim.run(seconds(1000));
     const told = sim.told.filter((t) => t.kind === 'kafka.preferredElection');
     expect(told.map((t) => t.detail)).toEqual(['1 leaders']);
+  });
+
+  test('each running count is compared with the recount', () => {
+    const gauges = [
+      'leaderCount',
+      'partitionCount',
+      'underReplicated',
+      'underMinIsr',
+      'atMinIsr',
+      'outOfSync',
+    ] as const;
+    const single = ['offlinePartitions', 'preferredImbalance', 'brokersOutOfSync'] as const;
+    for (const name of [...gauges, ...single]) {
+      const { cluster } = makeCluster(clusterSettings());
+      cluster.gauges.verify();
+      cluster.gauges[name].add(0, 1);
+      expect(() => cluster.gauges.verify(), name).toThrow(/a recount of the partitions gives/);
+    }
   });
 });

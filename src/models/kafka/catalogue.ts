@@ -387,6 +387,12 @@ export const kafkaCatalogue: Catalogue = {
       that: 'sum(rehearse:retried_sends_total)',
     },
     {
+      name: 'retriedSendsOfOneOwner',
+      unit: 'messages',
+      says: 'sends that were tried again, of the owner with most of them',
+      that: 'sum by (owner) (rehearse:retried_sends_total)',
+    },
+    {
       name: 'possibleLoss',
       unit: 'B',
       says: 'bytes acknowledged and possibly lost',
