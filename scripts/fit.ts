@@ -1,20 +1,34 @@
 /** `npm run fit`: computes the fitted parameters from the facts of role fit, and writes models/fitted. */
-import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readerBelow, rootOf } from '../src/cli/files.ts';
 import { fitParameters } from '../src/evidence/fit.ts';
+import { fitDescribedCosts } from '../src/evidence/gcFit.ts';
 
 const root = rootOf(import.meta.filename);
-for (const file of readdirSync(join(root, 'models/fitted'))
-  .filter((f) => f.endsWith('.fit.yaml'))
-  .sort()) {
-  const made = fitParameters(`models/fitted/${file}`, readerBelow(root));
+
+function parameters(path: string): { readonly file: string; readonly text: string } {
+  const made = fitParameters(path, readerBelow(root));
   for (const p of made.parameters) {
     console.log(
       `${p.path.join('.')} = ${p.value} on ${p.fittedOn.join(', ')}, residual ${(p.residual * 100).toFixed(3)} %`,
     );
     for (const a of p.alternatives) console.log(`  ${a.says}: ${a.value}`);
   }
+  return made;
+}
+
+function costs(path: string): { readonly file: string; readonly text: string } {
+  const made = fitDescribedCosts(path, readerBelow(root));
+  console.log(`costs of G1 from ${made.fitted.pauses} pauses and ${made.fitted.cycles} concurrent cycles`);
+  return made;
+}
+
+for (const file of readdirSync(join(root, 'models/fitted'))
+  .filter((f) => f.endsWith('.fit.yaml'))
+  .sort()) {
+  const path = `models/fitted/${file}`;
+  const made = /^logs:/m.test(readFileSync(join(root, path), 'utf8')) ? costs(path) : parameters(path);
   const full = join(root, made.file);
   writeFileSync(`${full}.tmp`, made.text);
   renameSync(`${full}.tmp`, full);

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { ReadText } from '../formats/problem.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
 
@@ -28,7 +29,7 @@ export function rootOf(file: string): string {
   }
 }
 
-/** Reads files below a root, links that lead out of it excluded. A file that is too large reads as too long a text would. */
+/** Reads files below a root, links that lead out of it excluded; `.gz` is unpacked. A file that is too large reads as too long a text would. */
 export function readerBelow(root: string): ReadText {
   return (path) => {
     const full = join(root, path);
@@ -38,7 +39,8 @@ export function readerBelow(root: string): ReadText {
       const stat = statSync(real);
       if (!stat.isFile()) return undefined;
       if (stat.size > largestFile) return ' '.repeat(largestFile / 2);
-      return readFileSync(real, 'utf8');
+      const bytes = readFileSync(real);
+      return (path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: largestFile }) : bytes).toString();
     } catch {
       return undefined;
     }
