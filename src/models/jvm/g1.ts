@@ -95,6 +95,24 @@ type Phase = 'young only' | 'marking' | 'mixed due' | 'mixed';
 type Step = 'roots' | 'mark' | 'remark' | 'rebuild' | 'cleanup';
 
 /**
+ * Large objects that are not humongous are allocated in eden like any other, and die there. Source: OpenJDK 17, G1CollectedHeap::is_humongous: more
+ * than half a region, header included.
+ */
+function asAllocated(load: Allocation, region: number): Allocation {
+  const bytes = load.humongousBytes + arrayHeaderBytes;
+  if (load.humongousPerSecond <= 0 || bytes > region / 2) return load;
+  const bytesPerSecond = load.bytesPerSecond + load.humongousPerSecond * bytes;
+  const share = load.bytesPerSecond / bytesPerSecond;
+  return {
+    ...load,
+    bytesPerSecond,
+    mediumShare: load.mediumShare * share,
+    longShare: load.longShare * share,
+    humongousPerSecond: 0,
+  };
+}
+
+/**
  * One JVM with the G1 collector of JDK 17, each collection an event: young sizes by G1's three bounds from its own predictor, survivors by age,
  * promotion, static and adaptive IHOP, the concurrent cycle, mixed, humongous and preventive collections, evacuation failure and full
  * collections. Source: gc/g1 of OpenJDK 17 (g1Policy.cpp, g1Analytics.cpp, g1IHOPControl.cpp, g1CollectionSet.cpp,
@@ -183,10 +201,10 @@ export class G1 {
     this.costs = costs;
     this.kinds = kinds;
     this.listener = listener;
-    this.load = load;
     this.draw = sim.stream(name, 'collections');
     this.drawCycle = sim.stream(name, 'cycles');
     this.regionBytes = regionBytes(flags);
+    this.load = asAllocated(load, this.regionBytes);
     this.regions = Math.floor(flags.heapBytes / this.regionBytes);
     this.workers = parallelThreads(flags);
     this.markers = concurrentThreads(flags);
@@ -228,8 +246,9 @@ export class G1 {
   }
 
   /** The program asks for something else from now on. */
-  setLoad(load: Allocation): void {
+  setLoad(given: Allocation): void {
     this.advance();
+    const load = asAllocated(given, this.regionBytes);
     const paced = load.humongousPerSecond !== this.load.humongousPerSecond;
     this.load = load;
     this.scheduleEden();
@@ -472,18 +491,14 @@ export class G1 {
     let promotedMedium = 0;
     let mediumFrom = now;
     let mediumTo = now;
-    const alive = this.survivors.age(
-      now,
-      this.old.since(this.survivorClock),
-      tenuringThreshold,
-      (one, from, to) => {
-        promotedLong += one.long;
-        if (one.medium <= 0) return;
-        promotedMedium += one.medium;
-        mediumFrom = from;
-        mediumTo = Math.max(mediumTo, to);
-      },
-    );
+    const promote = (one: { readonly long: number; readonly medium: number }, from: number, to: number) => {
+      promotedLong += one.long;
+      if (one.medium <= 0) return;
+      promotedMedium += one.medium;
+      mediumFrom = from;
+      mediumTo = Math.max(mediumTo, to);
+    };
+    const alive = this.survivors.age(now, this.old.since(this.survivorClock), tenuringThreshold, promote);
     // The bytes that stay were replaced among themselves since they were allocated, half the interval ago in the mean.
     const edenKept =
       load.growing || load.liveBytes <= 0 ? 1 : Math.exp((-0.5 * this.edenLong) / load.liveBytes);
@@ -497,6 +512,8 @@ export class G1 {
       now + (window > 0 ? load.mediumMicros * (1 - recent / window) : 0),
       now + load.mediumMicros,
     );
+    // Source: OpenJDK 17, G1ParScanThreadState::allocate_copy_slow: without room among the survivors an object goes to an old region.
+    this.survivors.overflow(mostSurvivors * this.regionBytes, promote);
     let survivorBytes = this.survivors.copiedBytes;
 
     const chosen =
@@ -533,6 +550,7 @@ export class G1 {
     this.old.promote(
       { long: promotedLong + chosen.bytes, medium: promotedMedium, from: mediumFrom, to: mediumTo },
       waste,
+      this.workers,
     );
     this.survivorRegions = Math.ceil(survivorBytes / this.regionBytes - 1e-9);
     const humongousGrowth = (this.humongousRegions - this.humongousAfterLast) * this.regionBytes;
@@ -596,7 +614,7 @@ export class G1 {
         mutatorSeconds,
         this.unboundedYoung * this.regionBytes,
       );
-    this.beginPause(micros, type === 'Concurrent Start');
+    this.beginPause(micros, type === 'Concurrent Start' ? 'concurrent start' : 'collection');
     this.listener.collected?.(this.id, {
       number,
       type,
@@ -644,13 +662,14 @@ export class G1 {
   }
 
   /** The world stops for so long from now on, or from the end of the pause that is under way. */
-  private beginPause(micros: number, startsCycle: boolean): void {
+  private beginPause(micros: number, kind: 'collection' | 'concurrent start' | 'short'): void {
     const { now } = this.sim;
     const end = Math.max(now, this.pausedUntil) + micros;
     this.pausedMicros += micros;
     this.pausedUntil = end;
-    this.lastPauseEnd = end;
-    if (!startsCycle) {
+    // Remark and cleanup only take their length off the mutator's time (OpenJDK 17, G1Policy::update_gc_pause_time_ratios).
+    this.lastPauseEnd = kind === 'short' ? this.lastPauseEnd + micros : end;
+    if (kind !== 'concurrent start') {
       this.pausesSinceMark += micros;
       // Concurrent threads stand still in a pause.
       if (this.stepHandle !== undefined && this.sim.isPending(this.stepHandle)) {
@@ -747,7 +766,7 @@ export class G1 {
     const usedBefore = this.usedBytes;
     if (type === 'Remark') this.old.freeEmpty(now);
     const micros = Math.max(1, Math.round(millis * 1000));
-    this.beginPause(micros, false);
+    this.beginPause(micros, 'short');
     this.listener.collected?.(this.id, {
       number: this.cycleNumber,
       type,
@@ -834,7 +853,7 @@ export class G1 {
     const micros = Math.max(1, Math.round(millis * 1000));
     if (this.nonYoungBytes > this.ihop.threshold) this.startPending = true;
     this.sizeYoung();
-    this.beginPause(micros, false);
+    this.beginPause(micros, 'collection');
     this.listener.collected?.(this.id, {
       number,
       type: 'Full',

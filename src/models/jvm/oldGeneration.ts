@@ -47,8 +47,22 @@ export class OldGeneration {
     return clock === this.decay ? 1 : Math.exp(clock - this.decay);
   }
 
-  /** @param waste bytes taken for each byte copied: what buffers lose, 1 for nothing */
-  promote(what: Promoted, waste: number): void {
+  /**
+   * Each of `workers` copies what it finds in the order in which it finds it, so that only about one region of each holds both what stays and
+   * what dies; further bytes that die fill regions of their own, which marking finds empty. Measured: of 2.5 such regions a pause with two
+   * workers nearly none was found empty, of 22 nearly all.
+   *
+   * @param waste bytes taken for each byte copied: what buffers lose, 1 for nothing
+   */
+  promote(given: Promoted, waste: number, workers: number): void {
+    const pure = Math.max(0, Math.floor((given.medium * waste) / this.regionBytes - workers));
+    const apart = (pure * this.regionBytes) / waste;
+    if (pure > 0) {
+      this.regions += pure;
+      this.usedBytes += pure * this.regionBytes;
+      this.groups.push({ ...given, regions: pure, long: 0, medium: apart, clock: this.decay, marked: false });
+    }
+    const what = pure > 0 ? { ...given, medium: given.medium - apart } : given;
     const taken = (what.long + what.medium) * waste;
     if (taken <= 0) return;
     const total = this.open + taken;
@@ -57,7 +71,12 @@ export class OldGeneration {
     this.regions += added;
     this.usedBytes += taken;
     const last = this.groups.at(-1);
-    if (last !== undefined && !last.marked && (added === 0 || this.groups.length > mostGroups)) {
+    if (
+      last !== undefined &&
+      !last.marked &&
+      pure === 0 &&
+      (added === 0 || this.groups.length > mostGroups)
+    ) {
       last.regions += added;
       last.long = last.long * this.since(last.clock) + what.long;
       last.clock = this.decay;
@@ -99,7 +118,7 @@ export class OldGeneration {
     this.regions = 0;
     this.usedBytes = 0;
     this.open = 0;
-    this.promote({ long: live, medium: 0, from: 0, to: 0 }, 1);
+    this.promote({ long: live, medium: 0, from: 0, to: 0 }, 1, 1);
   }
 
   /** Marking sees what is there now; later regions count as live. */

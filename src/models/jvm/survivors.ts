@@ -80,7 +80,22 @@ export class Survivors {
     this.set(1, long, medium, from, to);
   }
 
-  /** Only `share` of each age was copied; the rest stays where it was and is no survivor. */
+  /** More than the survivor regions hold goes to old regions at once, from each age alike. */
+  overflow(mostBytes: number, promote: (alive: Alive, from: number, to: number) => void): void {
+    const bytes = this.copiedBytes;
+    if (bytes <= mostBytes) return;
+    const over = 1 - mostBytes / bytes;
+    for (let age = ages; age >= 1; age -= 1)
+      if (this.copied[age]! > 0)
+        promote(
+          { long: this.long[age]! * over, medium: this.medium[age]! * over },
+          this.from[age]!,
+          this.to[age]!,
+        );
+    this.keepOnly(1 - over);
+  }
+
+  /** Only `share` of each age is left; the rest is no survivor. */
   keepOnly(share: number): void {
     for (let age = 1; age <= ages; age += 1)
       this.set(age, this.long[age]! * share, this.medium[age]! * share, this.from[age]!, this.to[age]!);
