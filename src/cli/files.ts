@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -11,7 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { gunzipSync } from 'node:zlib';
+import { type GcLog, GcLogReader, orderGcLogParts } from '../formats/gcLog.ts';
 import type { ReadText } from '../formats/problem.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
 
@@ -58,6 +64,132 @@ export function locate(file: string): { readonly root: string; readonly path: st
   if (path.startsWith('..'))
     throw new UsageError(`${file} lies outside ${root}\n  mend: name a file inside the project`);
   return { root, path };
+}
+
+/** Bytes that are read at once from a file of any size. */
+const chunkBytes = 16 * 1024;
+/** Characters of one line that are kept: a file without line ends must not fill the memory. */
+const longestLine = 64 * 1024;
+
+/** Largest packed file that is read, bytes once unpacked: beyond the 100 MB at which Kafka's scripts rotate a GC log. */
+const largestPacked = 128 * 1024 * 1024;
+
+/** A file of any size; one that is packed is unpacked whole. */
+interface Opened {
+  readonly bytes: number;
+  /** Fills a buffer from a place in the file. @returns how many bytes there were */
+  readonly read: (into: Buffer, at: number) => number;
+}
+
+function opened<T>(path: string, use: (file: Opened) => T): T {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    throw new UsageError(`${path} cannot be read\n  mend: name a file`);
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new UsageError(`${path} is no file\n  mend: name a file`);
+    if (!path.endsWith('.gz'))
+      return use({ bytes: stat.size, read: (into, at) => readSync(fd, into, 0, into.length, at) });
+    const whole = stat.size > largestPacked ? undefined : unpacked(path, readFileSync(fd));
+    if (whole === undefined)
+      throw new UsageError(
+        `${path} holds more than ${largestPacked / 1_048_576} MiB once unpacked\n  mend: gunzip it, a plain file may have any size`,
+      );
+    return use({ bytes: whole.length, read: (into, at) => whole.copy(into, 0, at, at + into.length) });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @returns undefined when it holds too much */
+function unpacked(path: string, bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: largestPacked });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw new UsageError(
+      `${path} is not packed as its name says, or is cut off\n  mend: pack it anew with gzip, or take .gz from its name`,
+    );
+  }
+}
+
+/** Gives a UTF-8 file of any size to `onLine`, line by line, without the line feeds; of a line beyond 64 Ki characters only the beginning. */
+export function readLines(path: string, onLine: (line: string) => void): void {
+  opened(path, (file) => {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    const decoder = new StringDecoder('utf8');
+    let rest = '';
+    for (let at = 0; ; ) {
+      const bytes = file.read(chunk, at);
+      at += bytes;
+      const text = bytes === 0 ? decoder.end() : decoder.write(chunk.subarray(0, bytes));
+      let from = 0;
+      let to = text.indexOf('\n');
+      if (to >= 0 && rest !== '') {
+        onLine(rest + text.slice(0, to));
+        rest = '';
+        from = to + 1;
+        to = text.indexOf('\n', from);
+      }
+      for (; to >= 0; to = text.indexOf('\n', from)) {
+        onLine(text.slice(from, to));
+        from = to + 1;
+      }
+      rest = (rest + text.slice(from)).slice(0, longestLine);
+      if (bytes === 0) break;
+    }
+    if (rest !== '') onLine(rest);
+  });
+}
+
+/** The beginning of a file of any size: enough to show the lines that are told of. */
+export function beginningOf(path: string): string {
+  const bytes = Buffer.alloc(1_048_576);
+  return opened(path, (file) => bytes.toString('utf8', 0, file.read(bytes, 0)));
+}
+
+/** A GC log of any size, in one file or in the parts that rotation left, in any order; the two functions hand over what is read. */
+export function readGcLogFiles(
+  paths: readonly string[],
+  onCollection?: ConstructorParameters<typeof GcLogReader>[1],
+  onPhase?: ConstructorParameters<typeof GcLogReader>[2],
+): GcLog {
+  const piece = (file: Opened, at: number) => {
+    const bytes = Buffer.alloc(chunkBytes);
+    return bytes.toString('utf8', 0, file.read(bytes, at));
+  };
+  const mistakes: string[] = [];
+  const parts = paths.flatMap((path) => {
+    try {
+      return opened(path, (file) => ({
+        path,
+        // The number of a part stands at the end of its name: gc.log.3.gz is part 3.
+        file: path.replace(/\.gz$/, ''),
+        head: piece(file, 0),
+        tail: piece(file, Math.max(0, file.bytes - chunkBytes)),
+      }));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      mistakes.push(error.message);
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw new UsageError(mistakes.join('\n'));
+  const ordered = orderGcLogParts(parts);
+  const reader = new GcLogReader(paths[0] ?? '', onCollection, onPhase);
+  for (const { path } of ordered.parts) {
+    reader.part(path);
+    readLines(path, (line) => reader.line(line));
+  }
+  const log = reader.end();
+  const named = ordered.problems.map((p) => ({
+    ...p,
+    file: parts.find(({ file }) => file === p.file)?.path ?? p.file,
+  }));
+  return { ...log, problems: [...named, ...log.problems] };
 }
 
 /**

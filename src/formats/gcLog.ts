@@ -24,19 +24,19 @@ export interface LoggedCollection {
   readonly humongous?: readonly [before: number, after: number];
   /** Parallel workers: used, and at hand. */
   readonly workers?: readonly [used: number, most: number];
-  /** Bytes of live objects that were copied, of all workers (JDK 17 and later). */
+  /** Bytes of live objects that were copied, of all workers; JDK 11 does not tell. */
   readonly copiedBytes?: number;
   /** Cards of 512 bytes, of all workers. */
   readonly scannedCards?: number;
   /** Milliseconds of all workers in `Object Copy`. */
   readonly copyWorkerMillis?: number;
-  /** Milliseconds of all workers in `Scan Heap Roots`; before JDK 14 in `Update RS` and `Scan RS`. */
+  /** Milliseconds of all workers in `Scan Heap Roots`; in JDK 11 in `Update RS` and `Scan RS`. */
   readonly scanWorkerMillis?: number;
   /** Wall time of `Evacuate Collection Set`, the optional one included. */
   readonly evacuateMillis?: number;
   /** Wall time of the pause outside `Evacuate Collection Set`: `mergeMillis`, `postMillis`, what goes before, and `Other`. */
   readonly otherMillis?: number;
-  /** Wall time of `Merge Heap Roots`, the optional one included (JDK 14 and later). */
+  /** Wall time of `Merge Heap Roots`, the optional one included; JDK 11 has no such phase. */
   readonly mergeMillis?: number;
   /** Wall time of `Post Evacuate Collection Set`. */
   readonly postMillis?: number;
@@ -96,20 +96,21 @@ export interface GcLog {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What the lines of a pause tell before its last one. */
-type Details = Writable<
-  Omit<
-    LoggedCollection,
-    | 'number'
-    | 'type'
-    | 'cause'
-    | 'stretch'
-    | 'startSeconds'
-    | 'millis'
-    | 'usedMiB'
-    | 'toSpaceExhausted'
-    | 'line'
-  >
->;
+type Details = {
+  -readonly [K in Exclude<keyof LoggedCollection, RequiredKeys | 'cpuSeconds'>]:
+    | LoggedCollection[K]
+    | undefined;
+};
+type RequiredKeys =
+  | 'number'
+  | 'type'
+  | 'cause'
+  | 'stretch'
+  | 'startSeconds'
+  | 'millis'
+  | 'usedMiB'
+  | 'toSpaceExhausted'
+  | 'line';
 
 interface Place {
   readonly file: string;
@@ -134,12 +135,13 @@ const lateSeconds = 0.05;
 /** Milliseconds since 1970 are beyond this, those of an uptime (three years) are not. */
 const leastEpochMillis = 1e11;
 const mostProblems = 100;
+const mostWarnings = 80;
 const logOption = '-Xlog:gc*:file=gc.log:time,uptime,level,tags';
 const nowhere: Place = { file: '', line: 0, column: 0 };
 
-const uptimeDecorator = /^\s*(\d{1,12})[.,](\d{1,9})s\s*$/;
-const unitDecorator = /^\s*(\d{1,18})(ms|ns)\s*$/;
-const dateDecorator = /^\s*(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})([+-])(\d\d)(\d\d)\s*$/;
+const uptimeDecorator = /^(\d{1,12})[.,](\d{1,9})s$/;
+const unitDecorator = /^(\d{1,18})(ms|ns)$/;
+const dateDecorator = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})([+-])(\d\d)(\d\d)$/;
 const group = ' \\((?:[^()]|\\(\\))*\\)';
 const pauseLine = new RegExp(`^Pause (Young|Full|Remark|Cleanup|Initial Mark|Mixed)((?:${group})*)(.*)$`);
 const groups = / \(((?:[^()]|\(\))*)\)/g;
@@ -174,8 +176,8 @@ const factors: Readonly<Record<string, number>> = {
 };
 const mebibyte = 1_048_576;
 const decimal = (text: string): number => Number(text.replace(',', '.'));
-/** Drops the noise that adding decimal fractions leaves: a billionth of a second is the finest that is logged. */
-const tidy = (x: number): number => Math.round(x * 1e6) / 1e6;
+/** Drops the noise that adding decimal fractions leaves: a millionth is the finest that is logged. Sums that large are whole bytes. */
+const tidy = (x: number): number => (x > 1e9 ? x : Math.round(x * 1e6) / 1e6);
 
 /** Seconds since 1970-01-01 UTC. Days by H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013), days_from_civil. */
 function epochSeconds(d: RegExpExecArray): number {
@@ -210,22 +212,19 @@ function clocksOf(decorators: string): Clocks {
   let uptime: number | undefined;
   let fine: number | undefined;
   let date: number | undefined;
-  for (const text of decorators.split('][')) {
-    const c = text.charCodeAt(text.length - 1);
-    if (c === 115 /* s */ || c === 32) {
+  for (const padded of decorators.split('][')) {
+    const text = padded.trimEnd();
+    if (text.charCodeAt(text.length - 1) === 115 /* s */) {
       const s = uptimeDecorator.exec(text);
+      const unit = s === null ? unitDecorator.exec(text) : null;
       if (s !== null) uptime = Number(`${s[1]}.${s[2]}`);
-      else {
-        const unit = unitDecorator.exec(text);
-        if (unit === null) continue;
+      else if (unit !== null) {
         const value = Number(unit[1]);
-        if (unit[2] === 'ms' && value > leastEpochMillis) date ??= value / 1000;
-        else {
-          const seconds = value / (unit[2] === 'ms' ? 1e3 : 1e9);
-          if (fine === undefined || seconds < fine) fine = seconds;
-        }
+        const seconds = value / (unit[2] === 'ms' ? 1e3 : 1e9);
+        if (unit[2] === 'ms' && value > leastEpochMillis) date ??= seconds;
+        else if (fine === undefined || seconds < fine) fine = seconds;
       }
-    } else if (date === undefined && text.length >= 28 && text.charCodeAt(10) === 84 /* T */) {
+    } else if (date === undefined) {
       const found = dateDecorator.exec(text);
       if (found !== null) date = epochSeconds(found);
     }
@@ -274,6 +273,7 @@ export class GcLogReader {
   private readonly others = new Set<string>();
   private anotherCollector = false;
   private timeless = 0;
+  private timelessAt = nowhere;
   private backwards = 0;
   private backwardsAt = nowhere;
   private backwardsFound = '';
@@ -339,7 +339,7 @@ export class GcLogReader {
       last.push(
         problemAt(
           this.backwardsAt,
-          `${this.backwardsFound}${this.backwards > 1 ? `, and ${this.backwards - 1} times more` : ''}`,
+          `${this.backwardsFound}${this.backwards > 1 ? `, and so do ${this.backwards - 1} more` : ''}`,
           'give each JVM a file of its own, and the lines in the order in which they were written',
           this.backwards > 1 ? 'problem' : 'warning',
         ),
@@ -350,6 +350,15 @@ export class GcLogReader {
           this.noTextAt,
           `bytes that are no text in ${this.noText} line${this.noText > 1 ? 's' : ''}, the first here`,
           'unpack a compressed log, and give it as UTF-8; these lines are left out',
+          this.found > 0 ? 'warning' : 'problem',
+        ),
+      );
+    if (this.timeless > 0)
+      last.push(
+        problemAt(
+          this.timelessAt,
+          `no decorator tells the time of ${this.timeless} line${this.timeless > 1 ? 's' : ''} on collections, the first here`,
+          `log with a time: ${logOption}; these lines are left out`,
           this.found > 0 ? 'warning' : 'problem',
         ),
       );
@@ -395,22 +404,19 @@ export class GcLogReader {
     if (uptime !== undefined) return uptime;
     if (date === undefined) return undefined;
     this.firstDate ??= date;
-    return tidy(date - this.firstDate);
+    return Math.max(0, tidy(date - this.firstDate));
   }
 
   /** A line of collection `n`, whose message begins at `at`. */
   private numbered(text: string, n: number, at: number): void {
+    if (this.anotherCollector) return;
     if (n > this.lastNumber || this.boundary !== undefined || (n === 0 && this.lastNumber > 2))
       this.next(text, n, at);
-    if (this.anotherCollector) return;
     switch (text.charCodeAt(at)) {
       case 80: // P
         if (text.startsWith('Pause ', at)) this.pause(text, n, at);
         else if (text.startsWith('Post Evacuate Collection Set: ', at)) this.wall(text, n, 'postMillis');
         else if (text.startsWith('Pre Evacuate Collection Set: ', at)) this.wall(text, n, 'otherMillis');
-        else if (text.startsWith('PSYoungGen: ', at) || text.startsWith('ParOldGen: ', at))
-          this.another(at, 'the Parallel collector');
-        else if (text.startsWith('ParNew: ', at)) this.another(at, 'the Concurrent Mark Sweep collector');
         break;
       case 77: // M
         if (text.startsWith('Merge Heap Roots: ', at) || text.startsWith('Merge Optional Heap Roots: ', at))
@@ -441,7 +447,6 @@ export class GcLogReader {
         )
           this.sum(text, n, 'copyWorkerMillis');
         else if (text.startsWith('Optional Scan Heap Roots (ms):', at)) this.sum(text, n, 'scanWorkerMillis');
-        else if (text.startsWith('O: ', at)) this.another(at, 'the Z collector');
         break;
       case 72: // H
         if (text.startsWith('Humongous regions: ', at)) this.regions(text, n, at);
@@ -449,7 +454,6 @@ export class GcLogReader {
       case 67: // C
         if (text.startsWith('Concurrent ', at)) this.concurrent(text, n, at);
         else if (text.startsWith('Copied Bytes', at)) this.sum(text, n, 'copiedBytes');
-        else if (text.startsWith('CMS: ', at)) this.another(at, 'the Concurrent Mark Sweep collector');
         break;
       case 85: // U
         if (text.startsWith('User=', at)) this.cpu(text, n, at);
@@ -479,20 +483,16 @@ export class GcLogReader {
             details.desiredSurvivorBytes = Number(m[1]);
             details.tenuringThreshold = Number(m[2]);
           }
-        } else if (text.startsWith('DefNew: ', at)) this.another(at, 'the Serial collector');
+        }
         break;
       case 84: // T
         if (text.startsWith('To-space exhausted', at)) this.of(n).toSpaceExhausted = true;
-        else if (text.startsWith('Tenured: ', at)) this.another(at, 'the Serial collector');
         break;
       case 45: // -
         if (text.startsWith('- age ', at)) this.age(text, n, at);
         break;
       case 71: // G
         if (text.startsWith('Garbage Collection (', at)) this.another(at, 'the Z collector');
-        break;
-      default:
-        if (text.startsWith('Y: ', at)) this.another(at, 'the Z collector');
     }
   }
 
@@ -528,7 +528,8 @@ export class GcLogReader {
           'give all parts, oldest first: the JVM started anew in one that is missing, or their order is wrong',
           'warning',
         );
-      this.stretch(back ? {} : { ...this.stretches[this.stretches.length - 1]! });
+      if (back) this.restart();
+      else this.stretch({ ...this.stretches[this.stretches.length - 1]! });
     }
     this.lastNumber = n;
     // In the middle of a collection: what stood before is gone.
@@ -538,7 +539,7 @@ export class GcLogReader {
   private of(n: number): Pending {
     let p = this.pending.get(n);
     if (p === undefined) {
-      p = { at: nowhere, startSeconds: 0, toSpaceExhausted: false, details: {} };
+      p = { at: nowhere, startSeconds: 0, toSpaceExhausted: false, details: nothing() };
       this.pending.set(n, p);
       // A pause and a cycle are under way at once at most: more are remains of damaged lines.
       if (this.pending.size > 16) this.pending.delete(this.pending.keys().next().value as number);
@@ -589,12 +590,9 @@ export class GcLogReader {
       );
       return;
     }
-    this.clock(n, seconds, at);
     const short = word === 'Remark' || word === 'Cleanup';
-    if (!short) {
-      if (n <= this.lastPause) this.goesBack(n, seconds, at);
-      this.lastPause = n;
-    }
+    this.clock(n, seconds, at, !short && n <= this.lastPause);
+    if (!short) this.lastPause = n;
     const millis = decimal(f[7]!);
     let exhausted = p?.toSpaceExhausted ?? false;
     if (words.length > 0 && words[words.length - 1]!.startsWith('Evacuation Failure')) {
@@ -608,7 +606,7 @@ export class GcLogReader {
       type = `Young (${kind})`;
     }
     this.hand();
-    this.ended = {
+    const collection: Writable<LoggedCollection> = {
       number: n,
       type: this.shared(type),
       cause: this.shared(words[0] ?? ''),
@@ -617,10 +615,11 @@ export class GcLogReader {
         p !== undefined && p.at.line > 0 ? p.startSeconds : tidy(Math.max(0, seconds - millis / 1000)),
       millis,
       usedMiB: [mib(1), mib(3), mib(5)],
-      ...(p !== undefined && !short && (n === this.cut ? uncut(p.details) : p.details)),
       toSpaceExhausted: exhausted,
       line: this.partLine,
     };
+    if (p !== undefined && !short) addDetails(collection, p.details, n !== this.cut);
+    this.ended = collection;
   }
 
   /** One copy of a text that many collections share, so that they do not hold on to the lines it was cut from. */
@@ -665,20 +664,23 @@ export class GcLogReader {
     this.lastNumber = -1;
     this.lastPause = -1;
     this.cut = -1;
+  }
+
+  private restart(): void {
+    this.stretch({});
     this.firstDate = undefined;
   }
 
-  private clock(n: number, seconds: number, at: number): void {
-    if (seconds < this.lastSeconds - disorderSeconds) this.goesBack(n, seconds, at);
+  /** One JVM's lines are in the order of time, and its pauses in that of their numbers; `repeated` when a number is not. */
+  private clock(n: number, seconds: number, at: number, repeated = false): void {
+    if (repeated || seconds < this.lastSeconds - disorderSeconds) {
+      this.backwards += 1;
+      if (this.backwards === 1) {
+        this.backwardsAt = this.place(at);
+        this.backwardsFound = `GC(${n}) at ${seconds.toFixed(3)} s comes after GC(${this.lastNumber}) at ${this.lastSeconds.toFixed(3)} s`;
+      }
+    }
     this.lastSeconds = seconds;
-  }
-
-  /** The lines of one JVM are not in the order of time or of numbers. */
-  private goesBack(n: number, seconds: number, at: number): void {
-    this.backwards += 1;
-    if (this.backwards > 1) return;
-    this.backwardsAt = this.place(at);
-    this.backwardsFound = `GC(${n}) at ${seconds.toFixed(3)} s comes after GC(${this.lastNumber}) at ${this.lastSeconds.toFixed(3)} s`;
   }
 
   private regions(text: string, n: number, at: number): void {
@@ -747,7 +749,6 @@ export class GcLogReader {
         this.another(at, 'the Shenandoah collector');
       return;
     }
-    this.found += 1;
     const aborted = m[1] === 'Concurrent Mark Abort';
     if (m[2] === undefined && !aborted) return;
     const seconds = this.seconds(text);
@@ -755,6 +756,7 @@ export class GcLogReader {
       this.withoutTime(at);
       return;
     }
+    this.found += 1;
     this.clock(n, seconds, at);
     const phase: LoggedPhase = {
       number: n,
@@ -770,12 +772,11 @@ export class GcLogReader {
   /** Lines outside any collection: what the JVM says when it starts. */
   private unnumbered(text: string): void {
     const g1 = text.startsWith('Using G1');
-    // Before JDK 16 the region size comes first.
+    // In JDK 11 the region size comes first.
     if (g1 || text.startsWith('Heap region size: ')) {
-      this.boundary = undefined;
       this.anotherCollector = false;
       if (g1) this.found += 1;
-      if (this.lastNumber >= 0) this.stretch({});
+      if (this.lastNumber >= 0) this.restart();
       if (g1) return;
     }
     if (text.startsWith('Using ')) {
@@ -805,7 +806,7 @@ export class GcLogReader {
       return;
     }
     const version = /^Version: (\S{1,100})/.exec(text);
-    if (version !== null) jvm.version = version[1]!;
+    if (version !== null) jvm.version = this.shared(version[1]!);
   }
 
   /** The log is of something that cannot be read, at least until a JVM with G1 starts. */
@@ -822,8 +823,7 @@ export class GcLogReader {
 
   private withoutTime(at: number): void {
     this.timeless += 1;
-    if (this.timeless === 1)
-      this.problem(this.place(at), 'no decorator tells when this was', `log with a time: ${logOption}`);
+    if (this.timeless === 1) this.timelessAt = this.place(at);
   }
 
   private place(at: number): Place {
@@ -831,7 +831,9 @@ export class GcLogReader {
   }
 
   private problem(at: Place, found: string, mend: string, severity?: Problem['severity']): void {
-    if (this.problems.length < mostProblems) this.problems.push(problemAt(at, found, mend, severity));
+    // Many warnings must not hide the problem that comes after them.
+    const most = severity === 'warning' ? mostWarnings : mostProblems;
+    if (this.problems.length < most) this.problems.push(problemAt(at, found, mend, severity));
   }
 }
 
@@ -844,14 +846,51 @@ function problemAt(
   return { ...at, path: '', found, mend, severity };
 }
 
-/** What is whole although the first lines of a pause are missing: what one late line tells by itself. */
-function uncut({ eden, survivors, old, humongous }: Details): Details {
+function nothing(): Details {
   return {
-    ...(eden && { eden }),
-    ...(survivors && { survivors }),
-    ...(old && { old }),
-    ...(humongous && { humongous }),
+    eden: undefined,
+    survivors: undefined,
+    old: undefined,
+    humongous: undefined,
+    workers: undefined,
+    copiedBytes: undefined,
+    scannedCards: undefined,
+    copyWorkerMillis: undefined,
+    scanWorkerMillis: undefined,
+    evacuateMillis: undefined,
+    otherMillis: undefined,
+    mergeMillis: undefined,
+    postMillis: undefined,
+    desiredSurvivorBytes: undefined,
+    tenuringThreshold: undefined,
+    ageBytes: undefined,
+    ihop: undefined,
   };
+}
+
+/**
+ * Name by name, for objects made alike take a third of the memory of others. `whole` is false when the first lines of the pause are
+ * missing: then only what a single late line tells is taken.
+ */
+function addDetails(c: Writable<LoggedCollection>, d: Details, whole: boolean): void {
+  if (d.eden !== undefined) c.eden = d.eden;
+  if (d.survivors !== undefined) c.survivors = d.survivors;
+  if (d.old !== undefined) c.old = d.old;
+  if (d.humongous !== undefined) c.humongous = d.humongous;
+  if (!whole) return;
+  if (d.workers !== undefined) c.workers = d.workers;
+  if (d.copiedBytes !== undefined) c.copiedBytes = d.copiedBytes;
+  if (d.scannedCards !== undefined) c.scannedCards = d.scannedCards;
+  if (d.copyWorkerMillis !== undefined) c.copyWorkerMillis = d.copyWorkerMillis;
+  if (d.scanWorkerMillis !== undefined) c.scanWorkerMillis = d.scanWorkerMillis;
+  if (d.evacuateMillis !== undefined) c.evacuateMillis = d.evacuateMillis;
+  if (d.otherMillis !== undefined) c.otherMillis = d.otherMillis;
+  if (d.mergeMillis !== undefined) c.mergeMillis = d.mergeMillis;
+  if (d.postMillis !== undefined) c.postMillis = d.postMillis;
+  if (d.desiredSurvivorBytes !== undefined) c.desiredSurvivorBytes = d.desiredSurvivorBytes;
+  if (d.tenuringThreshold !== undefined) c.tenuringThreshold = d.tenuringThreshold;
+  if (d.ageBytes !== undefined) c.ageBytes = d.ageBytes;
+  if (d.ihop !== undefined) c.ihop = d.ihop;
 }
 
 /** Gives the lines of a text, without their ends, to `onLine`. */
@@ -964,4 +1003,183 @@ function spanOf(part: GcLogPart, clock: keyof Clocks): { from: number | undefine
     end = begin;
   }
   return { from, to };
+}
+
+/** With at least `digits` decimals, as the JVM writes it, and with as many more as the number has, up to nine. */
+function fixed(x: number, digits: number): string {
+  for (let n = digits; n < 9; n += 1) if (Number(x.toFixed(n)) === x) return x.toFixed(n);
+  return x.toFixed(9);
+}
+
+/** Bytes in the largest unit that leaves a whole number. */
+function sizeText(bytes: number): string {
+  const whole = Math.round(bytes);
+  for (const unit of ['G', 'M', 'K'])
+    if (whole > 0 && whole % factors[unit]! === 0) return `${whole / factors[unit]!}${unit}`;
+  return `${whole}B`;
+}
+
+/** Used bytes, which the JVM gives in M; here in K or B where M would lose some. */
+function usedText(mib: number): string {
+  return Number.isInteger(mib)
+    ? `${mib}M`
+    : sizeText(mib * mebibyte).replace(/^(\d+)G$/, (_, g) => `${Number(g) * 1024}M`);
+}
+
+/** A sum over workers, told as if each had done the same: who did what is not known any more. */
+function millisOfWorkers(name: string, sum: number, workers: number): string {
+  const each = (sum / workers).toFixed(1).padStart(4);
+  return `${name.padEnd(31)}Min: ${each}, Avg: ${each}, Max: ${each}, Diff:  0.0, Sum: ${fixed(sum, 1).padStart(4)}, Workers: ${workers}`;
+}
+
+function countOfWorkers(name: string, sum: number, workers: number): string {
+  const each = sum / workers;
+  const [least, most] = [Math.floor(each), Math.ceil(each)];
+  return `${name.padEnd(31)}Min: ${least}, Avg: ${each.toFixed(1).padStart(4)}, Max: ${most}, Diff: ${most - least}, Sum: ${sum}, Workers: ${workers}`;
+}
+
+/**
+ * Writes a log as JDK 17 does with `-Xlog:gc*,gc+ihop=debug,gc+phases=debug,gc+age=trace` and the decorators uptime, level and tags, so
+ * far as the log tells: what is read back from it is the same log but for line numbers, times to a billionth of a second. Lines of
+ * other kinds are not written.
+ */
+export function writeGcLog(log: GcLog): string {
+  const out: string[] = [];
+  log.stretches.forEach((jvm, stretch) => {
+    writeJvm(jvm, out);
+    const lines: { readonly at: number; readonly text: readonly string[] }[] = [];
+    // Pauses stand one after another, and phases end in the order in which they are given, whatever the rounding of their times says.
+    let at = 0;
+    const add = (seconds: number, text: readonly string[]) => {
+      at = Math.max(at, seconds);
+      lines.push({ at, text });
+    };
+    const ended = new Map<number, number>();
+    for (const c of log.collections) {
+      if (c.stretch !== stretch) continue;
+      const ends = c.startSeconds + c.millis / 1000;
+      add(c.startSeconds, [
+        decorated(fixed(c.startSeconds, 3), 'info', 'gc,start', `GC(${c.number}) ${pauseText(c)}`),
+      ]);
+      add(ends, collectionLines(c, ends.toFixed(3)));
+      ended.set(c.number, at);
+    }
+    at = 0;
+    for (const p of log.phases) {
+      if (p.stretch !== stretch) continue;
+      // A cycle has the number after the pause that began it.
+      at = Math.max(at, ended.get(p.number - 1) ?? 0);
+      const tags = /^Concurrent (?:Mark|Undo) Cycle$/.test(p.name) ? 'gc' : 'gc,marking';
+      const name = `GC(${p.number}) ${p.name}`;
+      const begins = Math.max(0, p.endSeconds - p.millis / 1000);
+      const aborts = p.name === 'Concurrent Mark Abort';
+      if (!aborts)
+        lines.push({
+          at: Math.max(begins, ended.get(p.number - 1) ?? 0),
+          text: [decorated(begins.toFixed(3), 'info', tags, name)],
+        });
+      add(p.endSeconds, [
+        decorated(fixed(p.endSeconds, 3), 'info', tags, aborts ? name : `${name} ${fixed(p.millis, 3)}ms`),
+      ]);
+    }
+    lines.sort((a, b) => a.at - b.at);
+    for (const { text } of lines) for (const line of text) out.push(line);
+  });
+  return `${out.join('\n')}\n`;
+}
+
+function decorated(seconds: string, level: string, tags: string, text: string): string {
+  return `[${seconds}s][${level.padEnd(5)}][${tags.padEnd(15)}] ${text}`;
+}
+
+function pauseText(c: LoggedCollection): string {
+  return `Pause ${c.type}${c.cause === '' ? '' : ` (${c.cause})`}`;
+}
+
+function writeJvm(jvm: LoggedJvm, out: string[]): void {
+  const init = (name: string, value: string | number | undefined) => {
+    if (value !== undefined) out.push(decorated('0.000', 'info', 'gc,init', `${name}: ${value}`));
+  };
+  out.push(decorated('0.000', 'info', 'gc', 'Using G1'));
+  init('Version', jvm.version);
+  init('CPUs', jvm.cpus === undefined ? undefined : `${jvm.cpus} total, ${jvm.cpus} available`);
+  init('Heap Region Size', jvm.regionBytes === undefined ? undefined : sizeText(jvm.regionBytes));
+  init('Heap Max Capacity', jvm.heapMaxBytes === undefined ? undefined : sizeText(jvm.heapMaxBytes));
+  init('Parallel Workers', jvm.parallelThreads);
+  init('Concurrent Workers', jvm.concurrentThreads);
+}
+
+/** What a pause tells when it ends. */
+function collectionLines(c: LoggedCollection, seconds: string): string[] {
+  const lines: string[] = [];
+  const say = (level: string, tags: string, text: string) =>
+    lines.push(decorated(seconds, level, tags, `GC(${c.number}) ${text}`));
+  const workers = c.workers?.[0] ?? 1;
+  const wall = (name: string, millis: number | undefined) => {
+    if (millis !== undefined) say('info', 'gc,phases', `  ${name}: ${fixed(millis, 1)}ms`);
+  };
+  const millis = (name: string, sum: number | undefined) => {
+    if (sum !== undefined) say('debug', 'gc,phases', `    ${millisOfWorkers(name, sum, workers)}`);
+  };
+  const count = (indent: string, name: string, sum: number | undefined) => {
+    if (sum !== undefined) say('debug', 'gc,phases', indent + countOfWorkers(name, sum, workers));
+  };
+
+  if (c.workers !== undefined)
+    say('info', 'gc,task', `Using ${c.workers[0]} workers of ${c.workers[1]} for evacuation`);
+  if (c.desiredSurvivorBytes !== undefined && c.tenuringThreshold !== undefined)
+    say(
+      'debug',
+      'gc,age',
+      `Desired survivor size ${c.desiredSurvivorBytes} bytes, new threshold ${c.tenuringThreshold} (max threshold 15)`,
+    );
+  let total = 0;
+  c.ageBytes?.forEach((bytes, i) => {
+    total += bytes;
+    const [age, here, sofar] = [
+      String(i + 1).padStart(3),
+      String(bytes).padStart(10),
+      String(total).padStart(10),
+    ];
+    say('trace', 'gc,age', `- age ${age}: ${here} bytes, ${sofar} total`);
+  });
+  if (c.ihop !== undefined) {
+    const { thresholdBytes, targetBytes, adaptive } = c.ihop;
+    const share = targetBytes > 0 ? ((100 * thresholdBytes) / targetBytes).toFixed(2) : '0.00';
+    say(
+      'debug',
+      'gc,ihop',
+      `Adaptive IHOP information (value update), threshold: ${thresholdBytes}B (${share}), internal target occupancy: ${targetBytes}B, prediction active: ${adaptive}`,
+    );
+  }
+  const { otherMillis, mergeMillis, postMillis } = c;
+  wall('Merge Heap Roots', mergeMillis);
+  wall('Evacuate Collection Set', c.evacuateMillis);
+  millis('Scan Heap Roots (ms):', c.scanWorkerMillis);
+  count('      ', 'Scanned Cards:', c.scannedCards);
+  millis('Object Copy (ms):', c.copyWorkerMillis);
+  wall('Post Evacuate Collection Set', postMillis);
+  count('        ', 'Copied Bytes', c.copiedBytes);
+  if (otherMillis !== undefined) wall('Other', tidy(otherMillis - (mergeMillis ?? 0) - (postMillis ?? 0)));
+  const regions = (name: string, counts: readonly number[] | undefined) => {
+    if (counts === undefined) return;
+    const target = counts.length > 2 ? `(${counts[2]})` : '';
+    say('info', 'gc,heap', `${name} regions: ${counts[0]}->${counts[1]}${target}`);
+  };
+  regions('Eden', c.eden);
+  regions('Survivor', c.survivors);
+  regions('Old', c.old);
+  regions('Humongous', c.humongous);
+  if (c.toSpaceExhausted) say('info', 'gc', 'To-space exhausted');
+  const [before, after, capacity] = c.usedMiB;
+  say(
+    'info',
+    'gc',
+    `${pauseText(c)} ${usedText(before)}->${usedText(after)}(${usedText(capacity)}) ${fixed(c.millis, 3)}ms`,
+  );
+  if (c.cpuSeconds !== undefined) {
+    const [user, system, real] = c.cpuSeconds.map((s) => fixed(s, 2));
+    say('info', 'gc,cpu', `User=${user}s Sys=${system}s Real=${real}s`);
+  }
+  return lines;
 }

@@ -21,7 +21,7 @@ export const mutatedFiles = [
 const read = reader();
 
 /** Numbers in [0, 1) from a seed: a linear congruential generator, as D. Knuth's MMIX line of tables names it, of 32 bits. */
-function numbers(seed: number): () => number {
+export function numbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
