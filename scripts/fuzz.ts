@@ -1,4 +1,8 @@
-/** `npm run fuzz [-- COUNT]`: plays 100,000 mutated scenario files; each ends refused or judged, within five seconds. */
+/**
+ * `npm run fuzz [-- COUNT]`: plays 100,000 mutated scenario files; each ends refused or judged, within five seconds. Then reads ten times as
+ * many damaged GC logs; each gives numbers or located problems, within a second.
+ */
+import { mutatedGcLog, readMutatedGcLog } from '../test/support/gcLogs.ts';
 import { mutated, mutatedFiles, playMutated } from '../test/support/mutations.ts';
 
 const count = Number(process.argv[2] ?? 100_000);
@@ -22,3 +26,22 @@ for (let i = 0; i < count; i += 1) {
     console.log(`${i + 1} files: ${JSON.stringify(outcomes)}, slowest ${slowest.toFixed(0)} ms`);
 }
 console.log(`${count} files: ${JSON.stringify(outcomes)}, slowest ${slowest.toFixed(0)} ms`);
+
+const read: Record<string, number> = {};
+slowest = 0;
+for (let seed = 1; seed <= 10 * count; seed += 1) {
+  const began = performance.now();
+  try {
+    const outcome = readMutatedGcLog(seed);
+    read[outcome] = (read[outcome] ?? 0) + 1;
+  } catch (error) {
+    console.error(`seed ${seed} of the GC logs:\n${mutatedGcLog(seed)}\n`);
+    throw error;
+  }
+  const took = performance.now() - began;
+  slowest = Math.max(slowest, took);
+  if (took > 1000) throw new Error(`seed ${seed} of the GC logs took ${took.toFixed(0)} ms`);
+  if (seed % 100_000 === 0)
+    console.log(`${seed} GC logs: ${JSON.stringify(read)}, slowest ${slowest.toFixed(0)} ms`);
+}
+console.log(`${10 * count} GC logs: ${JSON.stringify(read)}, slowest ${slowest.toFixed(0)} ms`);

@@ -62,6 +62,7 @@ execFileSync(
     'run',
     'test/scenario/leafKeys.test.ts',
     'test/golden/battery.test.ts',
+    'test/golden/gcLogs.test.ts',
   ],
   {
     cwd: root,

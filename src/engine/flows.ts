@@ -65,6 +65,8 @@ export class FlowNetwork {
   private readonly dirtyLinks = new Set<Link>();
   private readonly done: Kind;
   private mark = 0;
+  /** Counts changes of background and solves: while it stands still, nothing that `used` answers has changed. */
+  changes = 0;
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -96,6 +98,7 @@ export class FlowNetwork {
   setBackground(link: LinkId, bytesPerSecond: number): void {
     const l = this.links[link]!;
     if (l.background === bytesPerSecond) return;
+    this.changes += 1;
     l.background = bytesPerSecond;
     this.dirtyLinks.add(l);
   }
@@ -213,6 +216,7 @@ export class FlowNetwork {
   /** Computes the shares that the instant's changes leave; true when there was something to compute. */
   private flush(): boolean {
     if (this.dirtyFlows.size === 0 && this.dirtyLinks.size === 0) return false;
+    this.changes += 1;
     this.mark += 1;
     const { mark } = this;
     const chosen: Flow[] = [];

@@ -32,15 +32,23 @@ export class Histogram {
    * @throws RangeError for an empty histogram
    */
   quantile(p: number): readonly [number, number] {
+    return this.quantiles([p])[0]!;
+  }
+
+  /** The same for several shares, in one pass. */
+  quantiles(shares: readonly number[]): readonly (readonly [number, number])[] {
     if (this.count === 0) throw new RangeError('an empty histogram has no quantile');
-    let rank = Math.min(this.count - 1, Math.floor(p * this.count));
-    if (rank < this.nonPositive) return [0, 0];
-    rank -= this.nonPositive;
-    for (const bucket of [...this.buckets.keys()].sort((x, y) => x - y)) {
-      const n = this.buckets.get(bucket)!;
-      if (rank < n) return [Math.exp(bucket / scale), Math.exp((bucket + 1) / scale)];
-      rank -= n;
-    }
-    throw new RangeError('the counts do not add up');
+    const sorted = [...this.buckets.keys()].sort((x, y) => x - y);
+    return shares.map((p) => {
+      let rank = Math.min(this.count - 1, Math.floor(p * this.count));
+      if (rank < this.nonPositive) return [0, 0];
+      rank -= this.nonPositive;
+      for (const bucket of sorted) {
+        const n = this.buckets.get(bucket)!;
+        if (rank < n) return [Math.exp(bucket / scale), Math.exp((bucket + 1) / scale)];
+        rank -= n;
+      }
+      throw new RangeError('the counts do not add up');
+    });
   }
 }

@@ -13,16 +13,20 @@ import { renderProblems } from '../scenario/problems.ts';
 const path = z.array(z.string()).min(2);
 
 const description = z.strictObject({
-  scenario: z.string(),
   writes: z.string(),
   name: z.string(),
+  /** How often all parameters are found anew with the others as they then are. */
+  rounds: z.number().int().min(1).max(10),
   parameters: z
     .array(
       z.strictObject({
+        scenario: z.string(),
         path,
         unit: z.string(),
         low: z.number(),
         high: z.number(),
+        /** What more of the parameter does to its facts. */
+        more: z.enum(['raises', 'lowers']),
         fittedOn: z.array(z.string()).min(1),
         seeds: z.number().int().min(1),
         alternatives: z
@@ -69,9 +73,18 @@ function withValues(
   return JSON.stringify(data);
 }
 
+/** A parameter whose facts are played so near to what was observed is not sought again. */
+const closeEnough = 5e-4;
+
+/** A parameter held at a value while another is found. */
+interface Held {
+  readonly path: readonly string[];
+  readonly value: string;
+}
+
 /**
  * Computes every parameter of a fit description by bisection on the median over its seeds, from facts of role `fit` and nothing
- * else. A parameter must move its facts one way; more of it must make the fact smaller, as a faster part makes a duration.
+ * else, one after another with the others held, for so many rounds. A parameter must move its facts one way, which it says.
  * @throws RangeError when the description or the scenario has problems, or the range does not hold the fact
  */
 export function fitParameters(
@@ -82,43 +95,58 @@ export function fitParameters(
   const text = readText(file);
   if (text === undefined) throw new RangeError(`there is no fit description ${file}`);
   const described = description.parse(parse(text));
-  const scenarioFile = resolvePath(file, described.scenario);
   const written = resolvePath(file, described.writes);
-  if (scenarioFile === undefined || written === undefined)
-    throw new RangeError(`${file} leads out of the project`);
-  const load = (
-    values: readonly { readonly path: readonly string[]; readonly value: string }[],
-  ): Scenario => {
+  if (written === undefined) throw new RangeError(`${file} leads out of the project`);
+  const load = (named: string, values: readonly Held[]): Scenario => {
+    const scenarioFile = resolvePath(file, named);
+    if (scenarioFile === undefined) throw new RangeError(`${named} leads out of the project`);
     const own = scenarioFile.replace(/[^/]+$/, 'fit.yaml');
     const name = scenarioFile.slice(scenarioFile.lastIndexOf('/') + 1);
     const loaded = loadScenario(own, (p) => (p === own ? withValues(name, values) : readText(p)), parts);
     if (loaded.scenario === undefined) throw new RangeError(renderProblems(loaded.problems, loaded.texts));
     return loaded.scenario;
   };
-  const parameters = described.parameters.map((p) => {
-    const found = solve(p, [], load);
-    return {
-      path: p.path,
-      value: `${found.value}${p.unit}`,
-      fittedOn: p.fittedOn,
-      residual: found.residual,
-      alternatives: (options.alternatives ? (p.alternatives ?? []) : []).map((a) => ({
-        says: a.says,
-        value: `${solve(p, [a.set], load).value}${p.unit}`,
-      })),
-    };
-  });
+  // Where nothing is known yet the middle of the range stands in, so that what an earlier fit wrote changes nothing.
+  const held: Held[] = described.parameters.map((p) => ({
+    path: p.path,
+    value: `${Number(Math.sqrt(p.low * p.high).toPrecision(5))}${p.unit}`,
+  }));
+  const others = (i: number) => held.filter((_, j) => j !== i);
+  const residuals: number[] = [];
+  for (let round = 0; round < described.rounds; round += 1) {
+    described.parameters.forEach((p, i) => {
+      if (round > 0) {
+        // What the others' new values did not move is found already.
+        const stays = misses(p, others(i), load)(Number.parseFloat(held[i]!.value));
+        if (Math.abs(stays) < closeEnough) {
+          residuals[i] = stays;
+          return;
+        }
+      }
+      const found = solve(p, others(i), load);
+      held[i] = { path: p.path, value: `${found.value}${p.unit}` };
+      residuals[i] = found.residual;
+    });
+  }
+  const parameters = described.parameters.map((p, i) => ({
+    path: p.path,
+    value: held[i]!.value,
+    fittedOn: p.fittedOn,
+    residual: residuals[i]!,
+    alternatives: (options.alternatives ? (p.alternatives ?? []) : []).map((a) => ({
+      says: a.says,
+      value: `${solve(p, [...others(i), a.set], load).value}${p.unit}`,
+    })),
+  }));
   return { file: written, text: render(described.name, parameters), parameters };
 }
 
-/** Value of one parameter to five digits, and what remains. */
-function solve(
-  p: Parameter,
-  fixed: readonly { readonly path: readonly string[]; readonly value: string }[],
-  load: (values: readonly { readonly path: readonly string[]; readonly value: string }[]) => Scenario,
-): { value: number; residual: number } {
-  const error = (value: number): number => {
-    const scenario = load([...fixed, { path: p.path, value: `${value}${p.unit}` }]);
+type Load = (scenario: string, values: readonly Held[]) => Scenario;
+
+/** Played over observed, less one, as a function of one parameter. */
+function misses(p: Parameter, fixed: readonly Held[], load: Load): (value: number) => number {
+  return (value) => {
+    const scenario = load(p.scenario, [...fixed, { path: p.path, value: `${value}${p.unit}` }]);
     const facts = p.fittedOn.map((name) => {
       const fact = scenario.observed.find((o) => o.name === name);
       if (fact?.expression === undefined || fact.value === null)
@@ -139,20 +167,25 @@ function solve(
     }
     return facts.reduce((sum, f, i) => sum + median(played[i]!) / f.value - 1, 0) / facts.length;
   };
+}
+
+/** Value of one parameter to four digits, and what remains. */
+function solve(p: Parameter, fixed: readonly Held[], load: Load): { value: number; residual: number } {
+  const error = misses(p, fixed, load);
   let [low, high] = [p.low, p.high];
-  // A run that never recovers has no value yet: the parameter is far too small.
-  const above = (e: number) => e > 0 || e <= -0.999;
-  if (!above(error(low)) || above(error(high))) {
+  // A run that never gets there has no value yet: the parameter is far too small.
+  const tooSmall = (e: number) => (p.more === 'lowers' ? e > 0 || e <= -0.999 : e < 0 || Number.isNaN(e));
+  if (!tooSmall(error(low)) || tooSmall(error(high))) {
     throw new RangeError(
       `${p.path.join('.')}: the range ${p.low} to ${p.high} ${p.unit} does not hold the fact`,
     );
   }
-  for (let i = 0; i < 24 && high - low > 0.02; i += 1) {
-    const middle = (low + high) / 2;
-    if (above(error(middle))) low = middle;
+  while (high / low > 1.0004) {
+    const middle = Math.sqrt(low * high);
+    if (tooSmall(error(middle))) low = middle;
     else high = middle;
   }
-  const value = Number(((low + high) / 2).toFixed(2));
+  const value = Number(Math.sqrt(low * high).toPrecision(5));
   return { value, residual: error(value) };
 }
 
@@ -163,16 +196,18 @@ function render(name: string, parameters: readonly FittedParameter[]): string {
     'rehearse: 1',
     `name: ${name}`,
   ];
-  const tree = new Map<string, FittedParameter[]>();
-  for (const p of parameters) tree.set(p.path[0]!, [...(tree.get(p.path[0]!) ?? []), p]);
-  for (const [part, list] of tree) {
-    lines.push(`${part}:`);
-    for (const p of list) {
-      p.path.slice(1, -1).forEach((key, i) => {
-        lines.push(`${'  '.repeat(i + 1)}${key}:`);
-      });
-      const indent = '  '.repeat(p.path.length - 1);
-      lines.push(`${indent}${p.path[p.path.length - 1]}:`);
+  // Parameters of one map stand together, maps in the order in which they first appear.
+  const write = (list: readonly FittedParameter[], depth: number): void => {
+    const indent = '  '.repeat(depth);
+    for (const key of new Set(list.map((p) => p.path[depth]!))) {
+      const below = list.filter((p) => p.path[depth] === key);
+      lines.push(`${indent}${key}:`);
+      const inner = below.filter((p) => p.path.length > depth + 1);
+      if (inner.length > 0) {
+        write(inner, depth + 1);
+        continue;
+      }
+      const p = below[0]!;
       lines.push(`${indent}  value: ${p.value}`);
       lines.push(`${indent}  fittedOn: [${p.fittedOn.join(', ')}]`);
       lines.push(`${indent}  residual: ${p.residual.toFixed(5)}`);
@@ -181,6 +216,7 @@ function render(name: string, parameters: readonly FittedParameter[]): string {
       );
       for (const a of p.alternatives) lines.push(`${indent}  # ${a.says}: ${a.value}`);
     }
-  }
+  };
+  write(parameters, 0);
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../engine/catalogue.ts';
 import { Simulation, type SimulationOptions } from '../engine/simulation.ts';
+import { selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { isMet, type Labels, live, recorded } from './labelled.ts';
 import type { Scenario } from './load.ts';
@@ -28,7 +29,16 @@ export const catalogue: Catalogue = {
 
 /** Creates every part in order and schedules the timeline. */
 export function build(scenario: Scenario, options: SimulationOptions): Built {
-  const sim = new Simulation(options);
+  // What a procedure looks at has to be kept up to date, whoever asks for what: some gauges are read only where they are recorded.
+  const watched = [
+    ...scenario.conditions.map((c) => c.expression),
+    ...(scenario.until === undefined ? [] : [scenario.until.expression]),
+  ].flatMap((e) => [...selectorsOf(e.operand), ...selectorsOf(e.limit)].map((selector) => selector.name));
+  const sim = new Simulation(
+    options.record === 'all' || watched.length === 0
+      ? options
+      : { ...options, record: new Set([...(options.record ?? []), ...watched]) },
+  );
   // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
   const draw = (path: string, shared: string | undefined) =>
     sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
@@ -42,6 +52,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     settings,
     models,
     until,
+    warmUp: scenario.warmUp,
     readText: scenario.readText,
     condition: (text) => isMet(text, live(sim, labelled), sim.now),
   };

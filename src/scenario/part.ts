@@ -14,6 +14,8 @@ export interface BuildContext {
   readonly models: Models;
   /** Length of the played time, microseconds. */
   readonly until: number;
+  /** How much of it is played before the period begins, and left out of every measure. */
+  readonly warmUp: number;
   /** Text of a file that a setting named; read and checked before. */
   readonly readText: (path: string) => string;
   /** Whether a PromQL comparison over the values of this instant is true of any series now, as in an alert rule. */

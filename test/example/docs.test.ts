@@ -37,6 +37,7 @@ test('every shipped scenario is good, and every number of models/ has a source o
     'models/kafka/kafka-3.7.yaml',
     'models/kubernetes/kubernetes-1.30.yaml',
     'models/hardware/aws-ec2.yaml',
+    'models/jvm/kafka-jvm.yaml',
     'models/fitted/reference.yaml',
   ]) {
     walk(parse(readFileSync(join(root, file), 'utf8')), file, false);

@@ -221,11 +221,11 @@ describe('models, at their edges', () => {
       }),
     );
     const rate = 60e6 / 5;
-    expect(cluster.pageCacheAgeMicros(0)).toBeCloseTo((5e9 / rate) * 1e6, 0);
+    expect(cluster.requests.pageCacheAgeMicros(0)).toBeCloseTo((5e9 / rate) * 1e6, 0);
     const idle = makeCluster(
       clusterSettings({ topics: [topic({ name: 't', bytesInPerSecond: 0, messagesInPerSecond: 0 })] }),
     );
-    expect(idle.cluster.pageCacheAgeMicros(0)).toBe(Number.POSITIVE_INFINITY);
+    expect(idle.cluster.requests.pageCacheAgeMicros(0)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test('a second request to stop a broker that is stopping changes nothing, and a start while it runs neither', () => {

@@ -78,6 +78,24 @@ const jvm: readonly (readonly [string, Json, Json])[] = [
   ['parallelGcThreads', 4, 8],
   ['regionSize', '8Mi', '16Mi'],
   ['initiatingHeapOccupancyPercent', 35, 45],
+  ['adaptiveIhop', true, false],
+  ['mixedGcCountTarget', 8, 2],
+];
+/** Brokers with a JVM each, whose heap is tight: collections of every kind within the period. */
+const tightHeap: [Path, Json | undefined][] = [
+  [
+    ['extends'],
+    [
+      'models/hardware/aws-ec2.yaml',
+      'models/kubernetes/kubernetes-1.30.yaml',
+      'models/strimzi/strimzi-0.42.yaml',
+      'models/kafka/kafka-3.7.yaml',
+      'models/jvm/kafka-jvm.yaml',
+    ],
+  ],
+  [['strimzi', 'jvm'], { heap: '512Mi', initiatingHeapOccupancyPercent: 35 }],
+  [['jvm', 'program'], { live: '250MiB', longShare: '10%', bytesPerRequest: '20KiB' }],
+  ...[0, 1, 2, 3, 4].map((i): [Path, undefined] => [['kafka', 'brokers', i, 'pageCache'], undefined]),
 ];
 const resources: readonly (readonly [string, Json, Json])[] = [
   ['memoryLimit', '20Gi', '24Gi'],
@@ -87,7 +105,12 @@ const resources: readonly (readonly [string, Json, Json])[] = [
 
 const many: Record<string, LeafCase> = {};
 for (const [key, a, b] of jvm) {
-  many[`strimzi.jvm.${key}`] = { at: ['strimzi', 'jvm', key], values: [a, b] };
+  const told = key !== 'adaptiveIhop';
+  many[`strimzi.jvm.${key}`] = {
+    ...(told ? {} : { setup: tightHeap }),
+    at: ['strimzi', 'jvm', key],
+    values: [a, b],
+  };
   many[`timeline[operations.rollingRestart].jvm.${key}`] = {
     setup: rolling({}),
     at: ['timeline', 0, 'jvm', key],
@@ -99,6 +122,68 @@ for (const [key, a, b] of jvm) {
     values: [a, b],
   };
 }
+for (const [key, a, b] of [
+  ['release', 17, 21],
+  ['collections', 'events', 'sampled'],
+  ['costFactor', 1, 2],
+  ['noiseWidth', 1, 0.1],
+  ['offHeap.fixed', '1GiB', '2GiB'],
+  ['offHeap.heapShare', '5%', '50%'],
+  ['program.bytesPerRequest', '20KiB', '40KiB'],
+  ['program.live', '250MiB', '100MiB'],
+  ['program.longShare', '10%', '1%'],
+  ['program.objectSize', '550B', '100B'],
+  ['costs.otherMillis', 1, 5],
+  ['costs.evacuationMillis', 1, 5],
+  ['costs.copyMillisPerMiB', 1, 3],
+  ['costs.scanMicrosPerCard', 1, 5],
+  ['costs.scanMicrosPerReference', 0.4, 2],
+  ['costs.noise', [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3]],
+  ['costs.markMillisPerMiB', 0.5, 2],
+  ['costs.rootMillisPerMiB', 0.5, 20],
+  ['costs.rebuildShare', 1, 3],
+  ['costs.cycleMillis', 1, 50],
+  ['costs.remarkMillis', 1, 20],
+  ['costs.cleanupMillis', 1, 20],
+  ['costs.fullMillisPerMiB', 2, 8],
+  ['costs.peakAllocationMiBPerSecond', 4000, 100],
+] as const) {
+  many[`jvm.${key}`] = {
+    setup: [
+      ...tightHeap,
+      // Only a heap that does not hold what lives is collected whole.
+      ...(key === 'costs.fullMillisPerMiB' || key === 'release'
+        ? ([[['jvm', 'program', 'live'], '480MiB']] as [Path, Json][])
+        : []),
+    ],
+    at: ['jvm', ...key.split('.')],
+    values: [a as Json, b as Json],
+  };
+}
+for (const [key, a, b] of [
+  ['broker', 0, 1],
+  ['for', '10s', '20s'],
+  ['why', 'a heap dump', 'a frozen machine'],
+] as const) {
+  many[`timeline[jvm.pause].${key}`] = {
+    setup: [...tightHeap, [['timeline'], [{ at: '+60s', id: 'p', do: 'jvm.pause', broker: 0, for: '10s' }]]],
+    at: ['timeline', 0, key],
+    values: [a, b],
+  };
+}
+many['timeline[jvm.pause].at'] = {
+  setup: [...tightHeap, [['timeline'], [{ at: '+60s', id: 'p', do: 'jvm.pause', broker: 0, for: '10s' }]]],
+  at: ['timeline', 0, 'at'],
+  values: ['+60s', '+90s'],
+};
+many['timeline[jvm.pause].do'] = {
+  setup: [...tightHeap, [['timeline'], [{ at: '+60s', id: 'p', do: 'jvm.pause', broker: 0 }]]],
+  at: ['timeline', 0],
+  values: [
+    { at: '+60s', id: 'p', do: 'jvm.pause', broker: 0, for: '10s' },
+    { at: '+60s', id: 'p', do: 'operations.restart', broker: 0 },
+  ],
+};
 for (const [key, a, b] of resources) {
   many[`strimzi.resources.${key}`] = { at: ['strimzi', 'resources', key], values: [a, b] };
   many[`timeline[operations.rollingRestart].resources.${key}`] = {
@@ -135,6 +220,108 @@ for (const [key, a, b] of [
     values: [a, b],
   };
 }
+/** One producer client, so that its connection to a broker is what bounds it. */
+const oneClient: [Path, Json | undefined][] = [[['kafka', 'producers', 'clients'], 1]];
+for (const [key, setup, a, b] of [
+  ['batch.size', [[['kafka', 'producers', 'linger.ms'], 20]], 16_384, 1_000_000],
+  ['linger.ms', [[['kafka', 'producers', 'batch.size'], 1_000_000]], 0, 20],
+  ['max.in.flight.requests.per.connection', oneClient, 5, 1],
+  [
+    'max.request.size',
+    [
+      [['kafka', 'producers', 'linger.ms'], 500],
+      [['kafka', 'producers', 'batch.size'], 1_000_000],
+    ],
+    50_000,
+    1_048_576,
+  ],
+] as const) {
+  many[`kafka.producers.${key}`] = {
+    setup: setup as [Path, Json][],
+    at: ['kafka', 'producers', key],
+    values: [a, b],
+  };
+  many[`kafka.topics[].producers.${key}`] = {
+    setup: setup as [Path, Json][],
+    at: ['kafka', 'topics', 0, 'producers', key],
+    values: [a, b],
+  };
+}
+for (const [key, setup, a, b] of [
+  ['clients', [], 1, 60],
+  ['fetch.min.bytes', [], 1, 1_000_000],
+  ['fetch.max.wait.ms', [[['kafka', 'consumers', 'fetch.min.bytes'], 1_000_000_000]], 500, 50],
+] as const) {
+  many[`kafka.consumers.${key}`] = {
+    setup: setup as unknown as [Path, Json][],
+    at: ['kafka', 'consumers', key],
+    values: [a, b],
+  };
+  many[`kafka.consumerGroups[].${key}`] = {
+    setup: setup as unknown as [Path, Json][],
+    at: ['kafka', 'consumerGroups', 0, key],
+    values: [a, b],
+  };
+}
+/** The stopped broker's backlog has left the page caches of its leaders. */
+const coldCatchUp: [Path, Json | undefined][] = [0, 1, 2, 3, 4].map((i) => [
+  ['kafka', 'brokers', i, 'pageCache'],
+  '0B',
+]);
+const tls: [Path, Json | undefined][] = [[['kafka', 'requests', 'tls'], true]];
+for (const [key, setup, a, b] of [
+  ['networkRequestRate', [], '25000/s', '5000/s'],
+  ['ioRequestRate', [], '10000/s', '5000/s'],
+  ['networkByteRate', [], '5GB/s', '500MB/s'],
+  ['ioByteRate', [], '2GB/s', '200MB/s'],
+  ['serviceVariability', [], 1, 0],
+  ['tls', [], false, true],
+  ['tlsRequestTime', tls, '10us', '100us'],
+  ['tlsByteRate', tls, '1GB/s', '100MB/s'],
+  ['coldReadRate', coldCatchUp, '500MB/s', '50MB/s'],
+] as const) {
+  many[`kafka.requests.${key}`] = {
+    setup: setup as [Path, Json | undefined][],
+    at: ['kafka', 'requests', key],
+    values: [a, b],
+  };
+}
+for (const [key, setup, a, b] of [
+  ['num.network.threads', [], 3, 8],
+  ['num.io.threads', [], 8, 2],
+  [
+    'queued.max.requests',
+    [
+      [['kafka', 'config', 'num.io.threads'], 1],
+      [['kafka', 'requests', 'ioRequestRate'], '11000/s'],
+    ],
+    500,
+    1,
+  ],
+] as const) {
+  many[`kafka.config.${key}`] = {
+    setup: setup as unknown as [Path, Json][],
+    at: ['kafka', 'config', key],
+    values: [a, b],
+  };
+}
+const reset = { at: '+60s', id: 'back', do: 'kafka.resetConsumer', group: 'readers', behind: '10m' };
+const twoGroups: [Path, Json | undefined][] = [
+  [['kafka', 'consumerGroups', 1], { name: 'others', topics: ['busy'], pollInterval: '0ms' }],
+  [['timeline'], [reset]],
+];
+for (const [key, a, b] of [
+  ['at', '+60s', '+90s'],
+  ['group', 'readers', 'others'],
+  ['behind', '10m', '20m'],
+] as const) {
+  many[`timeline[kafka.resetConsumer].${key}`] = {
+    setup: twoGroups,
+    at: ['timeline', 0, key],
+    values: [a, b],
+  };
+}
+many['timeline[kafka.resetConsumer].do'] = { at: ['timeline', 0], values: [reset, restart] };
 for (const action of ['restart', 'replaceNode']) {
   const setup: [Path, Json | undefined][] = [[['timeline'], [{ ...restart, do: `operations.${action}` }]]];
   const key = (k: string) => `timeline[operations.${action}].${k}`;
@@ -305,6 +492,14 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     at: ['kafka', 'brokers', 1, 'pageCache'],
     values: ['0B', '500GB'],
   },
+  'kafka.config.message.max.bytes': {
+    setup: [
+      [['kafka', 'producers', 'linger.ms'], 500],
+      [['kafka', 'producers', 'batch.size'], 1_000_000],
+    ],
+    at: ['kafka', 'config', 'message.max.bytes'],
+    values: [20_000, 1_048_588],
+  },
   'kafka.brokers[].rack': {
     setup: [1, 2, 3, 4].map((i): [Path, Json] => [['kafka', 'brokers', i, 'rack'], 'east']),
     at: ['kafka', 'brokers', 0, 'rack'],
@@ -328,6 +523,11 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   'kafka.config.controller.quorum.append.linger.ms': {
     at: ['kafka', 'config', 'controller.quorum.append.linger.ms'],
     values: [0, 200],
+  },
+  'kafka.config.controller.quorum.fetch.timeout.ms': {
+    setup: killed,
+    at: ['kafka', 'config', 'controller.quorum.fetch.timeout.ms'],
+    values: [2000, 6000],
   },
   'kafka.config.default.replication.factor': {
     at: ['kafka', 'config', 'default.replication.factor'],
@@ -380,6 +580,16 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   'kafka.config.replica.fetch.wait.max.ms': {
     at: ['kafka', 'config', 'replica.fetch.wait.max.ms'],
     values: [500, 20_000],
+  },
+  'kafka.config.replica.lag.time.max.ms': {
+    setup: [
+      ...natural,
+      // Killed before it could ask to leave, and silent for longer than its leaders wait.
+      [['kubernetes', 'pods', 'terminationGracePeriod'], '1ms'],
+      [['kafka', 'config', 'broker.session.timeout.ms'], 60_000],
+    ],
+    at: ['kafka', 'config', 'replica.lag.time.max.ms'],
+    values: [10_000, 30_000],
   },
   'kafka.config.unclean.leader.election.enable': {
     setup: [
@@ -687,6 +897,10 @@ export const namingKeys: readonly string[] = [
   'observed[].note',
   'observed[].source',
   'rehearse',
+  'timeline[jvm.pause].id',
+  'timeline[jvm.pause].name',
+  'timeline[kafka.resetConsumer].id',
+  'timeline[kafka.resetConsumer].name',
   'timeline[operations.replaceNode].id',
   'timeline[operations.replaceNode].name',
   'timeline[operations.restart].id',

@@ -60,7 +60,10 @@ export class Nics {
       this.timers[row] = undefined;
       this.update(row, true);
     });
+    let seen = -1;
     sim.beforeAdvance(() => {
+      if (network.changes === seen) return false;
+      seen = network.changes;
       let changed = false;
       for (let row = 0; row < n; row += 1) {
         if (network.used(this.links[row]) !== this.lastUsed[row]) {

@@ -74,6 +74,8 @@ export interface G1Listener {
   paused(jvm: number, micros: number): void;
   collected?(jvm: number, collection: Collection): void;
   concurrent?(jvm: number, phase: ConcurrentPhase): void;
+  /** Even a full collection left no region: what the program wants to keep does not fit. */
+  outOfMemory?(jvm: number): void;
 }
 
 /** The kinds of event that all JVMs of a simulation share. */
@@ -90,6 +92,12 @@ const cardsPerSlotCard = 1.17;
 const slotsPerCard = 128;
 /** A byte array's header: a power of two of payload needs one region more. */
 const arrayHeaderBytes = 16;
+
+/** Cards of a live set that so many references lie on, written at random. */
+export function cardsWritten(references: number, liveBytes: number, objectBytes: number): number {
+  const slotCards = liveBytes / objectBytes / slotsPerCard;
+  return slotCards > 0 ? cardsPerSlotCard * slotCards * -Math.expm1(-references / slotCards) : 0;
+}
 
 type Phase = 'young only' | 'marking' | 'mixed due' | 'mixed';
 type Step = 'roots' | 'mark' | 'remark' | 'rebuild' | 'cleanup';
@@ -213,6 +221,8 @@ export class G1 {
     this.predictor = new Predictor(this.workers);
     this.updatedAt = sim.now;
     this.lastPauseEnd = sim.now;
+    // A program that runs has built its live set; one that grows begins without.
+    if (!load.growing) this.old.promote({ long: load.liveBytes, medium: 0, from: 0, to: 0 }, 1, this.workers);
     this.sizeYoung();
     this.scheduleEden();
     this.scheduleHumongous(sim.now);
@@ -255,6 +265,12 @@ export class G1 {
     if (paced) this.scheduleHumongous(this.sim.now);
   }
 
+  /** Something other than the collector stops the world for so long: a heap dump, a frozen machine. */
+  hold(micros: number): void {
+    this.advance();
+    this.beginPause(micros, 'short');
+  }
+
   /** The process ends: nothing of this JVM happens any more. */
   end(): void {
     for (const handle of [this.fullAt, this.nextHumongous, this.stepHandle])
@@ -273,7 +289,7 @@ export class G1 {
     this.advance();
     const preventive = this.edenRegions < this.edenTarget && this.edenRegions >= this.preventiveLimit();
     this.young(preventive ? 'G1 Preventive Collection' : 'G1 Evacuation Pause');
-    if (this.freeRegions <= 0) this.full('G1 Compaction Pause');
+    if (this.freeRegions < 1) this.full('G1 Compaction Pause');
   }
 
   /** A humongous object is allocated. Source: OpenJDK 17, G1CollectedHeap::attempt_allocation_humongous. */
@@ -283,13 +299,15 @@ export class G1 {
     const need = Math.ceil((this.load.humongousBytes + arrayHeaderBytes) / this.regionBytes);
     const requested = (this.old.regions + this.humongousRegions + need) * this.regionBytes;
     const starts = this.phase === 'young only' && !this.startPending && requested > this.ihop.threshold;
-    if (starts || this.freeRegions < need) {
+    if (starts || this.freeRegions <= need) {
       if (starts) this.startPending = true;
       this.humongousRaised = starts;
       this.young('G1 Humongous Allocation');
-      if (this.freeRegions < need) this.full('G1 Compaction Pause');
+      if (this.freeRegions <= need) this.full('G1 Compaction Pause');
     }
-    this.humongousRegions += need;
+    // An object that does not fit even then, with a region left for eden, is refused.
+    if (this.freeRegions > need) this.humongousRegions += need;
+    else this.listener.outOfMemory?.(this.id);
     this.allocatedBytes += this.load.humongousBytes;
     this.scheduleEden();
     this.scheduleHumongous(this.humongousDue);
@@ -330,7 +348,7 @@ export class G1 {
   private scheduleEden(): void {
     const { now } = this.sim;
     const start = Math.max(now, this.pausedUntil);
-    const regions = Math.max(1, Math.min(this.edenTarget, this.freeBesideEden, this.preventiveLimit()));
+    const regions = Math.min(this.edenTarget, this.freeBesideEden, this.preventiveLimit());
     const need = Math.max(0, regions * this.regionBytes - this.edenBytes);
     const { peak } = this;
     const rate = this.load.bytesPerSecond;
@@ -383,16 +401,17 @@ export class G1 {
   }
 
   /**
-   * Most eden regions whose predicted survivors, with 10 % lost in buffers, fit into what is then free. Source: OpenJDK 17 to 20,
-   * G1Policy::preventive_collection_required.
+   * Most eden regions whose predicted survivors, with those of the fewest old regions of a mixed collection and 10 % lost in buffers, fit into
+   * what is then free. Source: OpenJDK 17 to 20, G1Policy::preventive_collection_required, update_survival_estimates_for_next_collection.
    */
   private preventiveLimit(): number {
     if (this.flags.release < 17 || this.flags.release > 20) return Number.POSITIVE_INFINITY;
     const free = this.freeBesideEden;
     const waste = 1 + fixedFlags.targetPlabWastePercent / 100;
-    const survivors = this.predictedSurvivorBytes();
+    const others =
+      this.predictedSurvivorBytes() + (this.candidates?.bytesOf(this.mixedMinimum, this.sim.now) ?? 0);
     const fits = (n: number) =>
-      (this.predictedSurviving(n) + survivors) * waste <= (free - n) * this.regionBytes;
+      (this.predictedSurviving(n) + others) * waste <= (free - n) * this.regionBytes;
     if (fits(this.edenTarget)) return Number.POSITIVE_INFINITY;
     let low = 0;
     let high = this.edenTarget;
@@ -479,8 +498,7 @@ export class G1 {
     // References from old objects to young ones, those of this interval and those to survivors, and the cards that they lie on.
     const fresh = load.growing ? 0 : this.edenLong / load.objectBytes;
     const references = fresh + (load.growing ? 0 : this.survivors.longBytes / load.objectBytes);
-    const slotCards = load.liveBytes / load.objectBytes / slotsPerCard;
-    const cards = slotCards > 0 ? cardsPerSlotCard * slotCards * -Math.expm1(-references / slotCards) : 0;
+    const cards = cardsWritten(references, load.liveBytes, load.objectBytes);
 
     // What is alive, and where it goes.
     const mostSurvivors = Math.max(1, Math.ceil(this.youngTarget / fixedFlags.survivorRatio));
@@ -514,7 +532,7 @@ export class G1 {
     );
     // Source: OpenJDK 17, G1ParScanThreadState::allocate_copy_slow: without room among the survivors an object goes to an old region.
     this.survivors.overflow(mostSurvivors * this.regionBytes, promote);
-    let survivorBytes = this.survivors.copiedBytes;
+    const survivorBytes = this.survivors.copiedBytes;
 
     const chosen =
       type === 'Mixed' ? this.chooseOld(eden, survivorsBefore, survivedBefore) : { regions: 0, bytes: 0 };
@@ -541,18 +559,28 @@ export class G1 {
     if (failed > 0) millis *= failureFactor;
     const micros = Math.max(1, Math.round(millis * 1000));
 
-    // The new heap.
-    if (failed > 0) {
-      this.survivors.keepOnly(1 - failed);
-      this.old.addInPlace(Math.ceil(failed * (eden + survivorsBefore)), failed * survivorBytes);
-      survivorBytes *= 1 - failed;
-    }
+    // The new heap. What could not be copied stays where it is, and its regions become old.
+    const copies = 1 - failed;
+    this.survivors.keepOnly(copies);
     this.old.promote(
-      { long: promotedLong + chosen.bytes, medium: promotedMedium, from: mediumFrom, to: mediumTo },
+      {
+        long: copies * (promotedLong + chosen.bytes),
+        medium: copies * promotedMedium,
+        from: mediumFrom,
+        to: mediumTo,
+      },
       waste,
       this.workers,
     );
-    this.survivorRegions = Math.ceil(survivorBytes / this.regionBytes - 1e-9);
+    this.survivorRegions = Math.ceil((copies * survivorBytes) / this.regionBytes - 1e-9);
+    if (failed > 0) {
+      const stay = Math.ceil(failed * (eden + survivorsBefore + chosen.regions));
+      this.old.addInPlace(
+        Math.min(stay, Math.max(0, this.regions - this.survivorRegions - this.old.regions)),
+        failed * (this.edenBytes + survivedBefore + chosen.bytes),
+        failed * (survivorBytes + promotedLong + promotedMedium + chosen.bytes),
+      );
+    }
     const humongousGrowth = (this.humongousRegions - this.humongousAfterLast) * this.regionBytes;
     this.humongousRegions = 0;
     this.humongousAfterLast = 0;
@@ -600,7 +628,7 @@ export class G1 {
       this.startPending = false;
       // An undo: humongous objects raised the occupancy, and this very pause freed them.
       if (this.humongousRaised && this.nonYoungBytes <= this.ihop.threshold) this.undoCycle(now + micros);
-      else this.startCycle(now + micros, survivorBytes);
+      else this.startCycle(now + micros, copies * survivorBytes);
     }
     this.humongousRaised = false;
     this.sizeYoung();
@@ -819,11 +847,13 @@ export class G1 {
     const humongousBefore = this.humongousRegions;
     const usedBefore = this.usedBytes;
     const window = load.bytesPerSecond * load.mediumMicros * micro;
-    const live =
+    const wanted =
       this.old.liveBytes(now) +
       this.survivors.bytes(now, this.old.since(this.survivorClock)) +
       this.edenLong +
       load.mediumShare * Math.min(this.edenBytes, window);
+    // What does not fit was never allocated: the program got an error in place of it.
+    const live = Math.min(wanted, usedBefore, (this.regions - 1) * this.regionBytes);
     if (this.step !== undefined) {
       if (this.stepHandle !== undefined) this.sim.cancel(this.stepHandle);
       this.step = undefined;
@@ -874,6 +904,7 @@ export class G1 {
       tenuringThreshold: 0,
       toSpaceExhausted: false,
     });
+    if (wanted > (this.regions - 1) * this.regionBytes) this.listener.outOfMemory?.(this.id);
   }
 
   /** The laws of the heap: what is wrong, or undefined. */

@@ -1,6 +1,8 @@
 /** Regions that were filled together, and what in them is alive. */
 interface Group {
   regions: number;
+  /** Bytes that were copied into them, with what buffers lost. */
+  used: number;
   /** Bytes of it that stay, at the decay clock `clock`. */
   long: number;
   clock: number;
@@ -60,7 +62,15 @@ export class OldGeneration {
     if (pure > 0) {
       this.regions += pure;
       this.usedBytes += pure * this.regionBytes;
-      this.groups.push({ ...given, regions: pure, long: 0, medium: apart, clock: this.decay, marked: false });
+      this.groups.push({
+        ...given,
+        regions: pure,
+        used: pure * this.regionBytes,
+        long: 0,
+        medium: apart,
+        clock: this.decay,
+        marked: false,
+      });
     }
     const what = pure > 0 ? { ...given, medium: given.medium - apart } : given;
     const taken = (what.long + what.medium) * waste;
@@ -78,6 +88,7 @@ export class OldGeneration {
       (added === 0 || this.groups.length > mostGroups)
     ) {
       last.regions += added;
+      last.used += taken;
       last.long = last.long * this.since(last.clock) + what.long;
       last.clock = this.decay;
       if (what.medium > 0) {
@@ -89,6 +100,7 @@ export class OldGeneration {
     }
     this.groups.push({
       regions: added,
+      used: taken,
       long: what.long,
       clock: this.decay,
       medium: what.medium,
@@ -98,11 +110,20 @@ export class OldGeneration {
     });
   }
 
-  /** Young regions that evacuation failed in: old where they are. */
-  addInPlace(regions: number, live: number): void {
+  /** Young regions that evacuation failed in: old where they are, with all that is in them. */
+  addInPlace(regions: number, used: number, live: number): void {
     this.regions += regions;
-    this.usedBytes += regions * this.regionBytes;
-    this.groups.push({ regions, long: live, clock: this.decay, medium: 0, from: 0, to: 0, marked: false });
+    this.usedBytes += used;
+    this.groups.push({
+      regions,
+      used,
+      long: live,
+      clock: this.decay,
+      medium: 0,
+      from: 0,
+      to: 0,
+      marked: false,
+    });
   }
 
   /** Bytes alive at `now`. */
@@ -154,9 +175,7 @@ export class OldGeneration {
     const least = Math.ceil(regions / countTarget);
     let waste = 0;
     let keep = regions;
-    let reclaimable = 0;
     const list = found.map((f) => ({ group: f.group, regions: f.group.regions }));
-    for (const f of found) reclaimable += f.group.regions * (this.regionBytes - f.live);
     for (let i = found.length - 1; i >= 0 && keep > least; i -= 1) {
       const each = this.regionBytes - found[i]!.live;
       const dropped = Math.min(
@@ -169,8 +188,10 @@ export class OldGeneration {
       list[i]!.regions -= dropped;
       if (list[i]!.regions > 0) break;
     }
-    // When all that could be won is below the waste allowed, no mixed collection follows.
-    return new Candidates(this, reclaimable <= allowedWaste ? [] : list.filter((x) => x.regions > 0));
+    return new Candidates(
+      this,
+      list.filter((x) => x.regions > 0),
+    );
   }
 
   /** Takes regions out of a group for evacuation; returns their live bytes. */
@@ -192,10 +213,12 @@ export class OldGeneration {
   private remove(i: number, regions: number): void {
     const g = this.groups[i]!;
     this.regions -= regions;
-    this.usedBytes = Math.max(0, this.usedBytes - regions * this.regionBytes);
+    const gone = regions >= g.regions ? g.used : (g.used * regions) / g.regions;
+    this.usedBytes = Math.max(0, this.usedBytes - gone);
     if (regions >= g.regions) this.groups.splice(i, 1);
     else {
       const share = 1 - regions / g.regions;
+      g.used -= gone;
       g.long *= share;
       g.medium *= share;
       g.regions -= regions;
@@ -227,6 +250,18 @@ export class Candidates {
 
   get isEmpty(): boolean {
     return this.regions <= 0;
+  }
+
+  /** Live bytes of the next `count` regions. */
+  bytesOf(count: number, now: number): number {
+    let bytes = 0;
+    let left = count;
+    for (let i = this.next; i < this.list.length && left > 0; i += 1) {
+      const take = Math.min(left, this.list[i]!.regions);
+      bytes += take * this.old.liveOf(this.list[i]!.group, now);
+      left -= take;
+    }
+    return bytes;
   }
 
   /** At least `least` regions, up to `most` while their predicted time fits into `millis`. */

@@ -97,6 +97,7 @@ export class Survivors {
 
   /** Only `share` of each age is left; the rest is no survivor. */
   keepOnly(share: number): void {
+    if (share === 1) return;
     for (let age = 1; age <= ages; age += 1)
       this.set(age, this.long[age]! * share, this.medium[age]! * share, this.from[age]!, this.to[age]!);
   }

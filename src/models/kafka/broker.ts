@@ -1,11 +1,11 @@
 import type { Gauge } from '../../engine/gauge.ts';
-import { eventClass, type Kind, type Simulation } from '../../engine/simulation.ts';
+import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
 import type { Controller } from './controller.ts';
 import type { ClusterGauges } from './gauges.ts';
 import type { Logs } from './logs.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
-import { type ClusterTables, replicaState } from './tables.ts';
+import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Traffic } from './traffic.ts';
 import type { Writes } from './writes.ts';
 
@@ -23,17 +23,34 @@ export const brokerState = {
 const shutdownTimeoutMicros = 300_000_000;
 /** Second heartbeat of a broker that asked to shut down. Source: Kafka 3.7 `BrokerLifecycleManager`. */
 const secondHeartbeatMicros = 50_000;
+/**
+ * A pause from here on changes who serves and who fetches; a shorter one only stalls requests. Guess: well below every
+ * time-out of the protocol, and above nearly every young collection.
+ */
+const leastPauseMicros = 200_000;
 
 /**
  * The life of a broker process: controlled shutdown by heartbeats, flush and close, start, log load while fenced,
- * fetching, unfencing.
+ * fetching, unfencing; and pauses in which all its threads stand still.
  *
- * Heartbeats are not played: the grant is computed from each broker's phase and from when it applied the change.
+ * Heartbeats are not played: the grant is computed from each broker's phase and from when it applied the change, the end of a
+ * session from the last heartbeat on the grid before the process fell silent.
+ *
+ * A process that stands still serves nobody, fetches nothing and hears no SIGTERM; what it was doing takes so much longer. When
+ * it goes on it sends the heartbeat that is overdue. If the controller has fenced it meanwhile, that heartbeat unfences it:
+ * the process registered before, so its metadata is newer than its registration. It then learns that it leads nothing and
+ * fetches from the new leaders. Its state stays RUNNING, nothing is restarted, no log is recovered.
+ *
  * Source: Kafka 3.7 `BrokerServer`, `BrokerLifecycleManager`, `BrokerHeartbeatManager.calculateNextBrokerState`, `LogManager.loadLogs`.
+ * Simplified: what a fenced broker that goes on acknowledges as a leader of yesterday (acks=1, until its next metadata fetch) is not
+ * played; the metrics of a broker that stands still follow the metadata only where another broker reports them.
  */
 export class Brokers {
   readonly state: Gauge;
-  /** Seconds from fetching again to the last replica's return to its ISR, of the latest return; 0 before the first. */
+  /**
+   * Seconds from fetching again to the last replica's return to its ISR, of the latest return; 0 before the first. A return from a
+   * pause counts when the pause cost the broker its place in an ISR.
+   */
   readonly recoverySeconds: Gauge;
   readonly recoveries: Gauge;
   private readonly sim: Simulation;
@@ -52,6 +69,8 @@ export class Brokers {
   private readonly fetch: Kind;
   private readonly unfenced: Kind;
   private readonly expired: Kind;
+  private readonly pauseOver: Kind;
+  private readonly caughtUpWithMetadata: Kind;
   /** Counts starts and stops, so that an event of an earlier life is told from one of this. */
   private readonly life: Int32Array;
   private readonly exitAt: Float64Array;
@@ -59,6 +78,21 @@ export class Brokers {
   private readonly unclean: Uint8Array;
   private readonly wipeAtExit: Uint8Array;
   private readonly backSince: Float64Array;
+  /** The latest interval in which all threads of a process stood still or do, microseconds; pauses that overlap are one. */
+  private readonly stillSince: Float64Array;
+  private readonly stillUntil: Float64Array;
+  /** Microseconds of ended pauses of 200 ms and more. */
+  private readonly stoodStill: Float64Array;
+  private readonly pauseEnds: (Handle | undefined)[];
+  /** The latest heartbeat that was sent off the grid, when a pause ended, microseconds. */
+  private readonly beatAt: Float64Array;
+  /** When the session of a registered broker that sends no heartbeats ends, microseconds; NaN while it sends them. */
+  private readonly sessionEnds: Float64Array;
+  private readonly sessionTimers: (Handle | undefined)[];
+  /** SIGTERMs that a process which stands still has not yet seen, with the end that a recording tells. */
+  private readonly pendingStops = new Map<number, number | undefined>();
+  /** A process starts. */
+  onStarting: (broker: number) => void = () => {};
   /** The process has ended. */
   onExited: (broker: number) => void = () => {};
   /** The broker's state reached, or left, RUNNING. */
@@ -97,17 +131,51 @@ export class Brokers {
     this.unclean = new Uint8Array(n);
     this.wipeAtExit = new Uint8Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
+    this.stillSince = new Float64Array(n);
+    this.stillUntil = new Float64Array(n);
+    this.stoodStill = new Float64Array(n);
+    this.pauseEnds = new Array(n);
+    this.beatAt = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
+    this.sessionEnds = new Float64Array(n).fill(Number.NaN);
+    this.sessionTimers = new Array(n);
     this.shutdownCommitted = sim.on('kafka.controlledShutdown', (b, life) =>
       this.onShutdownCommitted(b, life),
     );
-    this.shutdownGranted = sim.on('kafka.shutdownGranted', (b, life) => this.onShutdownGranted(b, life));
-    this.exitedKind = sim.on('kafka.exited', (b, life) => this.onExit(b, life));
-    this.registered = sim.on('kafka.registered', (b, life) => this.onRegistered(b, life));
-    this.fetch = sim.on('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
-    this.unfenced = sim.on('kafka.unfenced', (b, life) => this.onUnfenced(b, life));
+    this.shutdownGranted = this.step('kafka.shutdownGranted', (b) => this.onShutdownGranted(b));
+    this.exitedKind = this.step('kafka.exited', (b) => this.onExit(b));
+    this.registered = this.step('kafka.registered', (b) => this.onRegistered(b));
+    this.fetch = this.step('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
+    this.unfenced = this.step('kafka.unfenced', (b) => this.onUnfenced(b));
+    this.caughtUpWithMetadata = this.step('kafka.metadataCaughtUp', (b) => this.fetchOn(b));
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
+    this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
-    writes.serving = (b) => controller.registrations.serving[b] === 1;
+    controller.onActivated = () => this.renewSessions();
+    const { serving, pausedUntil } = controller.registrations;
+    writes.serving = (b) => serving[b] === 1 && pausedUntil[b] === 0;
+    writes.standsStill = (b) => pausedUntil[b] > 0;
+    replication.serves = writes.serving;
+  }
+
+  /** A kind of event in one life of a process. A pause before it puts it off by as long: the process did nothing meanwhile. */
+  private step(name: string, happens: (broker: number, life: number) => void): Kind {
+    const kind = this.sim.on(name, (broker, life, lost) => {
+      if (this.life[broker] !== life) return;
+      const owed = this.stillMicros(broker, this.controller.registrations.pausedUntil[broker]) - lost;
+      if (owed > 0) this.sim.after(owed, kind, broker, life, lost + owed);
+      else happens(broker, life);
+    });
+    return kind;
+  }
+
+  private schedule(at: number, kind: Kind, broker: number): void {
+    this.sim.at(at, kind, broker, this.life[broker], this.stillMicros(broker, this.sim.now));
+  }
+
+  /** Microseconds that a process has stood still, of the pause in progress what falls before `until`. */
+  private stillMicros(broker: number, until: number): number {
+    const paused = this.controller.registrations.pausedUntil[broker] > 0;
+    return this.stoodStill[broker] + (paused ? until - this.stillSince[broker] : 0);
   }
 
   private name(broker: number): string {
@@ -137,14 +205,19 @@ export class Brokers {
     const state = this.state.get(broker);
     if (state !== brokerState.running && state !== brokerState.starting && state !== brokerState.recovery)
       return;
+    if (this.controller.registrations.pausedUntil[broker] > 0) {
+      this.pendingStops.set(broker, exitAt);
+      return;
+    }
     this.life[broker] += 1;
     this.askedAt[broker] = this.sim.now;
     this.exitAt[broker] = exitAt ?? Number.NaN;
+    const exit = Math.max(exitAt ?? 0, this.sim.now + 1);
     if (state !== brokerState.running) {
       // Not yet unfenced: it leads nothing and is in no ISR.
       this.state.set(broker, brokerState.shuttingDown);
       this.stopFetching(broker);
-      this.sim.at(exitAt ?? this.sim.now + 1, this.exitedKind, broker, this.life[broker]);
+      this.schedule(exit, this.exitedKind, broker);
       return;
     }
     this.state.set(broker, brokerState.pendingControlledShutdown);
@@ -160,8 +233,8 @@ export class Brokers {
         );
       }
     });
-    if (exitAt !== undefined) this.sim.at(Math.max(exitAt, this.sim.now + 1), this.exitedKind, broker, life);
-    else this.sim.after(shutdownTimeoutMicros, this.shutdownGranted, broker, life);
+    if (exitAt !== undefined) this.schedule(exit, this.exitedKind, broker);
+    else this.schedule(this.sim.now + shutdownTimeoutMicros, this.shutdownGranted, broker);
   }
 
   private onShutdownCommitted(broker: number, life: number): void {
@@ -179,7 +252,7 @@ export class Brokers {
     for (let k = 0; k < this.tables.brokerCount; k += 1) {
       if (k === broker || registrations.fenced[k] === 1 || registrations.inControlledShutdown[k] === 1)
         continue;
-      const applied = this.sim.now + delays[k];
+      const applied = Math.max(this.sim.now + delays[k], registrations.pausedUntil[k]);
       const phase = this.heartbeatPhase(k);
       const beat = Math.ceil((applied - phase) / heartbeatMicros) * heartbeatMicros + phase;
       known = Math.max(known, beat + roundTripMicros / 2);
@@ -188,27 +261,24 @@ export class Brokers {
     let grant = asked + secondHeartbeatMicros;
     if (led === 0) grant = this.sim.now + 1;
     else if (grant < known) grant += Math.ceil((known - grant) / heartbeatMicros) * heartbeatMicros;
-    this.sim.at(
+    this.schedule(
       Math.max(this.sim.now + 1, Math.ceil(grant + roundTripMicros)),
       this.shutdownGranted,
       broker,
-      life,
     );
   }
 
-  private onShutdownGranted(broker: number, life: number): void {
-    if (this.life[broker] !== life || this.state.get(broker) !== brokerState.pendingControlledShutdown)
-      return;
+  private onShutdownGranted(broker: number): void {
+    if (this.state.get(broker) !== brokerState.pendingControlledShutdown) return;
     this.state.set(broker, brokerState.shuttingDown);
     if (this.controller.registrations.inControlledShutdown[broker] === 1) this.controller.fence(broker);
     if (!Number.isNaN(this.exitAt[broker])) return;
     const entity = `broker/${this.settings.brokers[broker].id}`;
     const close = this.settings.timing.closeMicros.sample(this.sim.stream(entity, 'close')());
-    this.sim.after(Math.max(1, Math.round(close)), this.exitedKind, broker, life);
+    this.schedule(this.sim.now + Math.max(1, Math.round(close)), this.exitedKind, broker);
   }
 
-  private onExit(broker: number, life: number): void {
-    if (this.life[broker] !== life) return;
+  private onExit(broker: number): void {
     if (this.controller.registrations.inControlledShutdown[broker] === 1) this.controller.fence(broker);
     this.end(broker, false);
   }
@@ -219,19 +289,58 @@ export class Brokers {
     if (state === brokerState.notRunning) return;
     this.life[broker] += 1;
     this.sim.tell('kafka.killed', this.name(broker), why);
-    const registered = this.controller.registrations.fenced[broker] === 0;
     this.end(broker, true);
-    if (!registered) return;
+  }
+
+  // Sessions.
+
+  /** A registered broker sends no heartbeats from now on. */
+  private fallSilent(broker: number): void {
+    if (!Number.isNaN(this.sessionEnds[broker])) return;
     const { heartbeatMicros, sessionTimeoutMicros } = this.settings.timing;
     const phase = this.heartbeatPhase(broker);
-    const last = Math.floor((this.sim.now - phase) / heartbeatMicros) * heartbeatMicros + phase;
-    this.sim.at(Math.max(this.sim.now + 1, last + sessionTimeoutMicros), this.expired, broker);
+    const onGrid = Math.floor((this.sim.now - phase) / heartbeatMicros) * heartbeatMicros + phase;
+    this.sessionEnds[broker] = Math.max(onGrid, this.beatAt[broker]) + sessionTimeoutMicros;
+  }
+
+  /** Plans the end of a silent broker's session, unless it goes on before. */
+  private watchSession(broker: number): void {
+    const ends = this.sessionEnds[broker];
+    const until = this.controller.registrations.pausedUntil[broker];
+    if (Number.isNaN(ends) || this.sessionTimers[broker] !== undefined) return;
+    if (until > 0 && until <= ends && this.hasBeenUnfenced(broker)) return;
+    this.sessionTimers[broker] = this.sim.at(Math.max(this.sim.now + 1, ends), this.expired, broker);
+  }
+
+  private hear(broker: number): void {
+    this.sessionEnds[broker] = Number.NaN;
+    const timer = this.sessionTimers[broker];
+    if (timer !== undefined) this.sim.cancel(timer);
+    this.sessionTimers[broker] = undefined;
+  }
+
+  /**
+   * A new active controller gives every broker a fresh session.
+   * Source: Kafka 3.7 `BrokerHeartbeatManager`, made anew by `ClusterControlManager.activate`.
+   */
+  private renewSessions(): void {
+    for (let b = 0; b < this.sessionEnds.length; b += 1) {
+      if (Number.isNaN(this.sessionEnds[b])) continue;
+      this.hear(b);
+      this.sessionEnds[b] = this.sim.now + this.settings.timing.sessionTimeoutMicros;
+      this.watchSession(b);
+    }
   }
 
   /** Whether or not a new process has started: it cannot register while the old session is valid. */
   private onSessionExpired(broker: number): void {
-    if (this.controller.registrations.fenced[broker] === 1) return;
+    this.sessionTimers[broker] = undefined;
+    // Without an active controller nobody looks; its successor begins afresh.
+    if (this.controller.active < 0) return;
     this.controller.whenActive(() => {
+      if (!(this.sessionEnds[broker] <= this.sim.now)) return;
+      this.hear(broker);
+      if (this.controller.registrations.fenced[broker] === 1) return;
       this.controller.fence(broker);
       this.controller.removeFromIsrs(broker);
       this.membership(broker);
@@ -244,11 +353,15 @@ export class Brokers {
     this.unclean[broker] = unclean ? 1 : 0;
     this.logs.setRunning(broker, false);
     registrations.serving[broker] = 0;
-    this.stopFetching(broker);
-    this.controller.voterStopped(
-      this.settings.brokers[broker].controller ? this.settings.brokers[broker].id : -1,
-    );
-    if (unclean) this.reviewHosted(broker);
+    this.endPause(broker);
+    this.pendingStops.delete(broker);
+    const registered = registrations.fenced[broker] === 0;
+    if (registered) this.fallSilent(broker);
+    registrations.fetching[broker] = 0;
+    this.standStill(broker);
+    this.controller.voterStopped(this.voter(broker), !unclean);
+    if (unclean || registered) this.reviewHosted(broker);
+    this.watchSession(broker);
     this.backSince[broker] = Number.NaN;
     if (this.wipeAtExit[broker] === 1) {
       this.wipeAtExit[broker] = 0;
@@ -264,6 +377,32 @@ export class Brokers {
     const { tables } = this;
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       this.writes.review(Math.floor(tables.replicasOf[i] / tables.stride));
+    }
+  }
+
+  /** Node id of a broker whose process is a quorum voter as well, else -1. */
+  private voter(broker: number): number {
+    const { controller, id } = this.settings.brokers[broker];
+    return controller ? id : -1;
+  }
+
+  /** The process neither fetches nor serves from now on: its replicas stop, and those that catch up from it. */
+  private standStill(broker: number): void {
+    const { tables } = this;
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const r = tables.replicasOf[i];
+      const p = Math.floor(r / tables.stride);
+      if (tables.leader[p] === broker) {
+        const first = p * tables.stride;
+        for (let f = first; f < first + tables.stride; f += 1) {
+          if (tables.state[f] === replicaState.lagging) this.replication.halt(f);
+        }
+      } else if (tables.inSync[r] === 0 || tables.state[r] !== replicaState.stopped) {
+        this.traffic.count(p, -1);
+        this.replication.halt(r);
+        this.traffic.count(p, 1);
+        if (tables.inSync[r] === 1 && tables.leader[p] !== noLeader) this.controller.watchMember(r);
+      }
     }
   }
 
@@ -289,26 +428,31 @@ export class Brokers {
   start(broker: number, runningAt?: number): void {
     if (this.state.get(broker) !== brokerState.notRunning) return;
     this.life[broker] += 1;
-    const life = this.life[broker];
+    this.beatAt[broker] = Number.NEGATIVE_INFINITY;
     this.state.set(broker, brokerState.starting);
+    this.onStarting(broker);
     const { timing } = this.settings;
     if (runningAt !== undefined) {
-      const at = Math.max(this.sim.now + 1, runningAt - timing.fetchBeforeOnlineMicros);
-      this.sim.at(at, this.fetch, broker, life);
+      this.schedule(
+        Math.max(this.sim.now + 1, runningAt - timing.fetchBeforeOnlineMicros),
+        this.fetch,
+        broker,
+      );
       return;
     }
     const entity = `broker/${this.settings.brokers[broker].id}`;
     const jvm = timing.jvmStartMicros.sample(this.sim.stream(entity, 'jvmStart')());
     const replay = timing.metadataReplayMicros.sample(this.sim.stream(entity, 'metadataReplay')());
-    this.sim.after(Math.max(1, Math.round(jvm + replay)), this.registered, broker, life);
+    this.schedule(this.sim.now + Math.max(1, Math.round(jvm + replay)), this.registered, broker);
   }
 
   /** Registered and caught up with the metadata: logs are loaded while the broker is fenced. */
-  private onRegistered(broker: number, life: number): void {
-    if (this.life[broker] !== life) return;
+  private onRegistered(broker: number): void {
+    // A combined node's controller runs before its broker registers: with it a lost majority may be one again.
+    this.controller.voterStarted(this.voter(broker));
     if (this.controller.registrations.fenced[broker] === 0) {
       // The old incarnation's session is still valid: registration is refused and tried again.
-      this.sim.after(this.settings.timing.heartbeatMicros / 2, this.registered, broker, life);
+      this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.registered, broker);
       return;
     }
     this.state.set(broker, brokerState.recovery);
@@ -320,41 +464,49 @@ export class Brokers {
       const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
       micros += ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
     }
-    this.sim.after(Math.max(1, Math.ceil(micros)), this.fetch, broker, life);
+    this.schedule(this.sim.now + Math.max(1, Math.ceil(micros)), this.fetch, broker);
   }
 
   /** Metadata is published: fetchers start, still fenced, and the broker asks to be unfenced. */
   private onFetchersStarted(broker: number, life: number): void {
-    if (this.life[broker] !== life) return;
+    this.controller.voterStarted(this.voter(broker));
     if (this.controller.registrations.fenced[broker] === 0) {
-      this.sim.after(this.settings.timing.heartbeatMicros / 2, this.fetch, broker, life);
+      this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.fetch, broker);
       return;
     }
-    const { tables } = this;
     const { registrations } = this.controller;
     this.state.set(broker, brokerState.recovery);
     registrations.serving[broker] = 1;
     registrations.fetching[broker] = 1;
     this.logs.setRunning(broker, true);
     this.backSince[broker] = this.sim.now;
-    this.controller.voterStarted(
-      this.settings.brokers[broker].controller ? this.settings.brokers[broker].id : -1,
-    );
     this.sim.tell('kafka.fetching', this.name(broker));
     this.reviewHosted(broker);
+    this.beginAll(broker);
+    this.askToUnfence(broker, life);
+  }
+
+  private beginAll(broker: number): void {
+    const { tables } = this;
     const behind: number[] = [];
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       const r = tables.replicasOf[i];
-      if (tables.state[r] === replicaState.stopped && tables.inSync[r] === 0) behind.push(r);
+      if (tables.state[r] === replicaState.stopped) behind.push(r);
     }
     this.replication.begin(broker, behind);
+  }
+
+  private askToUnfence(broker: number, life: number): void {
     this.controller.whenActive(() => {
-      this.sim.after(this.controller.commitDelay('unfence'), this.unfenced, broker, life);
+      if (this.life[broker] !== life) return;
+      this.schedule(this.sim.now + this.controller.commitDelay('unfence'), this.unfenced, broker);
     });
   }
 
-  private onUnfenced(broker: number, life: number): void {
-    if (this.life[broker] !== life) return;
+  private onUnfenced(broker: number): void {
+    if (this.controller.registrations.fenced[broker] === 0) return;
+    // The end of an earlier process's session may still be due: it was fenced otherwise, or renewed by a new controller.
+    this.hear(broker);
     this.state.set(broker, brokerState.running);
     this.controller.unfence(broker);
     this.controller.releaseHeld(broker);
@@ -377,6 +529,108 @@ export class Brokers {
       this.sim.tell('kafka.inSync', this.name(broker), `after ${seconds.toFixed(1)} s`);
     }
     this.onMembership(broker);
+  }
+
+  // Pauses.
+
+  /**
+   * All threads of a broker's process stand still from now on for that long: a stop-the-world collection, a frozen machine, a
+   * heap dump. Pauses that overlap are one. Below 200 ms nothing changes here: a short one is only kept, since another may lengthen it.
+   * @param micros whole, above 0
+   */
+  pause(broker: number, micros: number): void {
+    const { pausedUntil } = this.controller.registrations;
+    const until = this.sim.now + micros;
+    if (until <= this.stillUntil[broker] || this.state.get(broker) === brokerState.notRunning) return;
+    const longer = pausedUntil[broker] > 0;
+    if (this.sim.now >= this.stillUntil[broker] && !longer) this.stillSince[broker] = this.sim.now;
+    this.stillUntil[broker] = until;
+    if (until - this.stillSince[broker] < leastPauseMicros) return;
+    this.sim.tell('kafka.paused', this.name(broker), `${(micros / 1e6).toFixed(1)} s`);
+    pausedUntil[broker] = until;
+    const ends = this.pauseEnds[broker];
+    if (ends !== undefined) this.sim.cancel(ends);
+    this.pauseEnds[broker] = this.sim.at(until, this.pauseOver, broker);
+    if (!longer) {
+      // One that is starting has registered nothing yet that could expire.
+      if (this.controller.registrations.fenced[broker] === 0 && this.hasBeenUnfenced(broker))
+        this.fallSilent(broker);
+      this.standStill(broker);
+      this.reviewHosted(broker);
+      this.controller.voterPaused(this.voter(broker));
+    }
+    this.watchSession(broker);
+  }
+
+  private hasBeenUnfenced(broker: number): boolean {
+    const state = this.state.get(broker);
+    return state !== brokerState.starting && state !== brokerState.recovery;
+  }
+
+  /** The pause in progress is over, or the process that stood still is. */
+  private endPause(broker: number): void {
+    const { pausedUntil } = this.controller.registrations;
+    this.stillUntil[broker] = this.sim.now;
+    if (pausedUntil[broker] === 0) return;
+    this.stoodStill[broker] += this.sim.now - this.stillSince[broker];
+    pausedUntil[broker] = 0;
+    const ends = this.pauseEnds[broker];
+    if (ends !== undefined) this.sim.cancel(ends);
+    this.pauseEnds[broker] = undefined;
+  }
+
+  private onPauseOver(broker: number): void {
+    const { registrations } = this.controller;
+    this.pauseEnds[broker] = undefined;
+    this.endPause(broker);
+    const seconds = (this.sim.now - this.stillSince[broker]) / 1e6;
+    this.sim.tell('kafka.resumed', this.name(broker), `${seconds.toFixed(1)} s`);
+    if (this.hasBeenUnfenced(broker)) {
+      this.beatAt[broker] = this.sim.now;
+      this.hear(broker);
+    }
+    this.controller.voterResumed(this.voter(broker));
+    this.reviewHosted(broker);
+    this.beginFollowersOf(broker);
+    const expelled = this.state.get(broker) === brokerState.running && registrations.fenced[broker] === 1;
+    if (!expelled) this.fetchOn(broker);
+    const stop = this.pendingStops.has(broker);
+    if (stop) {
+      const exitAt = this.pendingStops.get(broker);
+      this.pendingStops.delete(broker);
+      this.stop(broker, exitAt);
+    } else if (expelled) {
+      this.askToUnfence(broker, this.life[broker]);
+      this.schedule(this.sim.now + this.controller.propagation(broker), this.caughtUpWithMetadata, broker);
+    }
+  }
+
+  /** The fetchers go on, each replica from its own log end. */
+  private fetchOn(broker: number): void {
+    if (this.controller.registrations.fetching[broker] === 0) return;
+    const out = this.gauges.outOfSync.get(broker) > 0 && this.state.get(broker) === brokerState.running;
+    if (out && Number.isNaN(this.backSince[broker])) this.backSince[broker] = this.sim.now;
+    this.beginAll(broker);
+  }
+
+  /** A leader answers again: what had not caught up from it fetches on. */
+  private beginFollowersOf(leader: number): void {
+    const { tables } = this;
+    const { fetching, pausedUntil } = this.controller.registrations;
+    const behind = new Map<number, number[]>();
+    for (let i = tables.replicasFrom[leader]; i < tables.replicasFrom[leader + 1]; i += 1) {
+      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+      if (tables.leader[p] !== leader) continue;
+      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+        const b = tables.broker[r];
+        if (b < 0 || tables.state[r] !== replicaState.stopped) continue;
+        if (fetching[b] === 0 || pausedUntil[b] > 0) continue;
+        const group = behind.get(b);
+        if (group === undefined) behind.set(b, [r]);
+        else group.push(r);
+      }
+    }
+    for (const [follower, replicas] of behind) this.replication.begin(follower, replicas);
   }
 
   /** The disks are replaced by empty ones: at once while the broker is down, else as soon as its process has ended. */

@@ -1,5 +1,6 @@
 import type { Catalogue, Metric } from '../../engine/catalogue.ts';
 import type { KafkaCluster } from './cluster.ts';
+import { stageRow, totalTimeRow } from './latency.ts';
 
 const kafka37 = 'Kafka 3.7, names as the JMX exporter rules of Strimzi write them';
 const manager = 'kafka_server_replicamanager';
@@ -325,10 +326,80 @@ export const kafkaCatalogue: Catalogue = {
       'When the volume was full, seconds from the start; 0 while it is not.',
       'ours',
     ),
+    metric(
+      'kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent',
+      '',
+      byBroker,
+      'Share of time in which io threads wait for requests: 0 to 1.',
+      `KafkaRequestHandlerPool, ${kafka37}`,
+    ),
+    metric(
+      'kafka_network_socketserver_networkprocessoravgidle_percent',
+      '',
+      byBroker,
+      'Share of time in which network threads wait in select: 0 to 1.',
+      `SocketServer, ${kafka37}`,
+    ),
+    metric(
+      'kafka_network_requestmetrics_totaltimems',
+      'ms',
+      ['request', 'quantile', 'broker'],
+      'Time of a request at the broker, from when it was read: quantile of the last minute, by samples; 0 without requests.',
+      `RequestMetrics, ${kafka37}`,
+    ),
+    metric(
+      'rehearse:request_latency_ms',
+      'ms',
+      ['request', 'acks', 'side', 'quantile'],
+      'Latency over the period and all brokers, by samples: broker from when the request was read, client from when it was wanted.',
+      'ours; RequestMetrics, Kafka 3.7',
+    ),
+    metric(
+      'rehearse:request_stage_ms',
+      'ms',
+      ['request', 'stage'],
+      'Mean time of requests in each part of their way; from RequestQueue on as Kafka counts them.',
+      'ours; RequestMetrics, Kafka 3.7',
+    ),
+    metric(
+      'rehearse:request_overload_ratio',
+      '',
+      byBroker,
+      "By what share more is asked than the tightest of thread pools, producers' connections and followers' fetchers can do; 0 where all can be done.",
+      'ours',
+    ),
+    metric(
+      'rehearse:page_cache_bytes',
+      'B',
+      byBroker,
+      "Memory left for the page cache in the broker's container.",
+      'ours',
+    ),
+    metric(
+      'rehearse:page_cache_age_seconds',
+      's',
+      byBroker,
+      'Age of the oldest bytes in the page cache: who lags by more reads from disk; 1,000,000 at most.',
+      "ours, after the memory rule of Kafka's operations guide",
+    ),
+    metric(
+      'rehearse:cold_read_bytes_per_second',
+      'B/s',
+      byBroker,
+      'Bytes that the broker reads from disk for consumers and followers that lag.',
+      'ours',
+    ),
   ],
   events: [
     { name: 'kafka.controlledShutdown', lane: '{subject}', says: '{subject} asks to shut down: {detail}' },
     { name: 'kafka.fenced', lane: '{subject}', says: '{subject} is fenced' },
+    { name: 'kafka.paused', lane: '{subject}', says: '{subject} stands still for {detail}' },
+    { name: 'kafka.resumed', lane: '{subject}', says: '{subject} goes on after {detail}' },
+    {
+      name: 'kafka.isrShrunk',
+      lane: '{subject}',
+      says: '{subject} takes slow replicas out of ISRs: {detail}',
+    },
     { name: 'kafka.stopped', lane: '{subject}', says: '{subject} has ended ({detail})' },
     { name: 'kafka.killed', lane: '{subject}', says: '{subject} dies: {detail}' },
     { name: 'kafka.fetching', lane: '{subject}', says: '{subject} begins to catch up, still fenced' },
@@ -344,6 +415,11 @@ export const kafkaCatalogue: Catalogue = {
       says: 'the coordinator of {subject} moved: {detail}',
     },
     { name: 'kafka.sendsFail', lane: 'producers', says: 'sends to {subject} fail: {detail}' },
+    {
+      name: 'kafka.consumerReset',
+      lane: 'consumers',
+      says: 'the offsets of {subject} are set back: {detail}',
+    },
     { name: 'kafka.diskFull', lane: '{subject}', says: 'the volume of {subject} is full' },
   ],
   risks: [
@@ -412,6 +488,27 @@ export const kafkaCatalogue: Catalogue = {
       that: 'max_over_time(rehearse:log_disk_used_bytes[$__range]) / rehearse:log_disk_capacity_bytes',
       limit: 0.85,
     },
+    {
+      name: 'requestOverload',
+      unit: 'ratio',
+      says: 'requests beyond what threads, connections or fetchers can do, as a share',
+      that: 'max_over_time(rehearse:request_overload_ratio[$__range])',
+      limit: 0,
+    },
+    {
+      name: 'busiestRequestHandlers',
+      unit: 'ratio',
+      says: 'busiest request handlers of a broker, as a share',
+      that: '1 - min_over_time(kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent[$__range])',
+      limit: 0.7,
+    },
+    {
+      name: 'busiestNetworkThreads',
+      unit: 'ratio',
+      says: 'busiest network threads of a broker, as a share',
+      that: '1 - min_over_time(kafka_network_socketserver_networkprocessoravgidle_percent[$__range])',
+      limit: 0.7,
+    },
   ],
   panels: [
     {
@@ -437,6 +534,18 @@ export const kafkaCatalogue: Catalogue = {
       title: 'Replication into a broker',
       that: `rate(${topicMetrics}_replicationbytesin_total[15s])`,
       unit: 'B/s',
+      by: 'broker',
+    },
+    {
+      title: 'Produce latency p99 by broker',
+      that: 'kafka_network_requestmetrics_totaltimems{request="Produce", quantile="0.99"}',
+      unit: 'ms',
+      by: 'broker',
+    },
+    {
+      title: 'Idle request handlers',
+      that: 'kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent',
+      unit: 'ratio',
       by: 'broker',
     },
     {
@@ -474,6 +583,15 @@ export function kafkaLabels(
         const cell = cluster.consumers.cells[row];
         return { consumergroup: settings.groups[cell.group].name, topic: settings.topics[cell.topic].name };
       };
+    case 'request,quantile,broker':
+      return (row) => {
+        const { request, quantile, broker } = totalTimeRow(row);
+        return { request, quantile, broker: String(settings.brokers[broker].id) };
+      };
+    case 'request,acks,side,quantile':
+      return (row) => ({ ...cluster.requests.latencyRows[row] });
+    case 'request,stage':
+      return stageRow;
     case 'topic,partition':
       return (row) => {
         const t = tables.topic[row];

@@ -8,6 +8,7 @@ import { ClusterGauges } from './gauges.ts';
 import { Logs } from './logs.ts';
 import { StripedReplicaPlacer } from './placement.ts';
 import { type NodeLinks, Replication } from './replication.ts';
+import { RequestPath } from './requestPath.ts';
 import type { ClusterSettings } from './settings.ts';
 import { ClusterTables } from './tables.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
@@ -33,6 +34,7 @@ export class KafkaCluster {
   readonly replication: Replication;
   readonly writes: Writes;
   readonly consumers: Consumers;
+  readonly requests: RequestPath;
   readonly logs: Logs;
   readonly controller: Controller;
   readonly brokers: Brokers;
@@ -115,12 +117,22 @@ export class KafkaCluster {
     this.controller.onActiveChanged = () => this.changed.raise();
     this.brokers.onMembership = () => this.changed.raise();
     this.writes.onBurst = (topic, messages) => this.consumers.burst(topic, messages);
+    this.requests = new RequestPath(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.consumers,
+      this.gauges.activeBrokers,
+    );
     this.traffic.onChange = (b) => {
       this.logs.touch(b);
       this.replication.bookThrottled(b);
+      this.requests.trafficChanged(b);
     };
+    this.replication.onColdRead = (b, delta) => this.requests.addColdCatchUp(b, delta);
     this.replication.onAppendRate = (topic, b, delta) => this.logs.addCatchUp(topic, b, delta);
-    this.replication.pageCacheAgeMicros = (b) => this.pageCacheAgeMicros(b);
+    this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
     this.logs.onFull = (b) => this.brokers.kill(b, 'the log directory is full');
     sim.invariant('kafka: replicas, leaders and counts', () => {
       tables.verify();
@@ -149,6 +161,12 @@ export class KafkaCluster {
     this.traffic.connect(background);
   }
 
+  /** All threads of a broker's process, by row, stand still from now on for so many whole microseconds. */
+  pause(broker: number, micros: number): void {
+    this.requests.pause(broker, micros);
+    this.brokers.pause(broker, micros);
+  }
+
   /** Load curves by index, as the topics name them. */
   connectCurves(curves: readonly LoadCurve[]): void {
     this.curves = curves;
@@ -160,17 +178,9 @@ export class KafkaCluster {
     for (let c = 0; c < curves.length; c += 1) if (topics[c].length > 0) this.sim.after(0, this.loadStep, c);
   }
 
-  /**
-   * Age of what is still in a broker's page cache, microseconds: cache / write rate.
-   * Source: ours, after the memory rule of Kafka's operations guide (write throughput x 30 s). Simplified: cold reads
-   * evict nothing.
-   */
-  pageCacheAgeMicros(broker: number): number {
-    let writes = 0;
-    for (let t = 0; t < this.settings.topics.length; t += 1) writes += this.traffic.appendRate(t, broker);
-    return writes === 0
-      ? Number.POSITIVE_INFINITY
-      : (this.settings.brokers[broker].pageCacheBytes / writes) * 1e6;
+  /** The page cache of a broker, by row, has so many bytes from now on. */
+  setPageCache(broker: number, bytes: number): void {
+    this.requests.setPageCache(broker, bytes);
   }
 
   private onLoadStep(curve: number): void {

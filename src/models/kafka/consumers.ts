@@ -5,6 +5,9 @@ import type { GroupSettings, TopicSettings } from './settings.ts';
 import type { ClusterTables } from './tables.ts';
 import type { Traffic } from './traffic.ts';
 
+/** What a group that lags by less reads later is counted as if it had not waited: a moved leader is no change of traffic for all others. */
+const leastLagSeconds = 1;
+
 /**
  * Consumer groups, as fluid by (group, topic): lag grows on partitions whose leader cannot be read, and is read off at
  * the speed that the group has to spare. A move of the coordinator stops commits, not reading, and causes no rebalance.
@@ -28,6 +31,8 @@ export class Consumers {
   private readonly stalled: Float64Array;
   private readonly ready: Float64Array;
   private readonly since: Float64Array;
+  /** What each row that lags by a second or more reads beyond what comes in, as a multiple of the topic's rate. */
+  private readonly ahead: Float64Array;
   private readonly timers: (Handle | undefined)[];
   /** Partition row of each group's coordinator, or -1 without __consumer_offsets. */
   readonly coordinatorPartition: Int32Array;
@@ -58,6 +63,7 @@ export class Consumers {
     this.stalled = new Float64Array(n);
     this.ready = new Float64Array(n);
     this.since = new Float64Array(n);
+    this.ahead = new Float64Array(n);
     this.timers = new Array(n);
     this.drained = sim.on('kafka.lagDrained', (cell) => {
       this.timers[cell] = undefined;
@@ -96,6 +102,30 @@ export class Consumers {
       this.ready[cell] += messages;
       this.update(cell);
     }
+  }
+
+  /** A group's offsets are set back by so much time, as `kafka-consumer-groups --reset-offsets` does. */
+  reset(group: number, micros: number): void {
+    this.cells.forEach((cell, row) => {
+      if (cell.group !== group) return;
+      this.settle(row);
+      this.stalled[row] = 0;
+      this.ready[row] = (this.messageRate(cell.topic) * micros) / 1e6;
+      this.update(row);
+    });
+    this.sim.tell('kafka.consumerReset', this.groups[group].name, `${micros / 1e6} s behind`);
+  }
+
+  /** How old what a row reads next is, beyond its usual age, microseconds; 0 while it keeps up. */
+  behindMicros(row: number): number {
+    this.settle(row);
+    const rate = this.messageRate(this.cells[row].topic);
+    return rate === 0 ? 0 : (this.ready[row] / rate) * 1e6;
+  }
+
+  /** What a row reads beyond what comes in, as a multiple of the topic's rate: by so much it comes nearer to the end. */
+  readAhead(row: number): number {
+    return this.ahead[row];
   }
 
   loadChanged(topic: number): void {
@@ -152,7 +182,14 @@ export class Consumers {
     if (timer !== undefined) this.sim.cancel(timer);
     this.timers[cell] = undefined;
     let slope = rate * this.stalledShare[cell];
-    if (this.ready[cell] > 0 && spare > 0) {
+    const reads = this.ready[cell] > 0 && spare > 0;
+    const far = this.ahead[cell] > 0 || this.ready[cell] > rate * leastLagSeconds;
+    const ahead = reads && far ? spare / rate : 0;
+    if (ahead !== this.ahead[cell]) {
+      this.traffic.addReadAhead(topic, ahead - this.ahead[cell]);
+      this.ahead[cell] = ahead;
+    }
+    if (reads) {
       slope -= spare;
       const micros = Math.ceil((this.ready[cell] / spare) * 1e6);
       this.timers[cell] = this.sim.after(Math.max(1, micros), this.drained, cell);

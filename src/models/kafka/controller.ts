@@ -1,5 +1,6 @@
 import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
 import type { ClusterGauges } from './gauges.ts';
+import { IsrExpiration } from './isrExpiration.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
@@ -16,6 +17,8 @@ export interface Registrations {
   readonly serving: Uint8Array;
   /** 1 while the broker's fetcher threads may start: from the publishing of its metadata until it asks to shut down. */
   readonly fetching: Uint8Array;
+  /** Until when all threads of the process stand still, microseconds; 0 while it runs. A pause under 200 ms is not entered. */
+  readonly pausedUntil: Float64Array;
 }
 
 /** Partitions whose leader moved between the same two brokers in one controller event. */
@@ -39,15 +42,21 @@ const nextElectionBatchMicros = 10_000;
  * `PartitionChangeBuilder`, `QuorumController`, `AlterPartitionManager`; delays by `BatchAccumulator` (linger) and the
  * 500 ms fetch of observers.
  *
- * Simplified: one draw of the delay for each broker and change; the controller's own queue adds nothing.
+ * Simplified: one draw of the delay for each broker and change; the controller's own queue adds nothing. While the active
+ * controller's process stands still, no new change begins; one that is under way is committed. A voter that stands still counts as
+ * lost at once, a lost majority stops nothing but elections, and the active controller is missed exactly
+ * controller.quorum.fetch.timeout.ms after it fell silent (in Kafka up to 500 ms sooner, and it resigns without a majority).
  */
 export class Controller {
   /** Node id of the active controller, or -1 during a failover. */
   active: number;
   /** Where quorum members can be elected: node ids that run now. */
   private readonly voters: readonly number[];
+  /** Row of the broker whose process is the active controller too, or -1. */
+  private activeRow = -1;
   private readonly voterUp: Map<number, boolean>;
   private readonly voterDownAt = new Map<number, number>();
+  private readonly pausedVoters = new Set<number>();
   private readonly sim: Simulation;
   private readonly settings: ClusterSettings;
   private readonly tables: ClusterTables;
@@ -61,13 +70,22 @@ export class Controller {
   private readonly failover: Kind;
   private readonly ready: Kind;
   private readonly response: Kind;
+  private readonly shrunk: Kind;
+  private readonly silent: Kind;
+  private readonly expiration: IsrExpiration;
+  /** Until this moment the followers have not missed the active controller that fell silent, microseconds. */
+  private missedAt = 0;
+  private silentTimer: Handle | undefined;
   private balanceTimer: Handle | undefined;
   private balanceDue = false;
   private readonly batches = new Map<number, number[]>();
   private batchCount = 0;
   private readonly joining = new Map<number, readonly number[]>();
   private joinCount = 0;
-  /** By leader row: replicas waiting for an AlterPartition request, and those in the one that is under way. */
+  /**
+   * By leader row: replicas waiting for an AlterPartition request, and those in the one that is under way: `r` where the replica
+   * is to join the ISR, `-1 - r` where it is to leave.
+   */
   private readonly queued = new Map<number, number[]>();
   private readonly inFlight = new Map<number, number[]>();
   /** When each leader knows that a returned broker is unfenced: by returned broker, then leader. */
@@ -77,6 +95,8 @@ export class Controller {
   /** Replicas of these brokers joined or left an ISR. */
   onMembership: (broker: number) => void = () => {};
   onActiveChanged: () => void = () => {};
+  /** A successor is active: it has heard of nobody yet. */
+  onActivated: () => void = () => {};
 
   constructor(
     sim: Simulation,
@@ -99,6 +119,7 @@ export class Controller {
       inControlledShutdown: new Uint8Array(tables.brokerCount),
       serving: new Uint8Array(tables.brokerCount).fill(1),
       fetching: new Uint8Array(tables.brokerCount).fill(1),
+      pausedUntil: new Float64Array(tables.brokerCount),
     };
     this.voters =
       settings.dedicatedControllers.length > 0
@@ -110,7 +131,15 @@ export class Controller {
     this.balance = sim.on('kafka.preferredLeaderCheck', () => this.onBalance(), eventClass.timer);
     this.failover = sim.on('kafka.controllerElected', (id) => this.onElected(id));
     this.ready = sim.on('kafka.replicasCaughtUp', (leader, join) => this.onReady(leader, join));
-    this.response = sim.on('kafka.isrExpanded', (leader) => this.onIsrExpanded(leader));
+    this.response = sim.on('kafka.isrExpanded', (leader) => this.onIsrChanged(leader));
+    this.shrunk = sim.on('kafka.isrShrunk', (leader) => this.onIsrChanged(leader));
+    this.silent = sim.on('kafka.controllerSilent', (id) => this.onControllerSilent(id));
+    this.expiration = new IsrExpiration(sim, settings, tables, traffic, replication);
+    this.expiration.onTooSlow = (leader, replicas) =>
+      this.alterPartition(
+        leader,
+        replicas.map((r) => -1 - r),
+      );
     replication.onCaughtUp = (follower, leader, replicas) =>
       this.replicasCaughtUp(follower, leader, replicas);
     this.showActive();
@@ -130,7 +159,7 @@ export class Controller {
   }
 
   /** Microseconds from a commit until a broker has applied it; one draw for each broker and occurrence. */
-  private propagation(broker: number): number {
+  propagation(broker: number): number {
     const { roundTripMicros, metadataPollMicros } = this.settings.timing;
     // With one voter the high watermark moves before the parked fetches are answered: no second fetch is needed.
     const poll =
@@ -141,10 +170,30 @@ export class Controller {
     return Math.max(1, Math.round(roundTripMicros / 2 + poll));
   }
 
-  /** Runs at once when there is an active controller, else as soon as there is one. */
+  /** Whether there is an active controller, and its process does not stand still. */
+  private get answers(): boolean {
+    return this.active >= 0 && this.activeUntil() === 0;
+  }
+
+  /** Until when the active controller's process stands still, where a broker shares it; 0 while it runs. */
+  private activeUntil(): number {
+    return this.activeRow < 0 ? 0 : this.registrations.pausedUntil[this.activeRow];
+  }
+
+  /** Runs at once when there is an active controller that runs, else as soon as there is one. */
   whenActive(run: () => void): void {
-    if (this.active >= 0) run();
+    if (this.answers) run();
     else this.waiting.push(run);
+  }
+
+  private runWaiting(): void {
+    const run = this.waiting.splice(0);
+    for (const continued of run) continued();
+  }
+
+  /** A replica stops following its leader while it is a member of the ISR: the leader will take it out, unless it comes back in time. */
+  watchMember(replica: number): void {
+    this.expiration.watch(replica);
   }
 
   // Leadership and ISR.
@@ -186,8 +235,6 @@ export class Controller {
           tables.inSync[successor] = 1;
           tables.isrCount[p] = 1;
           this.countOut(unclean, -1);
-          this.writes.truncate(p, tables.replicaEndBytes[successor]);
-          tables.state[successor] = replicaState.live;
           this.lead(p, unclean);
           this.sim.tell(
             'kafka.uncleanElection',
@@ -214,6 +261,7 @@ export class Controller {
   private lose(p: number, replica: number): void {
     this.tables.inSync[replica] = 0;
     this.tables.isrCount[p] -= 1;
+    this.expiration.forget(replica);
     this.countOut(this.tables.broker[replica], 1);
   }
 
@@ -249,20 +297,39 @@ export class Controller {
     if (imbalancedNow) this.armBalance();
   }
 
+  /** A member of the ISR may lead although it is behind: then it lacks what only acks=1 or acks=0 had acknowledged. */
   private lead(p: number, broker: number): void {
-    this.tables.leader[p] = broker;
-    this.tables.leaderEpoch[p] += 1;
+    const { tables, registrations } = this;
+    tables.leader[p] = broker;
+    tables.leaderEpoch[p] += 1;
     // Followers that are behind fetch from the new leader from here on.
-    const first = p * this.tables.stride;
-    for (let r = first; r < first + this.tables.stride; r += 1) {
-      if (this.tables.broker[r] < 0 || this.tables.inSync[r] === 1) continue;
-      if (this.registrations.fetching[this.tables.broker[r]] === 0) continue;
-      if (this.tables.state[r] !== replicaState.stopped) this.replication.halt(r);
-      if (broker !== noLeader) this.repoint.push(r);
+    const first = p * tables.stride;
+    for (let r = first; r < first + tables.stride; r += 1) {
+      const b = tables.broker[r];
+      if (b < 0 || b === broker) continue;
+      const fetches = registrations.fetching[b] === 1 && registrations.pausedUntil[b] === 0;
+      if (tables.inSync[r] === 1 && tables.state[r] === replicaState.live) {
+        if (fetches || broker === noLeader) continue;
+        // It led until now, silently: as a follower it does not fetch.
+        this.replication.halt(r);
+        this.expiration.watch(r);
+        continue;
+      }
+      if (tables.state[r] !== replicaState.stopped) this.replication.halt(r);
+      this.expiration.leaderChanged(r);
+      if (fetches && broker !== noLeader) this.repoint.push(r);
     }
+    if (broker === noLeader) return;
+    const own = tables.replicaOn(p, broker);
+    if (tables.state[own] !== replicaState.live) {
+      this.replication.halt(own);
+      this.writes.truncate(p, tables.replicaEndBytes[own]);
+      tables.state[own] = replicaState.live;
+    }
+    this.expiration.forget(own);
   }
 
-  /** Replicas out of sync whose leader moved: they fetch on when the change is complete. */
+  /** Replicas that are behind and whose leader moved: they fetch on when the change is complete. */
   private repoint: number[] = [];
 
   /**
@@ -328,7 +395,12 @@ export class Controller {
     return delays;
   }
 
-  private onApplied(_broker: number, batch: number): void {
+  private onApplied(broker: number, batch: number): void {
+    const pausedUntil = this.registrations.pausedUntil[broker];
+    if (pausedUntil > 0) {
+      this.sim.at(pausedUntil, this.applied, broker, batch);
+      return;
+    }
     const partitions = this.batches.get(batch) ?? [];
     this.batches.delete(batch);
     for (const p of partitions) this.gauges.show(p);
@@ -375,7 +447,16 @@ export class Controller {
   // Rejoining the ISR.
 
   /** Replicas of one follower reached the log end of one leader. */
-  private replicasCaughtUp(follower: number, leader: number, replicas: readonly number[]): void {
+  private replicasCaughtUp(follower: number, leader: number, caughtUp: readonly number[]): void {
+    const replicas: number[] = [];
+    for (const r of caughtUp) {
+      if (this.tables.inSync[r] === 0) replicas.push(r);
+      else {
+        this.expiration.forget(r);
+        this.writes.review(Math.floor(r / this.tables.stride));
+      }
+    }
+    if (replicas.length === 0) return;
     if (this.registrations.fenced[follower] === 1) {
       const held = this.heldByFence.get(follower);
       const entry = { leader, replicas };
@@ -405,10 +486,19 @@ export class Controller {
   }
 
   private onReady(leader: number, join: number): void {
+    const pausedUntil = this.registrations.pausedUntil[leader];
+    if (pausedUntil > 0) {
+      this.sim.at(pausedUntil, this.ready, leader, join);
+      return;
+    }
     const replicas = this.joining.get(join) ?? [];
     this.joining.delete(join);
+    this.alterPartition(leader, replicas);
+  }
+
+  private alterPartition(leader: number, changes: readonly number[]): void {
     const queue = this.queued.get(leader) ?? [];
-    queue.push(...replicas);
+    queue.push(...changes);
     this.queued.set(leader, queue);
     if (!this.inFlight.has(leader)) this.sendAlterPartition(leader);
   }
@@ -417,28 +507,37 @@ export class Controller {
   private sendAlterPartition(leader: number): void {
     const queue = this.queued.get(leader);
     if (queue === undefined || queue.length === 0 || this.inFlight.has(leader)) return;
-    if (this.active < 0) {
+    if (!this.answers) {
       this.waiting.push(() => this.sendAlterPartition(leader));
       return;
     }
     const first = this.sentBefore.has(leader) ? queue.length : 1;
     this.sentBefore.add(leader);
-    this.inFlight.set(leader, queue.splice(0, first));
+    const changes = queue.splice(0, first);
+    this.inFlight.set(leader, changes);
     this.sim.after(
       this.commitDelay('alterPartition') + this.settings.timing.roundTripMicros,
-      this.response,
+      changes.some((r) => r >= 0) ? this.response : this.shrunk,
       leader,
     );
   }
 
   private readonly sentBefore = new Set<number>();
 
-  private onIsrExpanded(leader: number): void {
+  private onIsrChanged(leader: number): void {
     const { tables } = this;
-    const replicas = this.inFlight.get(leader) ?? [];
+    const changes = this.inFlight.get(leader) ?? [];
     this.inFlight.delete(leader);
     const followers = new Set<number>();
-    for (const r of replicas) {
+    let shrinks = 0;
+    for (const r of changes) {
+      if (r < 0) {
+        const slow = -1 - r;
+        if (!this.shrink(leader, slow)) continue;
+        shrinks += 1;
+        followers.add(tables.broker[slow]);
+        continue;
+      }
       const p = Math.floor(r / tables.stride);
       const follower = tables.broker[r];
       if (tables.inSync[r] === 1) continue;
@@ -466,9 +565,28 @@ export class Controller {
       if (tables.shownLeader[p] === leader) this.gauges.show(p);
       followers.add(follower);
     }
+    if (shrinks > 0) {
+      const name = `broker-${this.settings.brokers[leader].id}`;
+      this.sim.tell('kafka.isrShrunk', name, `${shrinks} partitions`);
+    }
     for (const follower of followers) this.onMembership(follower);
     if ((this.queued.get(leader)?.length ?? 0) > 0) this.sendAlterPartition(leader);
     else this.sentBefore.delete(leader);
+  }
+
+  /**
+   * A leader takes a member that is too slow out of the ISR; the leader epoch stays. Not when it has caught up, or another leads,
+   * meanwhile. Source: Kafka 3.7 `Partition.maybeShrinkIsr`, `PartitionChangeBuilder.triggerLeaderEpochBumpIfNeeded`.
+   */
+  private shrink(leader: number, replica: number): boolean {
+    const { tables } = this;
+    const p = Math.floor(replica / tables.stride);
+    if (tables.leader[p] !== leader || tables.inSync[replica] === 0) return false;
+    if (tables.state[replica] === replicaState.live) return false;
+    this.change(p, () => this.lose(p, replica));
+    this.gauges.isrShrinks.add(leader, 1);
+    if (tables.shownLeader[p] === leader) this.gauges.show(p);
+    return true;
   }
 
   // Preferred leaders.
@@ -483,6 +601,11 @@ export class Controller {
   /** Elects preferred leaders, at most 1,000 in one event. Source: Kafka 3.7 `maybeBalancePartitionLeaders`. */
   private onBalance(): void {
     const { tables } = this;
+    const pausedUntil = this.activeUntil();
+    if (pausedUntil > 0) {
+      this.balanceTimer = this.sim.at(pausedUntil, this.balance);
+      return;
+    }
     this.balanceDue = false;
     const byOld = new Map<number, { changed: number[]; moved: Map<number, number[]> }>();
     let elections = 0;
@@ -518,30 +641,81 @@ export class Controller {
 
   // The quorum.
 
-  /** A voter's process ends. The active one resigns, so that a successor starts at once. */
-  voterStopped(id: number): void {
+  /**
+   * A voter's process ends. The active one resigns, so that a successor starts at once; one that dies is missed first.
+   * Source: Kafka 3.7 `KafkaRaftClient` (EndQuorumEpoch; fetch time-out of followers).
+   */
+  voterStopped(id: number, resigns: boolean): void {
     if (!this.voterUp.has(id)) return;
-    this.voterUp.set(id, false);
-    this.voterDownAt.set(id, this.sim.now);
+    this.voterAway(id);
     if (this.active !== id) return;
-    this.active = -1;
-    this.showActive();
-    if (this.balanceTimer !== undefined) this.sim.cancel(this.balanceTimer);
-    this.balanceDue = false;
-    this.elect();
+    this.deactivate();
+    if (resigns) this.elect();
+    else this.miss(id);
   }
 
   voterStarted(id: number): void {
     if (!this.voterUp.has(id)) return;
     this.voterUp.set(id, true);
+    this.pausedVoters.delete(id);
+    if (this.active === id) {
+      if (this.silentTimer !== undefined) this.sim.cancel(this.silentTimer);
+      this.silentTimer = undefined;
+      this.missedAt = 0;
+      this.runWaiting();
+    } else if (this.active < 0) this.elect();
+  }
+
+  /** A voter stands still and answers nobody; the others will miss it when it is the active controller. */
+  voterPaused(id: number): void {
+    if (this.voterUp.get(id) !== true) return;
+    this.voterAway(id);
+    this.pausedVoters.add(id);
+    if (this.active === id) this.miss(id);
+  }
+
+  /** A voter that stood still goes on; nothing happens where none ran. */
+  voterResumed(id: number): void {
+    if (this.pausedVoters.has(id)) this.voterStarted(id);
+  }
+
+  /** Its followers will miss an active controller that fell silent now. */
+  private miss(id: number): void {
+    if (this.silentTimer !== undefined) return;
+    this.missedAt = this.sim.now + this.settings.timing.quorumFetchTimeoutMicros;
+    this.silentTimer = this.sim.at(this.missedAt, this.silent, id);
+  }
+
+  private onControllerSilent(id: number): void {
+    this.silentTimer = undefined;
+    // Where nobody can be elected, one that only stands still stays the controller.
+    if (this.active === id && this.candidates().length * 2 > this.voters.length) this.deactivate();
     if (this.active < 0) this.elect();
+  }
+
+  /** Voters that run now. */
+  private candidates(): number[] {
+    return this.voters.filter((id) => this.voterUp.get(id) === true);
+  }
+
+  private voterAway(id: number): void {
+    if (this.voterUp.get(id) === true) this.voterDownAt.set(id, this.sim.now);
+    this.voterUp.set(id, false);
+    this.pausedVoters.delete(id);
+  }
+
+  private deactivate(): void {
+    this.active = -1;
+    this.showActive();
+    if (this.balanceTimer !== undefined) this.sim.cancel(this.balanceTimer);
+    this.balanceDue = false;
   }
 
   private electing = false;
 
   private elect(): void {
-    const up = this.voters.filter((id) => this.voterUp.get(id) === true);
-    if (this.electing || up.length * 2 <= this.voters.length) return;
+    const up = this.candidates();
+    if (this.electing || this.sim.now < this.missedAt || up.length * 2 <= this.voters.length) return;
     this.electing = true;
     const draw = this.sim.stream('controller', 'successor')();
     const successor = up[Math.min(up.length - 1, Math.floor(draw * up.length))];
@@ -561,12 +735,13 @@ export class Controller {
     this.showActive();
     this.sim.tell('kafka.controllerElected', 'controller', `node ${id}`);
     this.onActiveChanged();
+    this.onActivated();
     this.armBalance();
-    const run = this.waiting.splice(0);
-    for (const continued of run) continued();
+    this.runWaiting();
   }
 
   private showActive(): void {
+    this.activeRow = this.settings.brokers.findIndex((b) => b.controller && b.id === this.active);
     this.voters.forEach((id, row) => {
       this.gauges.activeController.set(row, id === this.active ? 1 : 0);
     });

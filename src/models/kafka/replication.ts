@@ -12,6 +12,9 @@ export interface NodeLinks {
   readonly diskWrite: LinkId;
 }
 
+/** Replicas whose backlogs differ by no more finish together: what rounding to whole bytes leaves. */
+const cohortToleranceBytes = 64;
+
 /** Replicas that fetch the same backlog at the same rate over one connection, and so finish together. */
 interface Cohort {
   readonly key: string;
@@ -115,8 +118,12 @@ export class Replication {
   private readonly followerThrottleRate: number;
   /** How old a backlog may be and still be in the page cache of a broker, microseconds. */
   pageCacheAgeMicros: (broker: number) => number = () => Number.POSITIVE_INFINITY;
+  /** Whether a broker's process answers fetches. */
+  serves: (broker: number) => boolean = () => true;
   /** The replicas have reached their leader's log end. */
   onCaughtUp: (follower: number, leader: number, replicas: readonly number[]) => void = () => {};
+  /** Bytes per second that lagging replicas read from a leader's disk changed by `delta`; told before the traffic is. */
+  onColdRead: (leader: number, delta: number) => void = () => {};
   /** Bytes per second that a broker's lagging replicas of a topic append now changed by `delta`. */
   onAppendRate: (topic: number, broker: number, delta: number) => void = () => {};
   /** Bytes appended by catch-up, by broker: whole bytes, from the tables. */
@@ -184,8 +191,8 @@ export class Replication {
   }
 
   /**
-   * Starts fetching for stopped replicas of one follower whose leaders are known. Replicas that miss nothing are caught
-   * up at once.
+   * Starts fetching for stopped replicas of one follower whose leaders are known and answer. Replicas that miss nothing are
+   * caught up at once.
    */
   begin(follower: number, replicas: readonly number[]): void {
     const { tables } = this;
@@ -195,6 +202,7 @@ export class Replication {
       const p = Math.floor(r / tables.stride);
       const leader = tables.leader[p];
       if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
+      if (!this.serves(leader)) continue;
       this.traffic.settle(p);
       const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];
       if (backlog <= 0) {
@@ -209,8 +217,13 @@ export class Replication {
       this.advance(connection);
       tables.state[r] = replicaState.lagging;
       const t = tables.topic[p];
-      const key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}`;
+      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}`;
       let cohort = connection.byKey.get(key);
+      // The same stop is not the same backlog where the leader could not be written for a while, or fetching began at other times.
+      while (cohort !== undefined && Math.abs(cohort.backlog - backlog) > cohortToleranceBytes) {
+        key += '+';
+        cohort = connection.byKey.get(key);
+      }
       if (cohort === undefined) {
         cohort = { key, topic: t, share: tables.share[p], backlog, members: [] };
         connection.byKey.set(key, cohort);
@@ -366,6 +379,7 @@ export class Replication {
   private book(connection: Connection, rate: number): void {
     const before = this.booked.get(connection);
     if (before !== undefined) {
+      if (connection.cold) this.onColdRead(connection.leader, -before.total);
       this.traffic.addCatchUp(connection.leader, connection.follower, -before.total);
       for (const [topic, value] of before.byTopic) this.onAppendRate(topic, connection.follower, -value);
       this.booked.delete(connection);
@@ -376,6 +390,7 @@ export class Replication {
     for (const cohort of connection.cohorts) {
       byTopic.set(cohort.topic, (byTopic.get(cohort.topic) ?? 0) + each * cohort.members.length);
     }
+    if (connection.cold) this.onColdRead(connection.leader, rate);
     this.traffic.addCatchUp(connection.leader, connection.follower, rate);
     for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, value);
     this.booked.set(connection, { total: rate, byTopic });

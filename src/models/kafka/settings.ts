@@ -29,6 +29,14 @@ export interface ProducerSettings {
   readonly maxBlockMicros: number;
   /** `retry.backoff.ms`, microseconds. */
   readonly retryBackoffMicros: number;
+  /** `batch.size`, bytes of one partition's batch, never above `message.max.bytes`. */
+  readonly batchBytes: number;
+  /** `max.request.size`, bytes. */
+  readonly requestBytes: number;
+  /** `linger.ms`, microseconds. */
+  readonly lingerMicros: number;
+  /** `max.in.flight.requests.per.connection`. */
+  readonly inFlight: number;
 }
 
 export interface TopicSettings {
@@ -65,6 +73,12 @@ export interface GroupSettings {
   readonly catchUpFactor: number;
   /** Mean age of a message when it is read while the group keeps up, microseconds. */
   readonly pollMicros: number;
+  /** Member clients; each has one connection to every broker that it reads from. */
+  readonly clients: number;
+  /** `fetch.min.bytes`. */
+  readonly fetchMinBytes: number;
+  /** `fetch.max.wait.ms`, microseconds. */
+  readonly fetchMaxWaitMicros: number;
   readonly owner: string;
 }
 
@@ -80,6 +94,10 @@ export interface ClusterTiming {
   readonly heartbeatMicros: number;
   /** `broker.session.timeout.ms`, microseconds. */
   readonly sessionTimeoutMicros: number;
+  /** `replica.lag.time.max.ms`, microseconds. */
+  readonly replicaLagMaxMicros: number;
+  /** `controller.quorum.fetch.timeout.ms`, microseconds. */
+  readonly quorumFetchTimeoutMicros: number;
   /** `replica.fetch.wait.max.ms`, microseconds. */
   readonly fetchWaitMicros: number;
   /** `leader.imbalance.check.interval.seconds`, microseconds. */
@@ -113,6 +131,34 @@ export interface FetcherSettings {
   readonly appendRate: number;
 }
 
+/** The threads that requests pass on a broker, and what a request costs them. */
+export interface RequestSettings {
+  /** `num.network.threads`. */
+  readonly networkThreads: number;
+  /** `num.io.threads`. */
+  readonly ioThreads: number;
+  /** `queued.max.requests`: network threads stop reading while so many requests wait for an io thread. */
+  readonly queuedMax: number;
+  /** Requests per second that one network thread reads and answers, bytes apart. */
+  readonly networkRequestRate: number;
+  /** Requests per second that one io thread handles, bytes apart. */
+  readonly ioRequestRate: number;
+  /** Bytes per second that one network thread moves between socket and memory. */
+  readonly networkByteRate: number;
+  /** Bytes per second that one io thread validates and appends. */
+  readonly ioByteRate: number;
+  /** Squared coefficient of variation of one request's service: 0 constant, 1 exponential. */
+  readonly serviceVariability: number;
+  /** Whether all listeners encrypt. */
+  readonly tls: boolean;
+  /** Further time of a network thread for one request under TLS, microseconds. */
+  readonly tlsRequestMicros: number;
+  /** Bytes per second that one network thread encrypts or decrypts. */
+  readonly tlsByteRate: number;
+  /** Bytes per second at which a network thread that sends from disk reads them. */
+  readonly coldReadRate: number;
+}
+
 export interface ClusterSettings {
   readonly version: string;
   readonly brokers: readonly BrokerSettings[];
@@ -127,6 +173,7 @@ export interface ClusterSettings {
   readonly groups: readonly GroupSettings[];
   readonly timing: ClusterTiming;
   readonly fetcher: FetcherSettings;
+  readonly requests: RequestSettings;
   /** `leader.replication.throttled.rate`, bytes per second; Infinity when unset. */
   readonly leaderThrottleRate: number;
   /** `follower.replication.throttled.rate`, bytes per second; Infinity when unset. */

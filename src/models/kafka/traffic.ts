@@ -28,9 +28,11 @@ export class Traffic {
   private readonly volume: Float64Array;
   private readonly volumeSince: Float64Array;
   private readonly readersOf: Float64Array;
+  /** What groups that lag read beyond what comes in, as a multiple of the topic's rate. */
+  private readonly readAhead: Float64Array;
   /** Catch-up traffic of each broker now, bytes per second. */
-  private readonly catchUpIn: Float64Array;
-  private readonly catchUpOut: Float64Array;
+  readonly catchUpIn: Float64Array;
+  readonly catchUpOut: Float64Array;
   private readonly dirty: Uint8Array;
   private dirtyList: number[] = [];
   private readonly bytesIn: Gauge;
@@ -61,6 +63,7 @@ export class Traffic {
     this.volume = new Float64Array(topics.length);
     this.volumeSince = new Float64Array(topics.length);
     this.readersOf = new Float64Array(topics.length);
+    this.readAhead = new Float64Array(topics.length);
     for (const group of groups) for (const topic of group.topics) this.readersOf[topic] += 1;
     this.dirty = new Uint8Array(this.brokers);
     this.catchUpIn = new Float64Array(this.brokers);
@@ -100,6 +103,37 @@ export class Traffic {
     this.volume[topic] = this.volumeOf(topic);
     this.volumeSince[topic] = this.sim.now;
     this.topicRate[topic] = this.topics[topic].bytesInPerSecond * factor;
+    this.touchTopic(topic);
+  }
+
+  /** Groups that lag read so much more of a topic, as a multiple of its rate. */
+  addReadAhead(topic: number, delta: number): void {
+    const sum = this.readAhead[topic] + delta;
+    this.readAhead[topic] = Math.abs(sum) < 1e-9 ? 0 : sum;
+    this.touchTopic(topic);
+  }
+
+  /** What a broker moves, as last booked, per second: messages and bytes from producers, bytes to consumers, and replication in and out. */
+  flows(broker: number): readonly number[] {
+    return [
+      this.messagesIn.slope(broker),
+      this.bytesIn.slope(broker),
+      this.bytesOut.slope(broker),
+      this.replicationIn.slope(broker),
+      this.replicationOut.slope(broker),
+    ];
+  }
+
+  readAheadOf(topic: number): number {
+    return this.readAhead[topic];
+  }
+
+  /** Bytes per second that a broker's replicas take in from their leaders. */
+  replicationInRate(broker: number): number {
+    return this.replicationIn.slope(broker);
+  }
+
+  private touchTopic(topic: number): void {
     for (let b = 0; b < this.brokers; b += 1) {
       const cell = topic * this.brokers + b;
       if (this.leadShare[cell] !== 0 || this.liveInShare[cell] !== 0) this.touch(b);
@@ -193,8 +227,9 @@ export class Traffic {
           topic.bytesInPerSecond === 0 ? 0 : (rate * topic.messagesInPerSecond) / topic.bytesInPerSecond;
         produced += rate * lead;
         messages += messageRate * lead;
-        read += rate * lead * this.readersOf[t];
-        messagesRead += messageRate * lead * this.readersOf[t];
+        const readers = this.readersOf[t] + this.readAhead[t];
+        read += rate * lead * readers;
+        messagesRead += messageRate * lead * readers;
         if (this.liveInShare[cell] > 1e-12) replicatedIn += rate * this.liveInShare[cell];
         if (this.liveOutShare[cell] > 1e-12) replicatedOut += rate * this.liveOutShare[cell];
       }

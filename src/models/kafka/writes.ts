@@ -2,19 +2,22 @@ import type { Gauge } from '../../engine/gauge.ts';
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import type { Replication } from './replication.ts';
 import type { TopicSettings } from './settings.ts';
-import { type ClusterTables, noLeader } from './tables.ts';
+import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Traffic } from './traffic.ts';
 
 /**
  * Producers, as fluid by topic: what they send is acknowledged, waits for a retry, or fails.
  *
  * A partition can be written while its leader serves and, with acks=all, while at least min.insync.replicas are in sync and every
- * member of the ISR still fetches. What is offered meanwhile waits in the producers' buffers and is written when the
+ * member of the ISR keeps up. What is offered meanwhile waits in the producers' buffers and is written when the
  * partition can be written again; sends fail once they are older than delivery.timeout.ms, or once the buffers are full and
  * max.block.ms has passed as well.
  *
  * Source: Kafka 3.7 `Partition.appendRecordsToLeader`, `checkEnoughReplicasReachOffset`, `RecordAccumulator`, `ProducerConfig`.
- * Simplified: one buffer for all producers of a topic; the flush of what waited takes no time.
+ * Simplified: one buffer for all producers of a topic; the flush of what waited takes no time. The high watermark stands still
+ * while an ISR member is behind and moves on at once when it has caught up. Clients of a leader that stands still find the
+ * next one as soon as it is elected; in Kafka a request in flight first ends by request.timeout.ms, or when the old leader goes on.
+ * A send that waits for an answer does not count as tried again, however long it waits.
  */
 export class Writes {
   readonly failedSends: Gauge;
@@ -31,6 +34,8 @@ export class Writes {
   onBurst: (topic: number, messages: number) => void = () => {};
   /** Whether a broker's process serves requests. */
   serving: (broker: number) => boolean = () => true;
+  /** Whether a broker's process stands still: clients wait for it, and no request comes back with an error. */
+  standsStill: (broker: number) => boolean = () => false;
 
   private readonly sim: Simulation;
   private readonly tables: ClusterTables;
@@ -44,6 +49,10 @@ export class Writes {
   private readonly failingFrom: Float64Array;
   private readonly timers: (Handle | undefined)[];
   private readonly leaderless: Uint8Array;
+  /** By partition: 1 while it cannot be written and sends come back with an error, so that they are tried again. */
+  private readonly refuses: Uint8Array;
+  private readonly refusedShare: Float64Array;
+  private readonly refusedCount: Int32Array;
 
   constructor(
     sim: Simulation,
@@ -74,6 +83,9 @@ export class Writes {
     this.failingFrom = new Float64Array(n).fill(Number.NaN);
     this.timers = new Array(n);
     this.leaderless = new Uint8Array(tables.partitionCount);
+    this.refuses = new Uint8Array(tables.partitionCount);
+    this.refusedShare = new Float64Array(n);
+    this.refusedCount = new Int32Array(n);
     this.sendsFail = sim.on('kafka.sendsFail', (topic) => this.onSendsFail(topic));
   }
 
@@ -89,7 +101,8 @@ export class Writes {
     let replicated = led && tables.isrCount[p] >= tables.effectiveMinIsr(p);
     const first = p * tables.stride;
     for (let r = first; replicated && r < first + tables.stride; r += 1) {
-      if (tables.inSync[r] === 1 && !this.serving(tables.broker[r])) replicated = false;
+      if (tables.inSync[r] === 0) continue;
+      if (tables.state[r] !== replicaState.live || !this.serving(tables.broker[r])) replicated = false;
     }
     const acksAll = this.topics[tables.topic[p]].acks === 'all';
     const writable = led && (replicated || !acksAll);
@@ -97,6 +110,21 @@ export class Writes {
     if ((tables.writable[p] === 1) !== writable) {
       this.replication.writableChanged(p, () => (writable ? this.unblock(p) : this.block(p)));
     }
+    // Sends to a leader that stands still, or that wait for a member of the ISR, are waiting for an answer.
+    const waits = led
+      ? tables.isrCount[p] >= tables.effectiveMinIsr(p)
+      : leader !== noLeader && this.standsStill(leader);
+    this.refuse(p, tables.writable[p] === 0 && !waits);
+  }
+
+  private refuse(p: number, refuses: boolean): void {
+    if ((this.refuses[p] === 1) === refuses) return;
+    const t = this.tables.topic[p];
+    this.refuses[p] = refuses ? 1 : 0;
+    this.refusedCount[t] += refuses ? 1 : -1;
+    const share = refuses ? this.tables.share[p] : -this.tables.share[p];
+    this.refusedShare[t] = this.refusedCount[t] === 0 ? 0 : this.refusedShare[t] + share;
+    this.slopes(t);
   }
 
   /** The watermark of a partition, bytes. Source: Kafka 3.7 `Partition.maybeIncrementLeaderHW`. */
@@ -106,11 +134,18 @@ export class Writes {
     return Number.isNaN(frozen) ? this.tables.logEndBytes[p] : frozen;
   }
 
-  /** An unclean leader has less than the log that was lost. */
+  /**
+   * A new leader that was behind has less than the log of the old one: what lies beyond is lost, and the others truncate to its end.
+   * None of the partition's replicas may be fetching. Source: Kafka 3.7 `AbstractFetcherThread.truncateOnFetchResponse`.
+   */
   truncate(p: number, endBytes: number): void {
-    const lost = this.tables.logEndBytes[p] - endBytes;
+    const { tables } = this;
+    const lost = tables.logEndBytes[p] - endBytes;
     if (lost <= 0) return;
-    this.tables.logEndBytes[p] = endBytes;
+    tables.logEndBytes[p] = endBytes;
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+      tables.replicaEndBytes[r] = Math.min(tables.replicaEndBytes[r], endBytes);
+    }
     if (!Number.isNaN(this.tables.frozenWatermark[p])) {
       this.tables.frozenWatermark[p] = Math.min(this.tables.frozenWatermark[p], endBytes);
     }
@@ -253,8 +288,9 @@ export class Writes {
   }
 
   private slopes(topic: number): void {
-    const rate = this.messageRate(topic) * this.blockedShare[topic];
-    this.retriedSends.set(topic, this.retriedSends.get(topic), rate);
+    const messages = this.messageRate(topic);
+    const rate = messages * this.blockedShare[topic];
+    this.retriedSends.set(topic, this.retriedSends.get(topic), messages * this.refusedShare[topic]);
     this.failedSends.set(
       topic,
       this.failedSends.get(topic),

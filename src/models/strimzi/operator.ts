@@ -11,6 +11,9 @@ export interface JvmOptions {
   readonly parallelGcThreads?: number | undefined;
   readonly regionSizeBytes?: number | undefined;
   readonly initiatingHeapOccupancyPercent?: number | undefined;
+  /** 1 for -XX:+G1UseAdaptiveIHOP, 0 for its opposite. */
+  readonly adaptiveIhop?: number | undefined;
+  readonly mixedGcCountTarget?: number | undefined;
 }
 
 /** Container resources of a broker, as `spec.kafka.resources` has them. */
@@ -34,6 +37,8 @@ export const podOptions = [
   'parallelGcThreads',
   'regionSizeBytes',
   'initiatingHeapOccupancyPercent',
+  'adaptiveIhop',
+  'mixedGcCountTarget',
   'memoryLimitBytes',
   'cpuRequest',
   'cpuLimit',

@@ -1,5 +1,6 @@
 import type { AnyPart } from '../part.ts';
 import { hardwarePart } from './hardware.ts';
+import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
 import { operationsPart } from './operations.ts';
@@ -14,4 +15,5 @@ export const parts: readonly AnyPart[] = [
   kubernetesPart,
   operationsPart,
   strimziPart,
+  jvmPart,
 ] as unknown as readonly AnyPart[];

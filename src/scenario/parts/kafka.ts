@@ -20,9 +20,11 @@ const config = z.strictObject({
   'replica.fetch.wait.max.ms': q.count({ min: 0 }),
   'broker.heartbeat.interval.ms': q.count({ min: 1 }),
   'broker.session.timeout.ms': q.count({ min: 1 }),
+  'replica.lag.time.max.ms': q.count({ min: 1 }),
   'auto.leader.rebalance.enable': z.boolean(),
   'leader.imbalance.check.interval.seconds': q.count({ min: 1 }),
   'controller.quorum.append.linger.ms': q.count({ min: 0 }),
+  'controller.quorum.fetch.timeout.ms': q.count({ min: 1 }),
   'unclean.leader.election.enable': z.boolean(),
   'log.segment.bytes': q.count({ min: 14 }),
   'log.retention.hours': q.count({ min: 1 }),
@@ -30,6 +32,23 @@ const config = z.strictObject({
   'num.recovery.threads.per.data.dir': q.count({ min: 1 }),
   'leader.replication.throttled.rate': q.count({ min: 1 }).optional(),
   'follower.replication.throttled.rate': q.count({ min: 1 }).optional(),
+  'num.network.threads': q.count({ min: 1, max: 1000 }),
+  'num.io.threads': q.count({ min: 1, max: 1000 }),
+  'queued.max.requests': q.count({ min: 1 }),
+  'message.max.bytes': q.count({ min: 1 }),
+});
+
+/** What a request costs a broker's threads. */
+const requests = z.strictObject({
+  networkRequestRate: q.rate({ min: 1 }),
+  ioRequestRate: q.rate({ min: 1 }),
+  networkByteRate: q.byteRate({ min: 1 }),
+  ioByteRate: q.byteRate({ min: 1 }),
+  serviceVariability: q.number({ min: 0, max: 100 }),
+  tls: z.boolean(),
+  tlsRequestTime: q.duration({ min: 0 }),
+  tlsByteRate: q.byteRate({ min: 1 }),
+  coldReadRate: q.byteRate({ min: 1 }),
 });
 
 const timing = z.strictObject({
@@ -51,6 +70,17 @@ const producers = z.strictObject({
   'delivery.timeout.ms': q.count({ min: 1 }),
   'max.block.ms': q.count({ min: 0 }),
   'retry.backoff.ms': q.count({ min: 1 }),
+  'batch.size': q.count({ min: 1 }),
+  'max.request.size': q.count({ min: 1 }),
+  'linger.ms': q.count({ min: 0 }),
+  'max.in.flight.requests.per.connection': q.count({ min: 1 }),
+});
+
+const consumers = z.strictObject({
+  catchUpFactor: q.number({ min: 1.01 }),
+  clients: q.count({ min: 1 }),
+  'fetch.min.bytes': q.count({ min: 1 }),
+  'fetch.max.wait.ms': q.count({ min: 0 }),
 });
 
 const topic = z.strictObject({
@@ -98,7 +128,10 @@ const settings = z.strictObject({
         controller: z.boolean().optional(),
         diskUsed: q.bytes({ min: 0 }),
         disk: q.bytes({ min: 1 }),
-        pageCache: q.bytes({ min: 0 }),
+        pageCache: q.bytes({ min: 0 }).optional().meta({
+          description:
+            'memory left for the page cache; computed where jvm says what the heap takes of the container',
+        }),
       }),
     )
     .min(1)
@@ -106,8 +139,9 @@ const settings = z.strictObject({
   config,
   timing,
   producers,
-  consumers: z.strictObject({ catchUpFactor: q.number({ min: 1.01 }) }),
+  consumers,
   fetcher: z.strictObject({ appendRate: q.byteRate({ min: 1 }) }),
+  requests,
   holdLogsAtInitialSize: z.boolean().optional(),
   assignment: z.string().optional(),
   topics: z.array(topic).min(1).max(100_000),
@@ -118,10 +152,18 @@ const settings = z.strictObject({
         topics: z.array(z.string()).min(1),
         pollInterval: q.duration({ min: 0 }),
         catchUpFactor: q.number({ min: 1.01 }).optional(),
+        clients: q.count({ min: 1 }).optional(),
+        'fetch.min.bytes': q.count({ min: 1 }).optional(),
+        'fetch.max.wait.ms': q.count({ min: 0 }).optional(),
         owner: z.string().optional(),
       }),
     )
     .optional(),
+});
+
+const resetArgs = z.strictObject({
+  group: z.string().min(1),
+  behind: q.duration({ min: 1 }).meta({ description: 'how old the record is that the group reads next' }),
 });
 
 export type KafkaPartSettings = z.output<typeof settings>;
@@ -175,6 +217,21 @@ function check(s: KafkaPartSettings, checks: Checks): void {
         'lower diskUsed, or raise disk',
       );
     }
+  }
+  const computed = checks.settings('jvm') !== undefined;
+  for (const b of s.brokers) {
+    if (computed && b.pageCache !== undefined)
+      checks.problem(
+        ['kafka', 'brokers', b.id, 'pageCache'],
+        'a page cache, although the container, its heap and what the JVM keeps beside it leave just so much',
+        'remove it, or leave out the jvm settings',
+      );
+    if (!computed && b.pageCache === undefined)
+      checks.problem(
+        ['kafka', 'brokers', b.id],
+        'nothing says how much memory is left for the page cache',
+        'give pageCache, such as 5GiB, or the jvm settings of models/jvm/kafka-jvm.yaml',
+      );
   }
   const brokersLine = checks.lineOf(['kafka', 'brokers']);
   const voters =
@@ -256,6 +313,13 @@ function check(s: KafkaPartSettings, checks: Checks): void {
           'give at least one partition a share',
         );
       }
+    }
+    if (t.messagesIn > 0 && t.bytesIn / t.messagesIn > s.config['message.max.bytes']) {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'messagesIn'],
+        `a message has ${Math.round(t.bytesIn / t.messagesIn)} bytes, and message.max.bytes is ${s.config['message.max.bytes']}: the broker refuses it`,
+        `raise messagesIn, or message.max.bytes (line ${checks.lineOf(['kafka', 'config', 'message.max.bytes'])})`,
+      );
     }
     if (t.bytesIn > 0 !== t.messagesIn > 0) {
       checks.problem(
@@ -422,6 +486,12 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     deliveryTimeoutMicros: (own?.['delivery.timeout.ms'] ?? s.producers['delivery.timeout.ms']) * 1000,
     maxBlockMicros: (own?.['max.block.ms'] ?? s.producers['max.block.ms']) * 1000,
     retryBackoffMicros: (own?.['retry.backoff.ms'] ?? s.producers['retry.backoff.ms']) * 1000,
+    // A larger batch is refused, and its producer splits it.
+    batchBytes: Math.min(own?.['batch.size'] ?? s.producers['batch.size'], s.config['message.max.bytes']),
+    requestBytes: own?.['max.request.size'] ?? s.producers['max.request.size'],
+    lingerMicros: (own?.['linger.ms'] ?? s.producers['linger.ms']) * 1000,
+    inFlight:
+      own?.['max.in.flight.requests.per.connection'] ?? s.producers['max.in.flight.requests.per.connection'],
   });
   const topics = s.topics.map((t): TopicSettings => {
     const { micros, bytes } = retentionOf(t, s);
@@ -460,7 +530,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       controller: s.controllers.mode === 'combined' && b.controller === true,
       diskUsedBytes: b.diskUsed,
       diskCapacityBytes: b.disk,
-      pageCacheBytes: b.pageCache,
+      pageCacheBytes: b.pageCache ?? 0,
     })),
     dedicatedControllers: s.controllers.mode === 'dedicated' ? voters : [],
     activeController: s.controllers.active ?? voters[0],
@@ -472,6 +542,9 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       topics: g.topics.map((name) => topicRow.get(name) ?? 0),
       catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
       pollMicros: g.pollInterval,
+      clients: g.clients ?? s.consumers.clients,
+      fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
+      fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
       owner: g.owner ?? '',
     })),
     timing: {
@@ -480,6 +553,8 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       metadataPollMicros: s.timing.metadataPoll,
       heartbeatMicros: c['broker.heartbeat.interval.ms'] * 1000,
       sessionTimeoutMicros: c['broker.session.timeout.ms'] * 1000,
+      replicaLagMaxMicros: c['replica.lag.time.max.ms'] * 1000,
+      quorumFetchTimeoutMicros: c['controller.quorum.fetch.timeout.ms'] * 1000,
       fetchWaitMicros: c['replica.fetch.wait.max.ms'] * 1000,
       imbalanceCheckMicros: c['leader.imbalance.check.interval.seconds'] * 1_000_000,
       controllerFailoverMicros: s.timing.controllerFailover,
@@ -492,6 +567,20 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       coordinatorLoadMicros: s.timing.coordinatorLoad,
     },
     fetcher: fetcherOf(s),
+    requests: {
+      networkThreads: c['num.network.threads'],
+      ioThreads: c['num.io.threads'],
+      queuedMax: c['queued.max.requests'],
+      networkRequestRate: s.requests.networkRequestRate,
+      ioRequestRate: s.requests.ioRequestRate,
+      networkByteRate: s.requests.networkByteRate,
+      ioByteRate: s.requests.ioByteRate,
+      serviceVariability: s.requests.serviceVariability,
+      tls: s.requests.tls,
+      tlsRequestMicros: s.requests.tlsRequestTime,
+      tlsByteRate: s.requests.tlsByteRate,
+      coldReadRate: s.requests.coldReadRate,
+    },
     leaderThrottleRate: c['leader.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
     followerThrottleRate: c['follower.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
     segmentBytes: c['log.segment.bytes'],
@@ -510,8 +599,35 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   connect: (cluster, context) => {
     connectKafkaToHardware(cluster, context);
     cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
+    cluster.requests.measureFrom(context.warmUp);
   },
-  actions: {},
+  actions: {
+    resetConsumer: {
+      says: "sets a consumer group's offsets back by a duration, as kafka-consumer-groups --reset-offsets does: it reads on from there",
+      args: resetArgs,
+      check: (args: z.output<typeof resetArgs>, checks: Checks, at: readonly (string | number)[]) => {
+        const groups = checks.settings<KafkaPartSettings>('kafka')?.consumerGroups ?? [];
+        if (!groups.some((g) => g.name === args.group)) {
+          checks.problem(
+            [...at, 'group'],
+            `there is no consumer group ${args.group}`,
+            groups.length === 0
+              ? 'add it to kafka.consumerGroups'
+              : `name one of ${groups
+                  .slice(0, 20)
+                  .map((g) => g.name)
+                  .join(', ')}`,
+          );
+        }
+      },
+      play: (cluster: KafkaCluster, args: z.output<typeof resetArgs>) => {
+        cluster.consumers.reset(
+          cluster.settings.groups.findIndex((g) => g.name === args.group),
+          args.behind,
+        );
+      },
+    } as never,
+  },
   setInsteadOfWarmed: ['log sizes (diskUsed)', 'page cache', 'consumer lag', 'ISR membership: all in sync'],
   catalogue: kafkaCatalogue,
   labels: kafkaLabels,

@@ -7,9 +7,10 @@ import { selectorsOf } from '../../promql/parse.ts';
 import type { Checks } from '../checks.ts';
 import { operationsToKafka } from '../connections/operationsToKafka.ts';
 import type { BuildContext, Part } from '../part.ts';
+import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
 import type { KafkaPartSettings } from './kafka.ts';
-import { checkBrokers, containerResources, jvmOf, jvmOptions, resourcesOf } from './strimzi.ts';
+import { checkBrokers } from './strimzi.ts';
 
 const times = z.union([z.array(q.varying.duration({ min: 1 })).min(1), q.varying.duration({ min: 1 })]);
 
@@ -51,6 +52,7 @@ function isList(x: unknown): x is readonly Distribution[] {
 
 function checkRollingRestart(args: RollingRestart, checks: Checks, at: readonly (string | number)[]): void {
   checkBrokers(args.brokers, checks, [...at, 'brokers']);
+  if (args.jvm !== undefined || args.resources !== undefined) checkJvm(args, checks, at);
   if (args.every !== undefined && (args.waitFor !== undefined || args.stabilisation !== undefined)) {
     checks.problem(
       [...at, 'every'],

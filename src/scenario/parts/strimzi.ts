@@ -1,44 +1,12 @@
 import { z } from 'zod';
 import { strimziCatalogue, strimziLabels } from '../../models/strimzi/catalogue.ts';
-import { type JvmOptions, Operator, type Resources } from '../../models/strimzi/operator.ts';
+import { Operator } from '../../models/strimzi/operator.ts';
 import type { Checks } from '../checks.ts';
 import { strimziToKafka } from '../connections/strimziToKafka.ts';
 import type { Part } from '../part.ts';
+import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
 import type { KafkaPartSettings } from './kafka.ts';
-
-/** Keys of `jvmOptions`, with units. */
-export const jvmOptions = z.strictObject({
-  heap: q.bytes({ min: 1_048_576 }).optional(),
-  maxGcPause: q.duration({ min: 1 }).optional(),
-  reservePercent: q.count({ min: 0, max: 50 }).optional(),
-  concGcThreads: q.count({ min: 1 }).optional(),
-  parallelGcThreads: q.count({ min: 1 }).optional(),
-  regionSize: q.bytes({ min: 1_048_576, max: 536_870_912 }).optional(),
-  initiatingHeapOccupancyPercent: q.count({ min: 0, max: 100 }).optional(),
-});
-
-export const containerResources = z.strictObject({
-  memoryLimit: q.bytes({ min: 1 }).optional(),
-  cpuRequest: q.cpu({ min: 0 }).optional(),
-  cpuLimit: q.cpu({ min: 0 }).optional(),
-});
-
-export function jvmOf(given: z.output<typeof jvmOptions> | undefined): JvmOptions {
-  return {
-    heapBytes: given?.heap,
-    maxGcPauseMicros: given?.maxGcPause,
-    reservePercent: given?.reservePercent,
-    concGcThreads: given?.concGcThreads,
-    parallelGcThreads: given?.parallelGcThreads,
-    regionSizeBytes: given?.regionSize,
-    initiatingHeapOccupancyPercent: given?.initiatingHeapOccupancyPercent,
-  };
-}
-
-export function resourcesOf(given: z.output<typeof containerResources> | undefined): Resources {
-  return { memoryLimitBytes: given?.memoryLimit, cpuRequest: given?.cpuRequest, cpuLimit: given?.cpuLimit };
-}
 
 const settings = z.strictObject({
   version: z.string(),
@@ -110,6 +78,7 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
       args: rollArgs,
       check: (args: z.output<typeof rollArgs>, checks: Checks, at: readonly (string | number)[]) => {
         checkBrokers(args.brokers, checks, [...at, 'brokers']);
+        if (args.jvm !== undefined || args.resources !== undefined) checkJvm(args, checks, at);
       },
       play: (
         operator: Operator,

@@ -1,0 +1,260 @@
+import type { Gauge } from '../../engine/gauge.ts';
+import { Histogram } from '../../engine/histogram.ts';
+import { eventClass, type Simulation, type Stream } from '../../engine/simulation.ts';
+import { derived, type Factor, factorOf } from './queueing.ts';
+import { type BrokerLoad, type RequestClass, requestType, requestTypes } from './requestRates.ts';
+import type { ClusterSettings } from './settings.ts';
+import { brokerSide, clientSide, type PathHistory, stages, type Traced, trace } from './tracers.ts';
+
+const quantiles = [0.5, 0.95, 0.99, 0.999] as const;
+const quantileNames = ['0.50', '0.95', '0.99', '0.999'] as const;
+const sides = ['broker', 'client'] as const;
+
+/** The broker's metrics show the requests of the last minute, and are read off every so often. */
+const windowMicros = 60_000_000;
+const updateMicros = 15_000_000;
+/** Samples are followed this long after they began, so that later pauses are known. */
+const behindMicros = 1_000_000;
+/**
+ * Time between the samples of one request type on one broker, for the last minute's quantiles and for the whole period's. They are sets of their
+ * own, so that a run that shows the period alone finds the same and follows fewer. On more brokers than this each gives fewer.
+ */
+const windowSampleMicros = 400_000;
+const periodSampleMicros = 1_000_000;
+const sampledBrokers = 20;
+/** The measures of the whole period are read off at each of the first so many updates, then at every so-many-th. */
+const updatesToPeriod = 6;
+
+/** Numbers of a sample's chances beside those of its way. */
+const chance = { moment: 0, kind: 1 } as const;
+
+interface Group {
+  readonly request: number;
+  readonly acks: string;
+}
+
+/** Samples at drawn moments, one for each request type and broker in each span of `every` microseconds. */
+interface Sampling {
+  readonly every: number;
+  readonly streams: readonly Stream[];
+  /** Spans followed so far. */
+  followed: number;
+  /** Takes what was traced. */
+  readonly book: (broker: number, type: number, c: RequestClass, wanted: number, load: BrokerLoad) => void;
+}
+
+interface Window {
+  readonly times: Float64Array;
+  readonly micros: Float64Array;
+  next: number;
+  count: number;
+}
+
+/**
+ * Latency by samples: at drawn moments a request of each type is followed through each broker's path (`trace`). Observers: they read the
+ * path's history, draw from streams of their own, and change nothing.
+ *
+ * Broker-side are the requests that arrive, from when they were read (Kafka's TotalTimeMs); client-side those that were wanted, batch, connection and
+ * network included. Simplified: requests to a broker that is down or has just lost its partitions are no samples (their retries are counted by
+ * `rehearse:retried_sends_total`); what a fenced broker's clients wanted waits here until it goes on.
+ */
+export class Latency {
+  private readonly sim: Simulation;
+  private readonly paths: readonly PathHistory[];
+  private readonly others: readonly (readonly PathHistory[])[];
+  private readonly factor: Factor;
+  private readonly roundTripMicros: number;
+  private readonly groups: readonly Group[];
+  private readonly totals: Gauge;
+  private readonly period: Gauge;
+  private readonly stageMeans: Gauge;
+  private readonly histograms: readonly Histogram[];
+  private readonly stageSums: Float64Array;
+  private readonly weights: Float64Array;
+  private readonly windows: readonly Window[];
+  private readonly samplings: readonly Sampling[];
+  private readonly scratch: Float64Array;
+  private readonly traced: Traced = { stages: new Float64Array(stages.length), arrives: true };
+  private updates = 0;
+  /** Samples before this moment are left out of the period's measures. */
+  measuredFrom = 0;
+
+  constructor(
+    sim: Simulation,
+    settings: ClusterSettings,
+    paths: readonly PathHistory[],
+    gauges: { readonly totals: Gauge; readonly period: Gauge; readonly stages: Gauge },
+  ) {
+    this.sim = sim;
+    this.paths = paths;
+    this.others = paths.map((own) => paths.filter((p) => p !== own));
+    this.factor = factorOf(settings.requests.serviceVariability);
+    this.roundTripMicros = settings.timing.roundTripMicros;
+    this.groups = latencyGroups(settings);
+    this.totals = gauges.totals;
+    this.period = gauges.period;
+    this.stageMeans = gauges.stages;
+    this.histograms = Array.from({ length: this.groups.length * sides.length }, () => new Histogram());
+    this.stageSums = new Float64Array(requestTypes.length * stages.length);
+    this.weights = new Float64Array(requestTypes.length);
+    const sampling = (purpose: string, micros: number, book: Sampling['book']): Sampling => ({
+      every: Math.round(micros * Math.max(1, paths.length / sampledBrokers)),
+      streams: settings.brokers.map((b) => sim.stream(`broker/${b.id}`, purpose)),
+      followed: 0,
+      book,
+    });
+    const ofWindows = sampling('windowTracers', windowSampleMicros, this.bookWindow.bind(this));
+    const ofPeriod = sampling('periodTracers', periodSampleMicros, this.bookPeriod.bind(this));
+    const recorded = (gauge: Gauge) => gauge.rowRecord(0) !== undefined;
+    this.samplings = [
+      ...(recorded(gauges.totals) ? [ofWindows] : []),
+      ...(recorded(gauges.period) || recorded(gauges.stages) ? [ofPeriod] : []),
+    ];
+    const capacity = Math.ceil(windowMicros / ofWindows.every) + 1;
+    this.windows = Array.from({ length: paths.length * requestTypes.length }, () => ({
+      times: new Float64Array(capacity),
+      micros: new Float64Array(capacity),
+      next: 0,
+      count: 0,
+    }));
+    this.scratch = new Float64Array(capacity);
+    const update = sim.on('kafka.latency', () => this.onUpdate(update), eventClass.observer);
+    sim.after(updateMicros, update);
+  }
+
+  private onUpdate(kind: number): void {
+    const { sim } = this;
+    const until = sim.now - behindMicros;
+    for (const sampling of this.samplings) {
+      for (; (sampling.followed + 1) * sampling.every <= until; sampling.followed += 1) this.sample(sampling);
+    }
+    for (const path of this.paths) path.forget(until - behindMicros);
+    if (this.totals.rowRecord(0) !== undefined) this.showWindows();
+    this.updates += 1;
+    if (this.updates < updatesToPeriod || this.updates % updatesToPeriod === 0) this.showPeriod();
+    sim.after(updateMicros, kind);
+  }
+
+  /** One sample of each request type on each broker, in the next span. */
+  private sample({ every, followed, streams, book }: Sampling): void {
+    for (let b = 0; b < this.paths.length; b += 1) {
+      const path = this.paths[b];
+      for (let type = 0; type < requestTypes.length; type += 1) {
+        const seed = streams[b]();
+        const wanted = (followed + derived(seed, chance.moment)) * every;
+        const load = path.wantedLoad(wanted);
+        const c = pick(load, type, derived(seed, chance.kind));
+        if (c === undefined) continue;
+        trace(path, this.others[b], c, wanted, seed, this.factor, this.roundTripMicros, this.traced);
+        book(b, type, c, wanted, load);
+      }
+    }
+  }
+
+  private bookWindow(broker: number, type: number, _: RequestClass, wanted: number): void {
+    if (!this.traced.arrives) return;
+    const window = this.windows[broker * requestTypes.length + type];
+    window.times[window.next] = wanted;
+    window.micros[window.next] = brokerSide(this.traced.stages);
+    window.next = (window.next + 1) % window.times.length;
+    window.count = Math.min(window.count + 1, window.times.length);
+  }
+
+  private bookPeriod(_: number, type: number, c: RequestClass, wanted: number, load: BrokerLoad): void {
+    if (wanted < this.measuredFrom) return;
+    const s = this.traced.stages;
+    const weight = Math.max(1, Math.round(load.perSecond[type]));
+    const group = this.groups.findIndex((g) => g.request === type && g.acks === c.acks);
+    this.histograms[group * sides.length + 1].add(clientSide(c, s), weight);
+    if (!this.traced.arrives) return;
+    this.histograms[group * sides.length].add(brokerSide(s), weight);
+    this.weights[type] += weight;
+    for (let i = 0; i < stages.length; i += 1) this.stageSums[type * stages.length + i] += weight * s[i];
+  }
+
+  private showWindows(): void {
+    const from = this.sim.now - behindMicros - windowMicros;
+    for (let w = 0; w < this.windows.length; w += 1) {
+      const { times, micros, count } = this.windows[w];
+      let n = 0;
+      for (let i = 0; i < count; i += 1) {
+        if (times[i] < from) continue;
+        this.scratch[n] = micros[i];
+        n += 1;
+      }
+      const sorted = this.scratch.subarray(0, n).sort();
+      for (let q = 0; q < quantiles.length; q += 1) {
+        const value = n === 0 ? 0 : sorted[Math.min(n - 1, Math.floor(quantiles[q] * n))];
+        this.totals.set(w * quantiles.length + q, value / 1000);
+      }
+    }
+  }
+
+  private showPeriod(): void {
+    this.histograms.forEach((h, i) => {
+      if (h.count === 0) return;
+      h.quantiles(quantiles).forEach(([low, high], q) => {
+        this.period.set(i * quantiles.length + q, Math.sqrt(low * high) / 1000);
+      });
+    });
+    for (let i = 0; i < this.stageSums.length; i += 1) {
+      const weight = this.weights[Math.floor(i / stages.length)];
+      if (weight > 0) this.stageMeans.set(i, this.stageSums[i] / weight / 1000);
+    }
+  }
+}
+
+/** A request of this type at probability u; undefined where there is none. */
+function pick(load: BrokerLoad, type: number, u: number): RequestClass | undefined {
+  let left = u * load.perSecond[type];
+  if (left === 0) return undefined;
+  let last: RequestClass | undefined;
+  for (const c of load.classes) {
+    if (c.type !== type) continue;
+    last = c;
+    left -= c.perSecond;
+    if (left < 0) break;
+  }
+  return last;
+}
+
+/** What latency is told apart by: produce requests by acks, and fetches. */
+function latencyGroups(settings: ClusterSettings): Group[] {
+  const acks = (['all', '1', '0'] as const).filter((a) => settings.topics.some((t) => t.acks === a));
+  return [
+    ...acks.map((a) => ({ request: requestType.produce, acks: a })),
+    ...(settings.groups.length > 0 ? [{ request: requestType.fetchConsumer, acks: '' }] : []),
+    { request: requestType.fetchFollower, acks: '' },
+  ];
+}
+
+/** Rows of `rehearse:request_latency_ms`. */
+export function periodRows(settings: ClusterSettings): readonly {
+  readonly request: string;
+  readonly acks: string;
+  readonly side: string;
+  readonly quantile: string;
+}[] {
+  return latencyGroups(settings).flatMap((g) =>
+    sides.flatMap((side) =>
+      quantileNames.map((quantile) => ({ request: requestTypes[g.request], acks: g.acks, side, quantile })),
+    ),
+  );
+}
+
+/** Request type, quantile and broker row of a row of Kafka's own metric. */
+export function totalTimeRow(row: number): { request: string; quantile: string; broker: number } {
+  const window = Math.floor(row / quantiles.length);
+  return {
+    request: requestTypes[window % requestTypes.length],
+    quantile: quantileNames[row % quantiles.length],
+    broker: Math.floor(window / requestTypes.length),
+  };
+}
+
+export const totalTimeRows = requestTypes.length * quantiles.length;
+export const stageRows = requestTypes.length * stages.length;
+
+export function stageRow(row: number): { request: string; stage: string } {
+  return { request: requestTypes[Math.floor(row / stages.length)], stage: stages[row % stages.length] };
+}
