@@ -39,8 +39,9 @@ for (const kind of ['reference-day', 'what-if']) {
       result.measures
         .filter(
           (m) =>
-            /isr_recovery_seconds|minutes|failed_sends|disk_full|restarts_duration/.test(m.name) &&
-            m.value !== 0,
+            /isr_recovery_seconds|minutes|failed_sends|disk_full|restarts_duration|request_latency_ms|gc_pause_ms/.test(
+              m.name,
+            ) && m.value !== 0,
         )
         .map((m) => [`${m.name}${JSON.stringify(m.labels)}`, Number(m.value.toPrecision(6))]),
     );
@@ -63,6 +64,7 @@ execFileSync(
     'test/scenario/leafKeys.test.ts',
     'test/golden/battery.test.ts',
     'test/golden/gcLogs.test.ts',
+    'test/golden/g1Runs.test.ts',
   ],
   {
     cwd: root,

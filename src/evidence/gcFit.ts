@@ -216,22 +216,30 @@ export function fitCosts(logs: readonly FittedLog[], kept?: G1Costs): FittedCost
     throw new RangeError(
       `the logs hold ${pauses.length} young pauses, ${marks.length} marking cycles and ${fulls.length} full collections; that does not tell ${notFitted.join(', ')}`,
     );
+  // Order statistics around the median: 0.98 root n on each side.
+  const halfWidth = enough
+    ? (quantile(ratios, Math.min(1, 0.5 + 0.98 / Math.sqrt(ratios.length))) -
+        quantile(ratios, Math.max(0, 0.5 - 0.98 / Math.sqrt(ratios.length)))) /
+      2
+    : Number.POSITIVE_INFINITY;
+  const apart = jackknife(costsOf === undefined ? [] : pauses, costsOf ?? fromPhases);
   return {
     costs: Object.fromEntries(
       (Object.keys(told) as Cost[]).map((key) => [key, told[key] ?? kept?.[key]]),
     ) as unknown as G1Costs,
     notFitted,
     debugPhases,
-    halfWidths: jackknife(costsOf === undefined ? [] : pauses, costsOf ?? fromPhases),
+    // A slow moment of the machine raises all costs of a pause at once, which leaving out groups sees little of (medians hardly move).
+    halfWidths: Object.fromEntries(
+      (Object.keys(apart) as (keyof PauseCosts)[]).map((key) => [
+        key,
+        Math.max(apart[key], fitted === undefined ? Number.POSITIVE_INFINITY : halfWidth * fitted[key]),
+      ]),
+    ) as unknown as PauseCosts,
     pauses: pauses.length,
     cycles: marks.length,
     fulls: fulls.length,
-    // Order statistics around the median: 0.98 root n on each side.
-    halfWidth: enough
-      ? (quantile(ratios, Math.min(1, 0.5 + 0.98 / Math.sqrt(ratios.length))) -
-          quantile(ratios, Math.max(0, 0.5 - 0.98 / Math.sqrt(ratios.length)))) /
-        2
-      : Number.POSITIVE_INFINITY,
+    halfWidth,
   };
 }
 

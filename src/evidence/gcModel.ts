@@ -107,7 +107,7 @@ export function playProgram(
   while (jvm.usedBytes < load.liveBytes && sim.now < 600e6 && sim.stoppedBecause === undefined)
     sim.run(sim.now + step);
   if (sim.stoppedBecause === undefined) jvm.collectFull('System.gc()');
-  jvm.setLoad(load);
+  jvm.setPace(load);
   sim.run(sim.now + Math.round(options.seconds * 1e6));
   sim.require(jvm.broken() === undefined, jvm.broken() ?? '');
   const said = {

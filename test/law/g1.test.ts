@@ -28,7 +28,7 @@ const flags = fc.record({
 const program = (heapBytes: number): fc.Arbitrary<AllocatorProgram> =>
   fc.record({
     rate: fc.integer({ min: 1, max: 1500 }),
-    live: fc.double({ min: 0.01, max: 0.8, noNaN: true }).map((share) => (share * heapBytes) / 1e6),
+    live: fc.double({ min: 0.01, max: 0.95, noNaN: true }).map((share) => (share * heapBytes) / 1e6),
     mid: fc.double({ min: 0, max: 0.5, noNaN: true }),
     midMs: fc.integer({ min: 1, max: 2000 }),
     old: fc.double({ min: 0, max: 0.1, noNaN: true }),

@@ -156,8 +156,9 @@ export class G1 {
   private readonly drawCycle: Stream;
   private readonly predictor: Predictor;
   private readonly survivors = new Survivors();
-  private readonly survival = new Sequence();
-  private readonly survivorSurvival = new Sequence(0.3, 0.4);
+  /** Share of the youngest eden region that survives, as G1 has learned it. */
+  private readonly survival = new Sequence(0.3, 0.4);
+  private survivorSurvival = new Sequence(0.3, 0.4);
   private load: Allocation;
 
   private edenBytes = 0;
@@ -265,6 +266,13 @@ export class G1 {
     if (paced) this.scheduleHumongous(this.sim.now);
   }
 
+  /** As `setLoad`, for a program that begins anew when the pause under way is over: what it missed until then is not made up for. */
+  setPace(load: Allocation): void {
+    this.advance();
+    this.backlog = -load.bytesPerSecond * Math.max(0, this.pausedUntil - this.sim.now) * micro;
+    this.setLoad(load);
+  }
+
   /** Something other than the collector stops the world for so long: a heap dump, a frozen machine. */
   hold(micros: number): void {
     this.advance();
@@ -335,7 +343,7 @@ export class G1 {
     const { load } = this;
     const demand = load.bytesPerSecond * dt + this.backlog;
     const running = Math.max(0, now - Math.max(this.updatedAt, this.pausedUntil)) * micro;
-    const allocated = Math.min(demand, this.peak * running);
+    const allocated = Math.max(0, Math.min(demand, this.peak * running));
     this.backlog = demand - allocated;
     this.edenBytes += allocated;
     this.allocatedBytes += allocated;
@@ -385,15 +393,15 @@ export class G1 {
     return Math.min(bytes, this.load.longShare * bytes + this.load.mediumShare * Math.min(bytes, window));
   }
 
-  private predictedSurviving(eden: number): number {
-    return Math.min(eden * this.regionBytes, this.survivalFactor() * this.surviving(eden));
+  /** True share of the youngest region that survives under the present load. */
+  private get youngestSurvival(): number {
+    return this.surviving(1) / this.regionBytes;
   }
 
-  /** Predicted over true survival; before the first collection G1 takes 0.4 of all bytes to survive. */
-  private survivalFactor(): number {
-    if (this.survival.samples > 0) return this.survival.predict();
-    const one = this.surviving(1);
-    return one > 0 ? (0.4 * this.regionBytes) / one : 0;
+  private predictedSurviving(eden: number): number {
+    const youngest = this.youngestSurvival;
+    const bytes = youngest > 0 ? (this.survival.predict() / youngest) * this.surviving(eden) : 0;
+    return Math.min(eden * this.regionBytes, bytes);
   }
 
   private predictedSurvivorBytes(): number {
@@ -618,10 +626,13 @@ export class G1 {
         oldOtherMillis: 0,
         constantOtherMillis: other,
       });
-      const expected = this.surviving(eden);
-      if (expected > 0) this.survival.add((edenLong + edenMedium) / expected);
-      if (survivedBefore > 0)
-        this.survivorSurvival.add(alive / Math.max(survivedBefore, survivorsBefore * this.regionBytes));
+      // Source: OpenJDK 17, G1Policy::should_update_surv_rate_group_predictors.
+      if (type !== 'Mixed' && !marking) {
+        const expected = this.surviving(eden);
+        if (expected > 0) this.survival.add(((edenLong + edenMedium) / expected) * this.youngestSurvival);
+        if (survivedBefore > 0)
+          this.survivorSurvival.add(alive / Math.max(survivedBefore, survivorsBefore * this.regionBytes));
+      }
     }
 
     if (type === 'Concurrent Start') {
@@ -870,6 +881,8 @@ export class G1 {
     this.candidates = undefined;
     this.timeToMixed = false;
     this.survivors.clear();
+    // Source: OpenJDK 17, G1Policy::record_full_collection_end.
+    this.survivorSurvival = new Sequence(0.3, 0.4);
     this.survivorRegions = 0;
     this.edenBytes = 0;
     this.edenLong = 0;

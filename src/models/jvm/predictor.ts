@@ -60,12 +60,15 @@ export interface Lesson {
  *     base     = constant + scan x cards + survivor regions x other + copy x their survivors
  *
  * Source: OpenJDK 17, G1Policy::predict_base_elapsed_time_ms, predict_eden_copy_time_ms, predict_region_total_time_ms; seeds and
- * choice of sequence by g1Analytics.cpp. Simplified: merging of remembered sets and logged cards is part of scanning.
+ * choice of sequence by g1Analytics.cpp. Simplified: merging of remembered sets and logged cards is part of scanning, so that what G1 believes of it
+ * only fades from its seed; every card is merged once and scanned once.
  */
 export class Predictor {
   private readonly copy: Sequence;
   private readonly copyWhileMarking = new Sequence();
   private readonly scanYoung: Sequence;
+  private readonly mergeYoung: Sequence;
+  private readonly mergeMixed = new Sequence();
   private readonly scanMixed = new Sequence();
   private readonly cardsYoung = new Sequence();
   private readonly cardsMixed = new Sequence();
@@ -78,6 +81,7 @@ export class Predictor {
     const column = Math.min(Math.max(1, workers) - 1, 7);
     this.copy = new Sequence(0.3, [6, 3, 3, 1.5, 1.5, 1, 1, 0.9][column]! * 1e-5);
     this.scanYoung = new Sequence(0.3, [0.015, 0.01, 0.01, 0.008, 0.008, 0.0055, 0.0055, 0.005][column]!);
+    this.mergeYoung = new Sequence(0.3, [0.01, 0.005, 0.005, 0.003, 0.003, 0.002, 0.002, 0.0015][column]!);
     this.youngOther = new Sequence(0.3, [0.3, 0.2, 0.2, 0.15, 0.15, 0.12, 0.12, 0.1][column]!);
     this.oldOther = new Sequence(0.3, [1, 0.7, 0.7, 0.5, 0.5, 0.42, 0.42, 0.3][column]!);
     this.constantOther = new Sequence(0.3, 5);
@@ -88,8 +92,10 @@ export class Predictor {
     if (lesson.copiedBytes > 0)
       (lesson.marking ? this.copyWhileMarking : this.copy).add(lesson.copyMillis / lesson.copiedBytes);
     // G1 leaves out pauses with few cards, whose cost for one card is all noise (G1NumCardsCostSampleThreshold, 1000).
-    if (lesson.cards >= 1000)
+    if (lesson.cards >= 1000) {
       (lesson.mixed ? this.scanMixed : this.scanYoung).add(lesson.scanMillis / lesson.cards);
+      (lesson.mixed ? this.mergeMixed : this.mergeYoung).add(0);
+    }
     (lesson.mixed ? this.cardsMixed : this.cardsYoung).add(lesson.cards);
     if (lesson.youngRegions > 0) this.youngOther.add(lesson.youngOtherMillis / lesson.youngRegions);
     if (lesson.oldRegions > 0) this.oldOther.add(lesson.oldOtherMillis / lesson.oldRegions);
@@ -112,10 +118,11 @@ export class Predictor {
   /** Everything but eden. */
   baseMillis(mixed: boolean, marking: boolean, survivorRegions: number, survivorBytes: number): number {
     const scan = mixed && this.scanMixed.samples >= 3 ? this.scanMixed : this.scanYoung;
+    const merge = mixed && this.mergeMixed.samples >= 3 ? this.mergeMixed : this.mergeYoung;
     const cards = mixed && this.cardsMixed.samples >= 3 ? this.cardsMixed : this.cardsYoung;
     return (
       this.constantOther.predict() +
-      scan.predict() * cards.predict() +
+      (merge.predict() + scan.predict()) * cards.predict() +
       survivorRegions * this.youngOther.predict() +
       survivorBytes * this.copyMillisPerByte(marking)
     );
