@@ -13,8 +13,8 @@ import {
   type LoggedPhase,
   readGcLog,
   readGcLogParts,
-  writeGcLog,
 } from '../../src/formats/gcLog.ts';
+import { writeGcLog } from '../../src/formats/gcLogWriter.ts';
 import { g1Recordings, readMutatedGcLog, recording, told } from '../support/gcLogs.ts';
 
 const all = [
