@@ -30,6 +30,8 @@ export interface AllocatorProgram {
   /** Large arrays per second, and their size in KiB. */
   readonly hum: number;
   readonly humKB: number;
+  /** Milliseconds that each lives. */
+  readonly humMs: number;
   /** Bytes of a mean object. */
   readonly objectBytes: number;
 }
@@ -41,6 +43,8 @@ export const programDefaults: Omit<AllocatorProgram, 'rate' | 'live'> = {
   old: 0.02,
   hum: 0,
   humKB: 0,
+  // No log's program says how long its arrays live.
+  humMs: 0,
   objectBytes: 550,
 };
 
@@ -61,6 +65,7 @@ function allocation(p: AllocatorProgram): Allocation {
     objectBytes: p.objectBytes,
     humongousPerSecond: p.hum,
     humongousBytes: p.humKB * 1024,
+    humongousMicros: p.humMs * 1000,
     threads: 1,
   };
 }

@@ -121,6 +121,7 @@ export interface SeenProgram {
   readonly allocatedMiBPerSecond: number;
   readonly humongousPerSecond: number;
   readonly humongousBytes: number;
+  readonly humongousMillis: number;
   /** MiB of eden that each pause found, and of survivors that it left; means. */
   readonly edenMiB: number;
   readonly survivorMiB: number;
@@ -165,6 +166,7 @@ export function seenProgram(log: GcLog, from: number): SeenProgram | undefined {
   const region = (log.jvm.regionBytes ?? mebibyte) / mebibyte;
   let grown = 0;
   let humongousRegions = 0;
+  let humongousKept = 0;
   let eden = 0;
   let kept = 0;
   let keptOfEden = 0;
@@ -204,6 +206,7 @@ export function seenProgram(log: GcLog, from: number): SeenProgram | undefined {
       eden += c.eden[0];
     }
     pauses += 1;
+    humongousKept += c.humongous?.[1] ?? 0;
     survivors += c.survivors[1];
     mostSurvivors += c.survivors[2];
     if (c.ageBytes !== undefined) {
@@ -252,6 +255,9 @@ export function seenProgram(log: GcLog, from: number): SeenProgram | undefined {
       humongousRegions > 0
         ? Math.min(region * mebibyte - 16, (humongousMiB / humongousRegions) * mebibyte)
         : 0,
+    // Little's law: how many are alive after a pause, over how many come.
+    humongousMillis:
+      humongousRegions > 0 ? (humongousKept / pauses / (humongousRegions / seconds)) * 1000 : 0,
     edenMiB,
     survivorMiB,
     longShare,
@@ -283,6 +289,7 @@ export function playedProgram(seen: SeenProgram, given: GivenProgram): Allocator
     old: given.longShare ?? seen.longShare,
     hum: seen.humongousPerSecond,
     humKB: seen.humongousBytes / 1024,
+    humMs: seen.humongousMillis,
     objectBytes: given.objectBytes,
   };
 }

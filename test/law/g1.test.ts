@@ -35,6 +35,7 @@ const program = (heapBytes: number): fc.Arbitrary<AllocatorProgram> =>
     old: fc.double({ min: 0, max: 0.1, noNaN: true }),
     hum: fc.constantFrom(0, 0, 5, 40),
     humKB: fc.integer({ min: 64, max: 4096 }),
+    humMs: fc.constantFrom(0, 100, 2000),
     objectBytes: fc.integer({ min: 32, max: 4096 }),
   });
 
@@ -59,12 +60,29 @@ function steady(over: Partial<Allocation> = {}): Allocation {
     objectBytes: 550,
     humongousPerSecond: 0,
     humongousBytes: 0,
+    humongousMicros: 0,
     threads: 1,
     ...over,
   };
 }
 
 describe('one heap', () => {
+  test('humongous objects live as long as they are said to: by Little, so many are left by a pause', () => {
+    const program = { ...programDefaults, rate: 200, live: 100, hum: 10, humKB: 1024 };
+    const left = (humMs: number) =>
+      playProgram(
+        { heapBytes: 1024 * mebibyte, cpus: 2 },
+        costs,
+        { ...program, humMs },
+        { seed: '1', seconds: 30 },
+      )
+        .collections.filter((c) => c.humongous !== undefined && c.startSeconds > 5)
+        .map((c) => c.humongous![1]);
+    expect(new Set(left(0))).toEqual(new Set([0]));
+    // Ten a second for half a second; an array of a region and its header takes two.
+    expect(new Set(left(500))).toEqual(new Set([10]));
+  });
+
   test('regions are conserved, a collection never leaves more in use, and time goes on, whatever the options and the program', () => {
     const seen = new Map<string, number>();
     const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);

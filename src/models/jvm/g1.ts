@@ -20,9 +20,10 @@ export interface Allocation {
   readonly growing: boolean;
   /** Bytes of a mean object: with `longShare`, how often old memory is written to. */
   readonly objectBytes: number;
-  /** Objects larger than half a region, each second, and their size; they die at once. */
+  /** Objects larger than half a region, each second, their size, and how long they live. */
   readonly humongousPerSecond: number;
   readonly humongousBytes: number;
+  readonly humongousMicros: number;
   /** Threads that allocate; as many CPUs they can use. */
   readonly threads: number;
 }
@@ -300,11 +301,23 @@ export class G1 {
     if (this.freeRegions < 1) this.full('G1 Compaction Pause');
   }
 
+  /** Regions of one humongous object. */
+  private get humongousNeed(): number {
+    return Math.ceil((this.load.humongousBytes + arrayHeaderBytes) / this.regionBytes);
+  }
+
+  /** Every pause frees the humongous objects that have died. Source: OpenJDK 17, G1EagerReclaimHumongousObjects. */
+  private reclaimHumongous(): void {
+    const alive = Math.floor(this.load.humongousPerSecond * this.load.humongousMicros * micro);
+    this.humongousRegions = Math.min(this.humongousRegions, alive * this.humongousNeed);
+    this.humongousAfterLast = this.humongousRegions;
+  }
+
   /** A humongous object is allocated. Source: OpenJDK 17, G1CollectedHeap::attempt_allocation_humongous. */
   onHumongous(): void {
     this.nextHumongous = undefined;
     this.advance();
-    const need = Math.ceil((this.load.humongousBytes + arrayHeaderBytes) / this.regionBytes);
+    const need = this.humongousNeed;
     const requested = (this.old.regions + this.humongousRegions + need) * this.regionBytes;
     const starts = this.phase === 'young only' && !this.startPending && requested > this.ihop.threshold;
     if (starts || this.freeRegions <= need) {
@@ -551,7 +564,7 @@ export class G1 {
     const need = Math.ceil(
       (survivorBytes + (promotedLong + promotedMedium + chosen.bytes) * waste) / this.regionBytes,
     );
-    const failed = need > room ? 1 - Math.max(0, room) / need : 0;
+    const failed = need > Math.max(0, room) ? 1 - Math.max(0, room) / need : 0;
 
     // Cost.
     const copied = edenLong + edenMedium + alive + chosen.bytes;
@@ -581,22 +594,24 @@ export class G1 {
       this.workers,
     );
     this.survivorRegions = Math.ceil((copies * survivorBytes) / this.regionBytes - 1e-9);
+    const humongousGrowth = (this.humongousRegions - this.humongousAfterLast) * this.regionBytes;
+    this.reclaimHumongous();
     if (failed > 0) {
       const stay = Math.ceil(failed * (eden + survivorsBefore + chosen.regions));
       this.old.addInPlace(
-        Math.min(stay, Math.max(0, this.regions - this.survivorRegions - this.old.regions)),
+        Math.min(
+          stay,
+          Math.max(0, this.regions - this.survivorRegions - this.old.regions - this.humongousRegions),
+        ),
         failed * (this.edenBytes + survivedBefore + chosen.bytes),
         failed * (survivorBytes + promotedLong + promotedMedium + chosen.bytes),
       );
     }
-    const humongousGrowth = (this.humongousRegions - this.humongousAfterLast) * this.regionBytes;
-    this.humongousRegions = 0;
-    this.humongousAfterLast = 0;
     this.edenBytes = 0;
     this.edenLong = 0;
     this.survivorClock = this.old.decay;
     const mutatorSeconds = Math.max(1, now - this.lastPauseEnd) * micro;
-    const humongousFreed = humongousBefore * this.regionBytes;
+    const humongousFreed = (humongousBefore - this.humongousRegions) * this.regionBytes;
 
     // Before anything is learned: whether a cycle must start. Source: G1Policy::record_collection_pause_end, maybe_start_marking.
     if (type === 'Prepare Mixed') this.phase = 'mixed';
@@ -863,8 +878,10 @@ export class G1 {
       this.survivors.bytes(now, this.old.since(this.survivorClock)) +
       this.edenLong +
       load.mediumShare * Math.min(this.edenBytes, window);
-    // What does not fit was never allocated: the program got an error in place of it.
-    const live = Math.min(wanted, usedBefore, (this.regions - 1) * this.regionBytes);
+    this.reclaimHumongous();
+    // What does not fit was never allocated: the program got an error in place of it. Humongous objects are not moved.
+    const room = Math.max(0, this.regions - 1 - this.humongousRegions);
+    const live = Math.min(wanted, usedBefore, room * this.regionBytes);
     if (this.step !== undefined) {
       if (this.stepHandle !== undefined) this.sim.cancel(this.stepHandle);
       this.step = undefined;
@@ -886,8 +903,6 @@ export class G1 {
     this.survivorRegions = 0;
     this.edenBytes = 0;
     this.edenLong = 0;
-    this.humongousRegions = 0;
-    this.humongousAfterLast = 0;
     this.old.compact(live);
     this.survivorClock = this.old.decay;
     const noise = noiseFactor(costs.noise, this.draw());
@@ -907,7 +922,7 @@ export class G1 {
       edenTarget: this.edenTarget,
       survivors: [survivorsBefore, 0, survivorsBefore],
       old: [oldBefore, this.old.regions],
-      humongous: [humongousBefore, 0],
+      humongous: [humongousBefore, this.humongousRegions],
       usedBytes: [usedBefore, this.usedBytes],
       copiedBytes: live,
       cards: 0,

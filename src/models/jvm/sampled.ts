@@ -31,6 +31,7 @@ export class Recordings {
       mediumMicros: Math.round(onGrid(load.mediumMicros)),
       humongousPerSecond: onGrid(load.humongousPerSecond),
       humongousBytes: Math.round(onGrid(load.humongousBytes)),
+      humongousMicros: Math.round(onGrid(load.humongousMicros)),
     };
     const key = JSON.stringify([flags, costs, rounded]);
     let found = this.made.get(key);

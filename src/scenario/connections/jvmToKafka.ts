@@ -41,7 +41,8 @@ export function connectJvmToKafka(
     const half = regionBytes(optionsOf(broker)) / 2;
     let humongousPerSecond = 0;
     let humongousBytes = 0;
-    for (const c of kafka.requests.load(broker).classes) {
+    const load = kafka.requests.load(broker);
+    for (const c of load.classes) {
       if (c.type !== requestType.produce || c.bytes <= half) continue;
       humongousPerSecond += c.perSecond;
       humongousBytes += c.perSecond * c.bytes;
@@ -60,6 +61,8 @@ export function connectJvmToKafka(
       objectBytes: program.objectBytes,
       humongousPerSecond,
       humongousBytes: humongousPerSecond > 0 ? humongousBytes / humongousPerSecond : 0,
+      // From when it is read until it is appended.
+      humongousMicros: humongousPerSecond > 0 ? load.meanRead + load.meanIo : 0,
       threads,
     };
   };
