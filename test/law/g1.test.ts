@@ -10,6 +10,7 @@ import { type G1Flags, parallelThreads, regionBytes } from '../../src/models/jvm
 import { type Allocation, type Collection, G1, type G1Kinds } from '../../src/models/jvm/g1.ts';
 import { Jvms } from '../../src/models/jvm/jvms.ts';
 import { pageCacheBytes } from '../../src/models/jvm/memory.ts';
+import { Survival } from '../../src/models/jvm/survival.ts';
 import { fittedCosts } from '../support/g1Runs.ts';
 
 const costs = fittedCosts();
@@ -270,6 +271,51 @@ describe('a log of a simulated run', () => {
     expect(Math.abs(scan(fitted.costs) / (scan(costs) * middle) - 1)).toBeLessThan(Math.max(band, 0.1));
     expect(Math.abs(quantile(fitted.costs.noise, 0.5) - 1)).toBeLessThan(0.1);
     expect(Math.abs(fitted.costs.markMillisPerMiB / costs.markMillisPerMiB - 1)).toBeLessThan(0.35);
+  });
+});
+
+describe('what G1 believes of survival', () => {
+  const tenth = (regions: number) => 0.1 * regions;
+
+  test('before any pause 0.4 of every region survives', () => {
+    expect(new Survival().predict(10, tenth)).toBeCloseTo(4, 9);
+  });
+
+  test('an age that is new believes its first value doubled, and ages beyond it the same', () => {
+    const survival = new Survival();
+    survival.learn(10, tenth, true);
+    const youngest = survival.predict(1, tenth);
+    expect(youngest).toBeGreaterThan(0.4);
+    expect(survival.predict(10, tenth)).toBeCloseTo(youngest + 9 * 0.2, 9);
+    expect(survival.predict(30, tenth)).toBeCloseTo(youngest + 29 * 0.2, 9);
+  });
+
+  test('what survived whole is unlearned pause by pause, and never more than all survives', () => {
+    const survival = new Survival();
+    for (let i = 0; i < 8; i += 1) survival.learn(20, (n) => n, true);
+    expect(survival.predict(20, tenth)).toBeCloseTo(20, 9);
+    let before = 20;
+    for (let i = 0; i < 30; i += 1) {
+      survival.learn(20, tenth, true);
+      const now = survival.predict(20, tenth);
+      expect(now).toBeLessThanOrEqual(before);
+      before = now;
+    }
+    expect(before).toBeCloseTo(2, 1);
+  });
+
+  test('ages beyond a pause learn its oldest one, but not while marking', () => {
+    const filled = new Survival();
+    const left = new Survival();
+    for (const s of [filled, left]) for (let i = 0; i < 10; i += 1) s.learn(20, tenth, true);
+    filled.learn(20, tenth, true);
+    left.learn(20, tenth, true);
+    for (let i = 0; i < 10; i += 1) {
+      filled.learn(1, (n) => 0.9 * n, true);
+      left.learn(1, (n) => 0.9 * n, false);
+    }
+    expect(filled.predict(20, tenth)).toBeGreaterThan(12);
+    expect(left.predict(20, tenth)).toBeLessThan(4);
   });
 });
 

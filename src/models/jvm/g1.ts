@@ -4,6 +4,7 @@ import { concurrentThreads, fixedFlags, type G1Flags, parallelThreads, regionByt
 import { Ihop } from './ihop.ts';
 import { type Candidates, OldGeneration } from './oldGeneration.ts';
 import { Predictor, Sequence } from './predictor.ts';
+import { Survival } from './survival.ts';
 import { Survivors } from './survivors.ts';
 
 /** What a program asks of its heap. Rates count wall time: a program that a pause held up catches up as fast as it can. */
@@ -127,9 +128,8 @@ function asAllocated(load: Allocation, region: number): Allocation {
  * collections. Source: gc/g1 of OpenJDK 17 (g1Policy.cpp, g1Analytics.cpp, g1IHOPControl.cpp, g1CollectionSet.cpp,
  * g1CollectionSetChooser.cpp, g1SurvRateGroup.cpp).
  *
- * Simplified: the heap has its full size from the start (-Xms as -Xmx); survival over an eden region's age has the program's own shape, and its
- * height is learned; the remembered-set sampler never shortens eden; the MMU holds no pause back (its slice is one millisecond longer than
- * the goal, so it would by about one).
+ * Simplified: the heap has its full size from the start (-Xms as -Xmx); the remembered-set sampler never shortens eden; the MMU holds no
+ * pause back (its slice is one millisecond longer than the goal, so it would by about one).
  */
 export class G1 {
   readonly regionBytes: number;
@@ -157,8 +157,7 @@ export class G1 {
   private readonly drawCycle: Stream;
   private readonly predictor: Predictor;
   private readonly survivors = new Survivors();
-  /** Share of the youngest eden region that survives, as G1 has learned it. */
-  private readonly survival = new Sequence(0.3, 0.4);
+  private readonly survival = new Survival();
   private survivorSurvival = new Sequence(0.3, 0.4);
   private load: Allocation;
 
@@ -399,22 +398,15 @@ export class G1 {
     this.nextHumongous = this.sim.at(at, this.kinds.humongous, this.id);
   }
 
-  /** Bytes of `eden` regions that live on: recent bytes that die later, and bytes that stay. */
-  private surviving(eden: number): number {
-    const bytes = eden * this.regionBytes;
-    const window = this.load.bytesPerSecond * this.load.mediumMicros * micro;
-    return Math.min(bytes, this.load.longShare * bytes + this.load.mediumShare * Math.min(bytes, window));
-  }
-
-  /** True share of the youngest region that survives under the present load. */
-  private get youngestSurvival(): number {
-    return this.surviving(1) / this.regionBytes;
-  }
+  /** Of the youngest `eden` regions, what lives on, in regions: recent bytes that die later, and bytes that stay. */
+  private readonly surviving = (eden: number): number => {
+    const { load } = this;
+    const window = (load.bytesPerSecond * load.mediumMicros * micro) / this.regionBytes;
+    return Math.min(eden, load.longShare * eden + load.mediumShare * Math.min(eden, window));
+  };
 
   private predictedSurviving(eden: number): number {
-    const youngest = this.youngestSurvival;
-    const bytes = youngest > 0 ? (this.survival.predict() / youngest) * this.surviving(eden) : 0;
-    return Math.min(eden * this.regionBytes, bytes);
+    return this.survival.predict(eden, this.surviving) * this.regionBytes;
   }
 
   private predictedSurvivorBytes(): number {
@@ -642,12 +634,9 @@ export class G1 {
         constantOtherMillis: other,
       });
       // Source: OpenJDK 17, G1Policy::should_update_surv_rate_group_predictors.
-      if (type !== 'Mixed' && !marking) {
-        const expected = this.surviving(eden);
-        if (expected > 0) this.survival.add(((edenLong + edenMedium) / expected) * this.youngestSurvival);
-        if (survivedBefore > 0)
-          this.survivorSurvival.add(alive / Math.max(survivedBefore, survivorsBefore * this.regionBytes));
-      }
+      this.survival.learn(eden, this.surviving, type !== 'Mixed' && !marking);
+      if (survivedBefore > 0)
+        this.survivorSurvival.add(alive / Math.max(survivedBefore, survivorsBefore * this.regionBytes));
     }
 
     if (type === 'Concurrent Start') {
