@@ -10,10 +10,25 @@ import { parts } from '../src/scenario/parts/index.ts';
 import { renderProblems } from '../src/scenario/problems.ts';
 
 const read = readerBelow(rootOf(import.meta.filename));
-const base = 'scenarios/reference-day/rolling-restart.yaml';
 const names = ['produce latency p99', 'consumer fetch latency p99', 'follower fetch latency p99'] as const;
 /** Played up to the first restart, seconds. */
 const playedSeconds = 285;
+
+const facts = new Map(
+  ['scenarios/reference-day/rolling-restart.yaml', 'scenarios/reference-day/jvm-after.yaml'].flatMap(
+    (file) => {
+      const { scenario, problems, texts } = loadScenario(file, read, parts);
+      if (scenario === undefined) throw new RangeError(renderProblems(problems, texts));
+      return scenario.observed.map((o) => [o.name, o.value] as const);
+    },
+  ),
+);
+
+function fact(name: string): number {
+  const value = facts.get(name);
+  if (value == null) throw new RangeError(`the reference day has no fact ${name}`);
+  return value;
+}
 
 interface Reading {
   readonly says: string;
@@ -62,19 +77,14 @@ function built(
   const { scenario, problems, texts } = loadScenario(file, (p) => (p === file ? text : read(p)), parts);
   if (scenario === undefined) throw new RangeError(renderProblems(problems, texts));
   const made = build(scenario, { seed: scenario.seed, record: new Set(record) });
-  const fact = (name: string) => {
-    const value = scenario.observed.find((o) => o.name === name)?.value;
-    if (value == null) throw new RangeError(`${base} has no fact ${name}`);
-    return value;
-  };
-  return { ...made, fact, cluster: made.models.kafka as KafkaCluster };
+  return { ...made, cluster: made.models.kafka as KafkaCluster };
 }
 
 /** Service rates with which the idle ratios of this reading are the observed ones: each pool's work is nearly in inverse proportion to its rate. */
 function fitted(reading: Reading, variability: number): { io: number; network: number } {
   let rates = { io: 8000, network: 20_000 };
   for (let round = 0; round < 12; round += 1) {
-    const { sim, cluster, fact } = built(reading, variability, rates, []);
+    const { sim, cluster } = built(reading, variability, rates, []);
     sim.run(1_000_000);
     const n = cluster.settings.brokers.length;
     const idle = (of: (b: number) => number) => {
@@ -114,7 +124,6 @@ for (const reading of readings) {
     );
   }
 }
-const { fact } = built(readings[0]!, 1, { io: 8000, network: 20_000 }, []);
 names.forEach((name, i) => {
   const all = rows.map((r) => r[i]!);
   console.log(
