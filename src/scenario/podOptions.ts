@@ -95,14 +95,20 @@ export function checkJvm(
   if (s === undefined || base === undefined || kafka === undefined) return;
   const jvm = { ...base.jvm, ...given.jvm };
   const resources = { ...base.resources, ...given.resources };
-  const node = nodeOf(
-    kafka.brokers[0].id,
-    kafka,
-    checks.settings<KubernetesSettings>('kubernetes'),
-    checks.settings<HardwareSettings>('hardware'),
+  // All pods are alike: what does not fit the smallest node does not fit.
+  const nodes = kafka.brokers.flatMap(
+    (b) =>
+      nodeOf(
+        b.id,
+        kafka,
+        checks.settings<KubernetesSettings>('kubernetes'),
+        checks.settings<HardwareSettings>('hardware'),
+      ) ?? [],
   );
+  const least = (of: (node: { readonly cores: number; readonly memory: number }) => number) =>
+    nodes.length === 0 ? undefined : nodes.reduce((m, n) => Math.min(m, of(n)), Number.POSITIVE_INFINITY);
   const where = (key: string) => [...at, ...(key in (given.jvm ?? base.jvm ?? {}) ? ['jvm', key] : ['jvm'])];
-  const limit = resources.memoryLimit ?? node?.memory;
+  const limit = resources.memoryLimit ?? least((n) => n.memory);
   if (jvm.heap !== undefined && limit !== undefined) {
     const needed = processBytes(jvm.heap, { fixedBytes: s.offHeap.fixed, heapShare: s.offHeap.heapShare });
     if (needed > limit) {
@@ -116,7 +122,7 @@ export function checkJvm(
   if (jvm.regionSize !== undefined && jvm.regionSize > 32 * 1_048_576 && s.release < 18) {
     checks.problem(where('regionSize'), `JDK ${s.release} refuses regions above 32Mi`, 'write 32Mi or less');
   }
-  const cpus = resources.cpuLimit ?? node?.cores;
+  const cpus = resources.cpuLimit ?? least((n) => n.cores);
   for (const key of ['parallelGcThreads', 'concGcThreads'] as const) {
     const threads = jvm[key];
     if (threads === undefined || cpus === undefined || threads <= Math.ceil(cpus)) continue;

@@ -304,6 +304,14 @@ describe('what G1 believes of survival', () => {
     expect(before).toBeCloseTo(2, 1);
   });
 
+  test('no age is believed to survive more than whole, whatever the others do', () => {
+    const survival = new Survival();
+    const youngestDies = (n: number) => Math.max(0, n - 1);
+    survival.learn(20, youngestDies, true);
+    expect(survival.predict(20, youngestDies)).toBeLessThan(19.6);
+    expect(survival.predict(20, youngestDies)).toBeGreaterThan(19);
+  });
+
   test('ages beyond a pause learn its oldest one, but not while marking', () => {
     const filled = new Survival();
     const left = new Survival();
@@ -370,6 +378,24 @@ describe('sampled pauses', () => {
       expect(Math.abs(sampled[key] / exact[key] - 1), key).toBeLessThan(0.1);
     expect(Math.abs(sampled.p99 / exact.p99 - 1)).toBeLessThan(0.2);
   });
+
+  test.each([false, true])(
+    'a heap that what stays does not fit into is out of memory, sampled: %s',
+    (sampled) => {
+      const sim = new Simulation({ seed: 'small' });
+      const jvms = new Jvms(sim, ['0'], ['jvm 0'], { costs, sampled }, 0, 60e6);
+      const failed: number[] = [];
+      jvms.optionsOf = () => ({ ...options, heapBytes: 64 * mebibyte });
+      jvms.loadOf = () => steady({ liveBytes: 80e6 });
+      jvms.onOutOfMemory = (row) => {
+        failed.push(row);
+        jvms.stop(row);
+      };
+      jvms.start(0);
+      sim.run(60e6);
+      expect(failed).toEqual([0]);
+    },
+  );
 
   test('follow the load: twice the rate, half the interval', () => {
     const load = steady({

@@ -230,7 +230,7 @@ function words(c: Calibration, taken: string): string {
       ],
       [
         'allocated',
-        `${number(p.allocatedMiBPerSecond)} MiB/s${p.humongousPerSecond > 0 ? `, and ${number(p.humongousPerSecond)} humongous objects each second` : ''}`,
+        `${number(p.allocatedMiBPerSecond)} MiB/s${p.humongousPerSecond > 0 ? `, and ${number(p.humongousPerSecond)} humongous objects each second that live ${number(p.humongousMillis)} ms` : ''}`,
       ],
       ['eden, survivors', `${number(p.edenMiB)} MiB before a pause, ${number(p.survivorMiB)} MiB after it`],
       [

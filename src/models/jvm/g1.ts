@@ -4,7 +4,7 @@ import { concurrentThreads, fixedFlags, type G1Flags, parallelThreads, regionByt
 import { Ihop } from './ihop.ts';
 import { type Candidates, OldGeneration } from './oldGeneration.ts';
 import { Predictor, Sequence } from './predictor.ts';
-import { Survival } from './survival.ts';
+import { initialShare, Survival } from './survival.ts';
 import { Survivors } from './survivors.ts';
 
 /** What a program asks of its heap. Rates count wall time: a program that a pause held up catches up as fast as it can. */
@@ -158,7 +158,7 @@ export class G1 {
   private readonly predictor: Predictor;
   private readonly survivors = new Survivors();
   private readonly survival = new Survival();
-  private survivorSurvival = new Sequence(0.3, 0.4);
+  private survivorSurvival = new Sequence(0.3, initialShare);
   private load: Allocation;
 
   private edenBytes = 0;
@@ -409,8 +409,12 @@ export class G1 {
     return this.survival.predict(eden, this.surviving) * this.regionBytes;
   }
 
+  private get survivorShare(): number {
+    return Math.min(1, this.survivorSurvival.predict());
+  }
+
   private predictedSurvivorBytes(): number {
-    return this.survivorRegions * this.regionBytes * this.survivorSurvival.predict();
+    return this.survivorRegions * this.regionBytes * this.survivorShare;
   }
 
   /**
@@ -628,6 +632,7 @@ export class G1 {
         cards,
         scanMillis: scanWorker / faster,
         youngRegions: eden + survivorsBefore,
+        // Freeing regions is part of the constant: logs tell it apart in tenths of a millisecond only.
         youngOtherMillis: 0,
         oldRegions: chosen.regions,
         oldOtherMillis: 0,
@@ -691,7 +696,7 @@ export class G1 {
     const copy = predictor.copyMillisPerByte(false);
     const left =
       this.flags.pauseGoalMillis -
-      predictor.baseMillis(true, false, survivorRegions, survivorBytes * this.survivorSurvival.predict()) -
+      predictor.baseMillis(true, false, survivorRegions, survivorBytes * this.survivorShare) -
       copy * this.predictedSurviving(eden) -
       eden * predictor.youngOtherMillis();
     return this.candidates.take(
@@ -888,7 +893,7 @@ export class G1 {
     this.timeToMixed = false;
     this.survivors.clear();
     // Source: OpenJDK 17, G1Policy::record_full_collection_end.
-    this.survivorSurvival = new Sequence(0.3, 0.4);
+    this.survivorSurvival = new Sequence(0.3, initialShare);
     this.survivorRegions = 0;
     this.edenBytes = 0;
     this.edenLong = 0;
@@ -921,7 +926,7 @@ export class G1 {
       tenuringThreshold: 0,
       toSpaceExhausted: false,
     });
-    if (wanted > (this.regions - 1) * this.regionBytes) this.listener.outOfMemory?.(this.id);
+    if (wanted > room * this.regionBytes) this.listener.outOfMemory?.(this.id);
   }
 
   /** The laws of the heap: what is wrong, or undefined. */

@@ -7,6 +7,8 @@ import { type Allocation, type Collection, G1, type G1Kinds, type G1Listener } f
 interface Recorded {
   readonly runMicros: Float64Array;
   readonly pauses: readonly Collection[];
+  /** Whether what the program keeps did not fit. */
+  readonly outOfMemory: boolean;
 }
 
 /** Pauses left out while the predictor unlearns its seeds, and pauses kept. */
@@ -51,6 +53,7 @@ function record(key: string, flags: G1Flags, costs: G1Costs, load: Allocation): 
   const sim = new Simulation({ seed: key });
   const collections: Collection[] = [];
   let seen = 0;
+  let outOfMemory = false;
   const list: G1[] = [];
   const kinds: G1Kinds = {
     edenFull: sim.on('edenFull', () => list[0]!.onEdenFull()),
@@ -64,6 +67,9 @@ function record(key: string, flags: G1Flags, costs: G1Costs, load: Allocation): 
       if (seen > warmUpPauses) collections.push(c);
       if (collections.length > keptPauses) sim.stop('enough');
     },
+    outOfMemory: () => {
+      outOfMemory = true;
+    },
   };
   list.push(new G1(sim, 0, 'recorded', flags, costs, load, kinds, listener));
   // An idle JVM never pauses: a day without one ends the recording.
@@ -74,7 +80,7 @@ function record(key: string, flags: G1Flags, costs: G1Costs, load: Allocation): 
     const before = collections[i]!;
     runMicros[i] = Math.max(1, pauses[i]!.at - before.at - before.micros);
   }
-  return { runMicros, pauses };
+  return { runMicros, pauses, outOfMemory };
 }
 
 /**
@@ -172,6 +178,7 @@ export class SampledCollector {
     this.at += 1;
     if (this.at >= this.recorded.pauses.length) this.seek();
     this.plan(this.recorded.runMicros[this.at]!);
+    if (this.recorded.outOfMemory) this.listener.outOfMemory?.(this.id);
   }
 
   end(): void {

@@ -10,7 +10,7 @@ interface Ages {
 }
 
 /** Before the first collection the youngest region is taken to survive by this share. Source: OpenJDK 17, G1SurvRateGroup::reset. */
-const initialShare = 0.4;
+export const initialShare = 0.4;
 /** More ages that came one by one than this are learned as one. */
 const mostGroups = 12;
 
