@@ -1,9 +1,12 @@
 import type { Expectation } from '../promql/parse.ts';
+import type { TimelineEntry } from './load.ts';
 
 /** How a cross-check reads the scenario and reports what it finds; positions are looked up from paths. */
 export interface Checks {
   /** All settings by part name, and `timeline`, after the schemas; undefined where a part failed its own schema. */
   settings<T>(part: string): T | undefined;
+  /** Every entry of the timeline that passed its schema, in the order of the file. */
+  readonly timeline: readonly TimelineEntry[];
   /** Seconds, microseconds: the length of the period in microseconds. */
   readonly until: number;
   /** Path segments of a value (list entries by name or id). The remedy is an imperative. */

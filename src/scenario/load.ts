@@ -130,6 +130,8 @@ export interface TimelineEntry {
   readonly part: string;
   readonly action: string;
   readonly args: unknown;
+  /** Line of the entry in its file. */
+  readonly line: number;
 }
 
 /** A comparison that a procedure looks at while it runs. */
@@ -619,7 +621,16 @@ class Checker {
       const told = this.problems.length;
       const parsed = schema.safeParse(this.drawn({ ...node, value: rest }, `timeline.${id}`, draw, tell));
       if (parsed.success) {
-        return [{ id, at: when, part: known.part.name, action: known.action, args: parsed.data }];
+        return [
+          {
+            id,
+            at: when,
+            part: known.part.name,
+            action: known.action,
+            args: parsed.data,
+            line: node.line,
+          },
+        ];
       }
       const keys = (p: readonly PropertyKey[]) => [
         ...knownKeys(schema, p.slice(2)),
@@ -942,6 +953,7 @@ class Checker {
         if (failed.has(part)) throw new CannotCheck(part);
         return settings[part] as T | undefined;
       },
+      timeline,
       until,
       problem: (path, found, mend) => this.problem(nodeAt(this.root, path).node, path, found, mend),
       warning: (path, found, mend) => {

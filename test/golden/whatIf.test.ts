@@ -23,6 +23,7 @@ const verdicts = (result: ReturnType<typeof run>) =>
 test('there are the what-ifs that the documentation names', () => {
   expect(files).toEqual([
     'cold-consumer.yaml',
+    'crash.yaml',
     'heap-14.yaml',
     'heap-20.yaml',
     'heap-6.yaml',
@@ -33,11 +34,18 @@ test('there are the what-ifs that the documentation names', () => {
     'no-wait.yaml',
     'node-replaced.yaml',
     'pause-goal-5ms.yaml',
+    'rack-aware.yaml',
     'restart-at-peak.yaml',
     'retention-as-stated.yaml',
+    'second-broker-drained.yaml',
+    'second-broker-lost.yaml',
     'strimzi-roller.yaml',
     'ten-times-the-clients.yaml',
     'tls.yaml',
+    'zone-1a-dedicated.yaml',
+    'zone-1a.yaml',
+    'zone-1b.yaml',
+    'zone-1c.yaml',
   ]);
 });
 

@@ -187,6 +187,7 @@ describe('models, at their edges', () => {
       start: () => {},
       terminate: () => {},
       kill: () => {},
+      lose: () => {},
       healthy: () => healthy,
       wipe: () => {},
     });

@@ -328,6 +328,7 @@ describe('pods', () => {
         healthy = false;
         if (exitAfter < 30) sim.after(exitAfter * 1e6, exit);
       },
+      lose: () => {},
       kill: () => {
         killed += 1;
         p.exited(0);

@@ -1,4 +1,6 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { faultCases, faultNames } from './faultCases.ts';
+
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
 
@@ -365,6 +367,7 @@ const growing: [Path, Json | undefined][] = [
 
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
+  ...faultCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -897,6 +900,7 @@ export const namingKeys: readonly string[] = [
   'observed[].note',
   'observed[].source',
   'rehearse',
+  ...faultNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',

@@ -1,5 +1,6 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
+import type { Connectivity } from './connectivity.ts';
 import type { Controller } from './controller.ts';
 import type { ClusterGauges } from './gauges.ts';
 import type { Logs } from './logs.ts';
@@ -24,6 +25,11 @@ const shutdownTimeoutMicros = 300_000_000;
 /** Second heartbeat of a broker that asked to shut down. Source: Kafka 3.7 `BrokerLifecycleManager`. */
 const secondHeartbeatMicros = 50_000;
 /**
+ * First wait of a broker whose registration is refused; it doubles up to the session time-out. Source: Kafka 3.7 `BrokerLifecycleManager`
+ * (ExponentialBackoff). Simplified: its jitter of 2 % is left out.
+ */
+const registrationBackoffMicros = 100_000;
+/**
  * A pause from here on changes who serves and who fetches; a shorter one only stalls requests. Guess: well below every
  * time-out of the protocol, and above nearly every young collection.
  */
@@ -31,7 +37,7 @@ const leastPauseMicros = 200_000;
 
 /**
  * The life of a broker process: controlled shutdown by heartbeats, flush and close, start, log load while fenced,
- * fetching, unfencing; and pauses in which all its threads stand still.
+ * fetching, unfencing; pauses in which all its threads stand still, and times in which it is cut off.
  *
  * Heartbeats are not played: the grant is computed from each broker's phase and from when it applied the change, the end of a
  * session from the last heartbeat on the grid before the process fell silent.
@@ -41,7 +47,14 @@ const leastPauseMicros = 200_000;
  * the process registered before, so its metadata is newer than its registration. It then learns that it leads nothing and
  * fetches from the new leaders. Its state stays RUNNING, nothing is restarted, no log is recovered.
  *
- * Source: Kafka 3.7 `BrokerServer`, `BrokerLifecycleManager`, `BrokerHeartbeatManager.calculateNextBrokerState`, `LogManager.loadLogs`.
+ * A process that does not reach the active controller sends heartbeats to nobody, and comes back in the same way. Until it is fenced it leads
+ * on for those who reach it: what it acknowledges with acks=1 meanwhile is cut off when it follows again.
+ *
+ * Clients of a process that has died learn of it at once, by the reset of their connections. Clients of a machine that is lost, cut off or
+ * stands still wait for the answer to what they have sent: until request.timeout.ms, though another leads after the session.
+ *
+ * Source: Kafka 3.7 `BrokerServer`, `BrokerLifecycleManager`, `BrokerHeartbeatManager.calculateNextBrokerState`, `LogManager.loadLogs`;
+ * `NetworkClient` (request.timeout.ms).
  * Simplified: what a fenced broker that goes on acknowledges as a leader of yesterday (acks=1, until its next metadata fetch) is not
  * played; the metrics of a broker that stands still follow the metadata only where another broker reports them.
  */
@@ -62,6 +75,7 @@ export class Brokers {
   private readonly traffic: Traffic;
   private readonly writes: Writes;
   private readonly logs: Logs;
+  private readonly connectivity: Connectivity;
   private readonly shutdownCommitted: Kind;
   private readonly shutdownGranted: Kind;
   private readonly exitedKind: Kind;
@@ -77,6 +91,14 @@ export class Brokers {
   private readonly askedAt: Float64Array;
   private readonly unclean: Uint8Array;
   private readonly wipeAtExit: Uint8Array;
+  /** 1 where the machine was lost: what the system had not yet written to disk is lost with it. */
+  private readonly unflushed: Uint8Array;
+  /** Since when a registered broker has not been answering its clients without their knowing; NaN while they know. */
+  private readonly mute: Float64Array;
+  /** 1 while a running process does not reach the active controller. */
+  private readonly cutOff: Uint8Array;
+  /** Refused registrations of this start. */
+  private readonly refusals: Int32Array;
   private readonly backSince: Float64Array;
   /** The latest interval in which all threads of a process stood still or do, microseconds; pauses that overlap are one. */
   private readonly stillSince: Float64Array;
@@ -110,6 +132,7 @@ export class Brokers {
     traffic: Traffic,
     writes: Writes,
     logs: Logs,
+    connectivity: Connectivity,
   ) {
     this.sim = sim;
     this.settings = settings;
@@ -120,6 +143,7 @@ export class Brokers {
     this.traffic = traffic;
     this.writes = writes;
     this.logs = logs;
+    this.connectivity = connectivity;
     const n = tables.brokerCount;
     this.state = sim.gauge('kafka_server_kafkaserver_brokerstate', n);
     this.recoverySeconds = sim.gauge('rehearse:isr_recovery_seconds', n);
@@ -130,6 +154,10 @@ export class Brokers {
     this.askedAt = new Float64Array(n);
     this.unclean = new Uint8Array(n);
     this.wipeAtExit = new Uint8Array(n);
+    this.unflushed = new Uint8Array(n);
+    this.mute = new Float64Array(n).fill(Number.NaN);
+    this.cutOff = new Uint8Array(n);
+    this.refusals = new Int32Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.stillSince = new Float64Array(n);
     this.stillUntil = new Float64Array(n);
@@ -143,18 +171,24 @@ export class Brokers {
     );
     this.shutdownGranted = this.step('kafka.shutdownGranted', (b) => this.onShutdownGranted(b));
     this.exitedKind = this.step('kafka.exited', (b) => this.onExit(b));
-    this.registered = this.step('kafka.registered', (b) => this.onRegistered(b));
+    this.registered = this.step('kafka.registered', (b, life) => this.onRegistered(b, life));
     this.fetch = this.step('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
     this.unfenced = this.step('kafka.unfenced', (b) => this.onUnfenced(b));
     this.caughtUpWithMetadata = this.step('kafka.metadataCaughtUp', (b) => this.fetchOn(b));
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
-    controller.onActivated = () => this.renewSessions();
+    controller.onActivated = () => {
+      this.lookForController();
+      this.renewSessions();
+    };
     const { serving, pausedUntil } = controller.registrations;
-    writes.serving = (b) => serving[b] === 1 && pausedUntil[b] === 0;
-    writes.standsStill = (b) => pausedUntil[b] > 0;
-    replication.serves = writes.serving;
+    const runs = (b: number) => serving[b] === 1 && pausedUntil[b] === 0;
+    writes.serving = (b) => runs(b) && connectivity.reachable(b);
+    writes.standsStill = (b) => !Number.isNaN(this.mute[b]);
+    replication.serves = (leader, follower) => runs(leader) && connectivity.reaches(leader, follower);
+    replication.runs = runs;
+    connectivity.onChange = () => this.onConnectivity();
   }
 
   /** A kind of event in one life of a process. A pause before it puts it off by as long: the process did nothing meanwhile. */
@@ -223,7 +257,7 @@ export class Brokers {
     this.state.set(broker, brokerState.pendingControlledShutdown);
     this.onHealth(broker);
     const life = this.life[broker];
-    this.controller.whenActive(() => {
+    this.controller.whenActive(broker, () => {
       if (this.life[broker] === life) {
         this.sim.after(
           this.controller.commitDelay('controlledShutdown'),
@@ -292,6 +326,103 @@ export class Brokers {
     this.end(broker, true);
   }
 
+  /** The broker's machine is lost at once: no connection is reset, and what the system had not written to disk is gone. */
+  loseHost(broker: number): void {
+    if (this.state.get(broker) === brokerState.notRunning) return;
+    this.unflushed[broker] = 1;
+    this.fallMute(broker);
+    this.kill(broker, 'its machine is lost');
+  }
+
+  // Who knows that a broker does not answer.
+
+  private fallMute(broker: number): void {
+    if (Number.isNaN(this.mute[broker])) this.mute[broker] = this.sim.now;
+  }
+
+  /** The broker's machine answers again, at least by resets: its clients know. */
+  private speak(broker: number): void {
+    if (Number.isNaN(this.mute[broker])) return;
+    this.mute[broker] = Number.NaN;
+    this.writes.release(broker);
+  }
+
+  // Who reaches whom.
+
+  /** Something was cut or mended: heartbeats, fetches and writes follow. */
+  private onConnectivity(): void {
+    const { tables, connectivity } = this;
+    for (let b = 0; b < tables.brokerCount; b += 1) {
+      if (this.state.get(b) === brokerState.notRunning) continue;
+      if (!connectivity.reachable(b)) this.fallMute(b);
+      else if (this.controller.registrations.pausedUntil[b] === 0) this.speak(b);
+    }
+    this.haltUnreached();
+    this.controller.quorum.look();
+    this.lookForController();
+    this.controller.runWaiting();
+    for (let p = 0; p < tables.partitionCount; p += 1) this.writes.review(p);
+    for (let b = 0; b < tables.brokerCount; b += 1) {
+      // One that was fenced fetches on once it has learnt of the metadata.
+      if (!this.isExpelled(b)) this.beginAll(b);
+    }
+  }
+
+  /** Followers that no longer reach their leaders stop. */
+  private haltUnreached(): void {
+    const { tables } = this;
+    if (this.connectivity.whole) return;
+    for (let p = 0; p < tables.partitionCount; p += 1) {
+      const leader = tables.leader[p];
+      if (leader === noLeader) continue;
+      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+        const b = tables.broker[r];
+        if (b < 0 || tables.state[r] === replicaState.stopped || this.connectivity.reaches(leader, b))
+          continue;
+        this.traffic.count(p, -1);
+        this.replication.halt(r);
+        this.traffic.count(p, 1);
+        if (tables.inSync[r] === 1) this.controller.watchMember(r);
+      }
+    }
+  }
+
+  /** Brokers that do not reach the active controller fall silent; those that reach it again send the heartbeat that is due. */
+  private lookForController(): void {
+    if (this.controller.active < 0) return;
+    const { registrations } = this.controller;
+    for (let b = 0; b < this.tables.brokerCount; b += 1) {
+      const cut = this.state.get(b) !== brokerState.notRunning && !this.controller.hears(b);
+      if (cut === (this.cutOff[b] === 1)) continue;
+      this.cutOff[b] = cut ? 1 : 0;
+      if (this.state.get(b) === brokerState.notRunning) continue;
+      if (cut) {
+        if (registrations.fenced[b] === 0 && this.hasBeenUnfenced(b)) {
+          this.fallSilent(b);
+          this.watchSession(b);
+        }
+      } else if (registrations.pausedUntil[b] === 0) this.beHeard(b);
+    }
+  }
+
+  /** A process that was silent is heard again: a heartbeat, and where it was fenced meanwhile the way back. */
+  private beHeard(broker: number): void {
+    if (this.hasBeenUnfenced(broker)) {
+      this.beatAt[broker] = this.sim.now;
+      this.hear(broker);
+    }
+    if (!this.isExpelled(broker)) return;
+    this.askToUnfence(broker, this.life[broker]);
+    this.schedule(this.sim.now + this.controller.propagation(broker), this.caughtUpWithMetadata, broker);
+  }
+
+  /** Whether a running process was fenced behind its back. */
+  private isExpelled(broker: number): boolean {
+    return (
+      this.state.get(broker) === brokerState.running && this.controller.registrations.fenced[broker] === 1
+    );
+  }
+
   // Sessions.
 
   /** A registered broker sends no heartbeats from now on. */
@@ -308,7 +439,8 @@ export class Brokers {
     const ends = this.sessionEnds[broker];
     const until = this.controller.registrations.pausedUntil[broker];
     if (Number.isNaN(ends) || this.sessionTimers[broker] !== undefined) return;
-    if (until > 0 && until <= ends && this.hasBeenUnfenced(broker)) return;
+    const resumes = until > 0 && until <= ends && this.cutOff[broker] === 0;
+    if (resumes && this.hasBeenUnfenced(broker)) return;
     this.sessionTimers[broker] = this.sim.at(Math.max(this.sim.now + 1, ends), this.expired, broker);
   }
 
@@ -337,11 +469,12 @@ export class Brokers {
     this.sessionTimers[broker] = undefined;
     // Without an active controller nobody looks; its successor begins afresh.
     if (this.controller.active < 0) return;
-    this.controller.whenActive(() => {
+    this.controller.whenActive(-1, () => {
       if (!(this.sessionEnds[broker] <= this.sim.now)) return;
       this.hear(broker);
       if (this.controller.registrations.fenced[broker] === 1) return;
       this.controller.fence(broker);
+      if (!Number.isNaN(this.mute[broker])) this.writes.hold(broker, this.mute[broker]);
       this.controller.removeFromIsrs(broker);
       this.membership(broker);
     });
@@ -355,11 +488,13 @@ export class Brokers {
     registrations.serving[broker] = 0;
     this.endPause(broker);
     this.pendingStops.delete(broker);
+    this.cutOff[broker] = 0;
     const registered = registrations.fenced[broker] === 0;
     if (registered) this.fallSilent(broker);
     registrations.fetching[broker] = 0;
+    registrations.died[broker] = unclean ? 1 : 0;
     this.standStill(broker);
-    this.controller.voterStopped(this.voter(broker), !unclean);
+    this.controller.quorum.stopped(this.voter(broker), !unclean);
     if (unclean || registered) this.reviewHosted(broker);
     this.watchSession(broker);
     this.backSince[broker] = Number.NaN;
@@ -429,6 +564,8 @@ export class Brokers {
     if (this.state.get(broker) !== brokerState.notRunning) return;
     this.life[broker] += 1;
     this.beatAt[broker] = Number.NEGATIVE_INFINITY;
+    this.refusals[broker] = 0;
+    if (this.connectivity.reachable(broker)) this.speak(broker);
     this.state.set(broker, brokerState.starting);
     this.onStarting(broker);
     const { timing } = this.settings;
@@ -447,43 +584,70 @@ export class Brokers {
   }
 
   /** Registered and caught up with the metadata: logs are loaded while the broker is fenced. */
-  private onRegistered(broker: number): void {
+  private onRegistered(broker: number, life: number): void {
     // A combined node's controller runs before its broker registers: with it a lost majority may be one again.
-    this.controller.voterStarted(this.voter(broker));
-    if (this.controller.registrations.fenced[broker] === 0) {
+    this.controller.quorum.started(this.voter(broker));
+    this.whenRegistered(broker, life, this.registered, () => {
+      this.state.set(broker, brokerState.recovery);
+      this.schedule(this.sim.now + Math.max(1, Math.ceil(this.loadMicros(broker))), this.fetch, broker);
+    });
+  }
+
+  /** Runs once the controller takes the registration: it answers, and the session of the process before is over. */
+  private whenRegistered(broker: number, life: number, again: Kind, run: () => void): void {
+    this.controller.whenActive(broker, () => {
+      if (this.life[broker] !== life) return;
+      if (this.controller.registrations.fenced[broker] === 1) {
+        run();
+        return;
+      }
       // The old incarnation's session is still valid: registration is refused and tried again.
-      this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.registered, broker);
-      return;
-    }
-    this.state.set(broker, brokerState.recovery);
+      const wait = registrationBackoffMicros * (1 << Math.min(20, this.refusals[broker]));
+      this.refusals[broker] += 1;
+      this.schedule(this.sim.now + Math.min(wait, this.settings.timing.sessionTimeoutMicros), again, broker);
+    });
+  }
+
+  /** How long the logs take to load, microseconds. */
+  private loadMicros(broker: number): number {
     const { timing, segmentBytes, recoveryThreads } = this.settings;
     const segments = this.logs.segments(broker, segmentBytes);
-    let micros = (segments * timing.segmentLoadMicros) / recoveryThreads;
-    if (this.unclean[broker] === 1) {
-      // One active segment of each replica is read again; half full in the mean.
-      const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
-      micros += ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
-    }
-    this.schedule(this.sim.now + Math.max(1, Math.ceil(micros)), this.fetch, broker);
+    const opened = (segments * timing.segmentLoadMicros) / recoveryThreads;
+    if (this.unclean[broker] === 0) return opened;
+    // One active segment of each replica is read again; half full in the mean.
+    const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
+    return opened + ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
   }
 
   /** Metadata is published: fetchers start, still fenced, and the broker asks to be unfenced. */
   private onFetchersStarted(broker: number, life: number): void {
-    this.controller.voterStarted(this.voter(broker));
-    if (this.controller.registrations.fenced[broker] === 0) {
-      this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.fetch, broker);
-      return;
+    this.controller.quorum.started(this.voter(broker));
+    this.whenRegistered(broker, life, this.fetch, () => {
+      const { registrations } = this.controller;
+      this.state.set(broker, brokerState.recovery);
+      registrations.serving[broker] = 1;
+      registrations.fetching[broker] = 1;
+      this.logs.setRunning(broker, true);
+      this.backSince[broker] = this.sim.now;
+      this.sim.tell('kafka.fetching', this.name(broker));
+      if (this.unflushed[broker] === 1) this.cutUnflushed(broker);
+      this.reviewHosted(broker);
+      this.beginAll(broker);
+      this.askToUnfence(broker, life);
+    });
+  }
+
+  /** Recovery after the loss of the machine: each log ends where the system had last written it to disk. */
+  private cutUnflushed(broker: number): void {
+    const { tables } = this;
+    this.unflushed[broker] = 0;
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const r = tables.replicasOf[i];
+      if (tables.state[r] !== replicaState.stopped) continue;
+      const p = Math.floor(r / tables.stride);
+      const bytes = (this.traffic.partitionRate(p) * this.settings.timing.pageFlushMicros) / 1e6;
+      tables.replicaEndBytes[r] -= Math.floor(Math.min(bytes, this.logs.replicaBytes(p)));
     }
-    const { registrations } = this.controller;
-    this.state.set(broker, brokerState.recovery);
-    registrations.serving[broker] = 1;
-    registrations.fetching[broker] = 1;
-    this.logs.setRunning(broker, true);
-    this.backSince[broker] = this.sim.now;
-    this.sim.tell('kafka.fetching', this.name(broker));
-    this.reviewHosted(broker);
-    this.beginAll(broker);
-    this.askToUnfence(broker, life);
   }
 
   private beginAll(broker: number): void {
@@ -497,7 +661,7 @@ export class Brokers {
   }
 
   private askToUnfence(broker: number, life: number): void {
-    this.controller.whenActive(() => {
+    this.controller.whenActive(broker, () => {
       if (this.life[broker] !== life) return;
       this.schedule(this.sim.now + this.controller.commitDelay('unfence'), this.unfenced, broker);
     });
@@ -555,9 +719,10 @@ export class Brokers {
       // One that is starting has registered nothing yet that could expire.
       if (this.controller.registrations.fenced[broker] === 0 && this.hasBeenUnfenced(broker))
         this.fallSilent(broker);
+      this.fallMute(broker);
       this.standStill(broker);
       this.reviewHosted(broker);
-      this.controller.voterPaused(this.voter(broker));
+      this.controller.quorum.paused(this.voter(broker));
     }
     this.watchSession(broker);
   }
@@ -580,29 +745,27 @@ export class Brokers {
   }
 
   private onPauseOver(broker: number): void {
-    const { registrations } = this.controller;
     this.pauseEnds[broker] = undefined;
     this.endPause(broker);
     const seconds = (this.sim.now - this.stillSince[broker]) / 1e6;
     this.sim.tell('kafka.resumed', this.name(broker), `${seconds.toFixed(1)} s`);
-    if (this.hasBeenUnfenced(broker)) {
+    if (this.hasBeenUnfenced(broker) && this.cutOff[broker] === 0) {
       this.beatAt[broker] = this.sim.now;
       this.hear(broker);
     }
-    this.controller.voterResumed(this.voter(broker));
+    if (this.connectivity.reachable(broker)) this.speak(broker);
+    this.controller.quorum.resumed(this.voter(broker));
+    this.controller.runWaiting();
     this.reviewHosted(broker);
     this.beginFollowersOf(broker);
-    const expelled = this.state.get(broker) === brokerState.running && registrations.fenced[broker] === 1;
+    const expelled = this.isExpelled(broker);
     if (!expelled) this.fetchOn(broker);
     const stop = this.pendingStops.has(broker);
     if (stop) {
       const exitAt = this.pendingStops.get(broker);
       this.pendingStops.delete(broker);
       this.stop(broker, exitAt);
-    } else if (expelled) {
-      this.askToUnfence(broker, this.life[broker]);
-      this.schedule(this.sim.now + this.controller.propagation(broker), this.caughtUpWithMetadata, broker);
-    }
+    } else if (expelled && this.cutOff[broker] === 0) this.beHeard(broker);
   }
 
   /** The fetchers go on, each replica from its own log end. */

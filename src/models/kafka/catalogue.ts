@@ -408,6 +408,8 @@ export const kafkaCatalogue: Catalogue = {
     { name: 'kafka.inSync', lane: '{subject}', says: '{subject} is in sync {detail}' },
     { name: 'kafka.preferredElection', lane: 'controller', says: 'preferred leaders are elected: {detail}' },
     { name: 'kafka.controllerElected', lane: 'controller', says: 'a new active controller: {detail}' },
+    { name: 'kafka.controllerKilled', lane: 'controller', says: 'a controller dies: {detail}' },
+    { name: 'kafka.controllerResigned', lane: 'controller', says: 'the active controller resigns: {detail}' },
     { name: 'kafka.uncleanElection', lane: 'controller', says: 'unclean election of {subject}: {detail}' },
     {
       name: 'kafka.coordinatorMoved',
@@ -571,7 +573,7 @@ export function kafkaLabels(
     case 'broker':
       return (row) => ({ broker: String(settings.brokers[row].id) });
     case 'node':
-      return (row) => ({ node: String(cluster.controller.voterIds[row]) });
+      return (row) => ({ node: String(cluster.controller.quorum.voterIds[row]) });
     case 'topic':
       return (row) => ({ topic: settings.topics[row].name });
     case 'topic,owner':

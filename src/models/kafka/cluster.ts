@@ -2,6 +2,7 @@ import type { FlowNetwork } from '../../engine/flows.ts';
 import type { Signal } from '../../engine/process.ts';
 import type { Kind, Simulation } from '../../engine/simulation.ts';
 import { Brokers } from './broker.ts';
+import { Connectivity } from './connectivity.ts';
 import { Consumers } from './consumers.ts';
 import { Controller, type LeaderMove } from './controller.ts';
 import { ClusterGauges } from './gauges.ts';
@@ -38,6 +39,7 @@ export class KafkaCluster {
   readonly logs: Logs;
   readonly controller: Controller;
   readonly brokers: Brokers;
+  readonly connectivity: Connectivity;
   /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
   readonly changed: Signal;
   private readonly sim: Simulation;
@@ -90,6 +92,10 @@ export class KafkaCluster {
       this.traffic,
       settings.holdLogsAtInitialSize,
     );
+    this.connectivity = new Connectivity([
+      ...settings.brokers.map((b) => b.zone),
+      ...settings.dedicatedControllers.map((c) => c.zone),
+    ]);
     this.controller = new Controller(
       sim,
       settings,
@@ -98,6 +104,7 @@ export class KafkaCluster {
       this.traffic,
       this.replication,
       this.writes,
+      this.connectivity,
     );
     this.brokers = new Brokers(
       sim,
@@ -109,6 +116,7 @@ export class KafkaCluster {
       this.traffic,
       this.writes,
       this.logs,
+      this.connectivity,
     );
     this.stallBegins = sim.on('kafka.leaderMoving', (stall) => this.onStall(stall, 1));
     this.stallEnds = sim.on('kafka.leaderMoved', (stall) => this.onStall(stall, -1));

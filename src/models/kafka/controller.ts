@@ -1,6 +1,8 @@
 import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
+import type { Connectivity } from './connectivity.ts';
 import type { ClusterGauges } from './gauges.ts';
 import { IsrExpiration } from './isrExpiration.ts';
+import { Quorum } from './quorum.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
@@ -17,6 +19,8 @@ export interface Registrations {
   readonly serving: Uint8Array;
   /** 1 while the broker's fetcher threads may start: from the publishing of its metadata until it asks to shut down. */
   readonly fetching: Uint8Array;
+  /** 1 where the process ended without a shutdown: by SIGKILL, by its own halt, with its machine. */
+  readonly died: Uint8Array;
   /** Until when all threads of the process stand still, microseconds; 0 while it runs. A pause under 200 ms is not entered. */
   readonly pausedUntil: Float64Array;
 }
@@ -42,21 +46,14 @@ const nextElectionBatchMicros = 10_000;
  * `PartitionChangeBuilder`, `QuorumController`, `AlterPartitionManager`; delays by `BatchAccumulator` (linger) and the
  * 500 ms fetch of observers.
  *
- * Simplified: one draw of the delay for each broker and change; the controller's own queue adds nothing. While the active
- * controller's process stands still, no new change begins; one that is under way is committed. A voter that stands still counts as
- * lost at once, a lost majority stops nothing but elections, and the active controller is missed exactly
- * controller.quorum.fetch.timeout.ms after it fell silent (in Kafka up to 500 ms sooner, and it resigns without a majority).
+ * Without an active controller that can commit nothing of this happens: no election, no change of an ISR, no fencing, no unfencing and no
+ * grant to shut down; what brokers ask for waits until there is one that they reach.
+ *
+ * Simplified: one draw of the delay for each broker and change; the controller's own queue adds nothing. A change that is under way
+ * when the active controller is lost is committed.
  */
 export class Controller {
-  /** Node id of the active controller, or -1 during a failover. */
-  active: number;
-  /** Where quorum members can be elected: node ids that run now. */
-  private readonly voters: readonly number[];
-  /** Row of the broker whose process is the active controller too, or -1. */
-  private activeRow = -1;
-  private readonly voterUp: Map<number, boolean>;
-  private readonly voterDownAt = new Map<number, number>();
-  private readonly pausedVoters = new Set<number>();
+  readonly quorum: Quorum;
   private readonly sim: Simulation;
   private readonly settings: ClusterSettings;
   private readonly tables: ClusterTables;
@@ -67,15 +64,13 @@ export class Controller {
   readonly registrations: Registrations;
   private readonly applied: Kind;
   private readonly balance: Kind;
-  private readonly failover: Kind;
   private readonly ready: Kind;
   private readonly response: Kind;
   private readonly shrunk: Kind;
-  private readonly silent: Kind;
   private readonly expiration: IsrExpiration;
-  /** Until this moment the followers have not missed the active controller that fell silent, microseconds. */
-  private missedAt = 0;
-  private silentTimer: Handle | undefined;
+  private readonly connectivity: Connectivity;
+  /** The check for preferred leaders was due while nothing could be committed. */
+  private balanceHeld = false;
   private balanceTimer: Handle | undefined;
   private balanceDue = false;
   private readonly batches = new Map<number, number[]>();
@@ -90,7 +85,10 @@ export class Controller {
   private readonly inFlight = new Map<number, number[]>();
   /** When each leader knows that a returned broker is unfenced: by returned broker, then leader. */
   private readonly unfenceSeen = new Map<number, Float64Array>();
-  private readonly waiting: (() => void)[] = [];
+  /** What waits for a controller that can commit, and that the broker reaches (-1: the controller itself). */
+  private waiting: { readonly broker: number; readonly run: () => void }[] = [];
+  /** Batches of changes that brokers have not learnt of, since they do not reach the active controller. */
+  private readonly unlearnt = new Map<number, number[]>();
   onLeaderMoves: (moves: readonly LeaderMove[]) => void = () => {};
   /** Replicas of these brokers joined or left an ISR. */
   onMembership: (broker: number) => void = () => {};
@@ -106,11 +104,13 @@ export class Controller {
     traffic: Traffic,
     replication: Replication,
     writes: Writes,
+    connectivity: Connectivity,
   ) {
     this.sim = sim;
     this.settings = settings;
     this.tables = tables;
     this.gauges = gauges;
+    this.connectivity = connectivity;
     this.traffic = traffic;
     this.replication = replication;
     this.writes = writes;
@@ -119,21 +119,18 @@ export class Controller {
       inControlledShutdown: new Uint8Array(tables.brokerCount),
       serving: new Uint8Array(tables.brokerCount).fill(1),
       fetching: new Uint8Array(tables.brokerCount).fill(1),
+      died: new Uint8Array(tables.brokerCount),
       pausedUntil: new Float64Array(tables.brokerCount),
     };
-    this.voters =
-      settings.dedicatedControllers.length > 0
-        ? settings.dedicatedControllers
-        : settings.brokers.filter((b) => b.controller).map((b) => b.id);
-    this.voterUp = new Map(this.voters.map((id) => [id, true]));
-    this.active = settings.activeController;
+    this.quorum = new Quorum(sim, settings, connectivity);
+    this.quorum.onElected = () => this.activated();
+    this.quorum.onDeactivated = () => this.deactivated();
+    this.quorum.onAble = () => this.runWaiting();
     this.applied = sim.on('kafka.metadataApplied', (broker, batch) => this.onApplied(broker, batch));
     this.balance = sim.on('kafka.preferredLeaderCheck', () => this.onBalance(), eventClass.timer);
-    this.failover = sim.on('kafka.controllerElected', (id) => this.onElected(id));
     this.ready = sim.on('kafka.replicasCaughtUp', (leader, join) => this.onReady(leader, join));
     this.response = sim.on('kafka.isrExpanded', (leader) => this.onIsrChanged(leader));
     this.shrunk = sim.on('kafka.isrShrunk', (leader) => this.onIsrChanged(leader));
-    this.silent = sim.on('kafka.controllerSilent', (id) => this.onControllerSilent(id));
     this.expiration = new IsrExpiration(sim, settings, tables, traffic, replication);
     this.expiration.onTooSlow = (leader, replicas) =>
       this.alterPartition(
@@ -146,14 +143,15 @@ export class Controller {
     this.armBalance();
   }
 
-  get voterIds(): readonly number[] {
-    return this.voters;
+  /** Node id of the active controller, or -1 without one. */
+  get active(): number {
+    return this.quorum.active;
   }
 
   /** Microseconds that a change needs from the request until it is committed. */
   commitDelay(purpose: string): number {
     const { roundTripMicros, appendLingerMicros } = this.settings.timing;
-    const quorum = this.voters.length > 1 ? roundTripMicros : 0;
+    const quorum = this.quorum.voterIds.length > 1 ? roundTripMicros : 0;
     const linger = this.sim.stream('controller', purpose)() * appendLingerMicros;
     return Math.max(1, Math.round(roundTripMicros + linger + quorum));
   }
@@ -163,32 +161,48 @@ export class Controller {
     const { roundTripMicros, metadataPollMicros } = this.settings.timing;
     // With one voter the high watermark moves before the parked fetches are answered: no second fetch is needed.
     const poll =
-      this.voters.length > 1
+      this.quorum.voterIds.length > 1
         ? this.sim.stream(`broker/${this.settings.brokers[broker].id}`, 'metadataDelay')() *
           metadataPollMicros
         : 0;
     return Math.max(1, Math.round(roundTripMicros / 2 + poll));
   }
 
-  /** Whether there is an active controller, and its process does not stand still. */
-  private get answers(): boolean {
-    return this.active >= 0 && this.activeUntil() === 0;
+  /** Whether a broker's requests, or the controller's own events (-1), come to a controller that can commit. */
+  private answers(broker: number): boolean {
+    if (!this.quorum.commits) return false;
+    return broker < 0 || (this.registrations.pausedUntil[broker] === 0 && this.hears(broker));
   }
 
-  /** Until when the active controller's process stands still, where a broker shares it; 0 while it runs. */
-  private activeUntil(): number {
-    return this.activeRow < 0 ? 0 : this.registrations.pausedUntil[this.activeRow];
+  /** Whether a broker's heartbeats and metadata fetches reach the active controller. */
+  hears(broker: number): boolean {
+    const place = this.quorum.activePlace;
+    return place >= 0 && this.connectivity.reaches(broker, place);
   }
 
-  /** Runs at once when there is an active controller that runs, else as soon as there is one. */
-  whenActive(run: () => void): void {
-    if (this.answers) run();
-    else this.waiting.push(run);
+  /**
+   * Runs at once when a controller can commit, else as soon as one can.
+   * @param broker whose request it is; -1 for the controller itself
+   */
+  whenActive(broker: number, run: () => void): void {
+    if (this.answers(broker)) run();
+    else this.waiting.push({ broker, run });
   }
 
-  private runWaiting(): void {
-    const run = this.waiting.splice(0);
-    for (const continued of run) continued();
+  /** To be called when a broker may reach the active controller again, or goes on after a pause. */
+  runWaiting(): void {
+    for (const [broker, batches] of [...this.unlearnt]) {
+      if (!this.hears(broker)) continue;
+      this.unlearnt.delete(broker);
+      for (const batch of batches) this.sim.after(this.propagation(broker), this.applied, broker, batch);
+    }
+    if (!this.quorum.commits) return;
+    const ready = this.waiting.filter((w) => this.answers(w.broker));
+    if (ready.length > 0) {
+      this.waiting = this.waiting.filter((w) => !ready.includes(w));
+      for (const { run } of ready) run();
+    }
+    if (this.balanceHeld) this.onBalance();
   }
 
   /** A replica stops following its leader while it is a member of the ISR: the leader will take it out, unless it comes back in time. */
@@ -228,19 +242,8 @@ export class Controller {
             this.replication.halt(r);
             return;
           }
-          const successor = tables.replicaOn(p, unclean);
           this.replication.halt(r);
-          this.replication.halt(successor);
-          this.lose(p, r);
-          tables.inSync[successor] = 1;
-          tables.isrCount[p] = 1;
-          this.countOut(unclean, -1);
-          this.lead(p, unclean);
-          this.sim.tell(
-            'kafka.uncleanElection',
-            tables.partitionName(p),
-            `broker ${this.settings.brokers[unclean].id} leads`,
-          );
+          this.leadUncleanly(p, tables.replicaOn(p, unclean));
           return;
         }
         this.replication.halt(r);
@@ -256,6 +259,25 @@ export class Controller {
       }
     }
     return this.publish(changed, broker, movedFrom);
+  }
+
+  /** A replica outside the ISR leads, where the topic allows it: it alone is the ISR. Source: Kafka 3.7 `PartitionChangeBuilder.electLeader`, UNCLEAN. */
+  private leadUncleanly(p: number, successor: number): void {
+    const { tables } = this;
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+      if (tables.state[r] !== replicaState.live || r === successor) this.replication.halt(r);
+      if (tables.inSync[r] === 1) this.lose(p, r);
+    }
+    tables.inSync[successor] = 1;
+    tables.isrCount[p] = 1;
+    const broker = tables.broker[successor];
+    this.countOut(broker, -1);
+    this.lead(p, broker);
+    this.sim.tell(
+      'kafka.uncleanElection',
+      tables.partitionName(p),
+      `broker ${this.settings.brokers[broker].id} leads`,
+    );
   }
 
   private lose(p: number, replica: number): void {
@@ -300,6 +322,9 @@ export class Controller {
   /** A member of the ISR may lead although it is behind: then it lacks what only acks=1 or acks=0 had acknowledged. */
   private lead(p: number, broker: number): void {
     const { tables, registrations } = this;
+    const old = tables.leader[p];
+    if (old !== noLeader && broker !== noLeader && registrations.died[old] === 1)
+      this.loseUnreplicated(p, broker);
     tables.leader[p] = broker;
     tables.leaderEpoch[p] += 1;
     // Followers that are behind fetch from the new leader from here on.
@@ -307,10 +332,13 @@ export class Controller {
     for (let r = first; r < first + tables.stride; r += 1) {
       const b = tables.broker[r];
       if (b < 0 || b === broker) continue;
-      const fetches = registrations.fetching[b] === 1 && registrations.pausedUntil[b] === 0;
+      const fetches =
+        registrations.fetching[b] === 1 &&
+        registrations.pausedUntil[b] === 0 &&
+        (broker === noLeader || this.connectivity.reaches(b, broker));
       if (tables.inSync[r] === 1 && tables.state[r] === replicaState.live) {
         if (fetches || broker === noLeader) continue;
-        // It led until now, silently: as a follower it does not fetch.
+        // It led until now, silently, or does not reach the new leader: as a follower it does not fetch.
         this.replication.halt(r);
         this.expiration.watch(r);
         continue;
@@ -327,6 +355,19 @@ export class Controller {
       tables.state[own] = replicaState.live;
     }
     this.expiration.forget(own);
+  }
+
+  /**
+   * A leader has died: what it acknowledged with acks=1 or acks=0 and no follower had fetched is lost with it. On a busy connection a
+   * record waits half a cycle of the fetcher in the mean and then travels half a round trip; an idle cycle is one round trip.
+   */
+  private loseUnreplicated(p: number, successor: number): void {
+    const { tables, settings } = this;
+    if (settings.topics[tables.topic[p]].acks === 'all') return;
+    if (tables.state[tables.replicaOn(p, successor)] !== replicaState.live) return;
+    const bytes = Math.floor((this.traffic.partitionRate(p) * settings.timing.roundTripMicros) / 1e6);
+    this.traffic.settle(p);
+    this.writes.truncate(p, Math.max(0, tables.logEndBytes[p] - bytes));
   }
 
   /** Replicas that are behind and whose leader moved: they fetch on when the change is complete. */
@@ -401,6 +442,12 @@ export class Controller {
       this.sim.at(pausedUntil, this.applied, broker, batch);
       return;
     }
+    if (!this.connectivity.whole && this.registrations.serving[broker] === 1 && !this.hears(broker)) {
+      const held = this.unlearnt.get(broker);
+      if (held === undefined) this.unlearnt.set(broker, [batch]);
+      else held.push(batch);
+      return;
+    }
     const partitions = this.batches.get(batch) ?? [];
     this.batches.delete(batch);
     for (const p of partitions) this.gauges.show(p);
@@ -434,10 +481,13 @@ export class Controller {
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       const r = tables.replicasOf[i];
       const p = Math.floor(r / tables.stride);
-      if (tables.leader[p] !== noLeader || tables.inSync[r] === 0) continue;
+      if (tables.leader[p] !== noLeader) continue;
+      if (tables.inSync[r] === 0 && !this.settings.topics[tables.topic[p]].uncleanElection) continue;
       this.change(p, () => {
-        tables.state[r] = replicaState.live;
-        this.lead(p, broker);
+        if (tables.inSync[r] === 1) {
+          tables.state[r] = replicaState.live;
+          this.lead(p, broker);
+        } else this.leadUncleanly(p, r);
       });
       changed.push(p);
     }
@@ -507,8 +557,14 @@ export class Controller {
   private sendAlterPartition(leader: number): void {
     const queue = this.queued.get(leader);
     if (queue === undefined || queue.length === 0 || this.inFlight.has(leader)) return;
-    if (!this.answers) {
-      this.waiting.push(() => this.sendAlterPartition(leader));
+    if (!this.answers(leader)) {
+      if (!this.asking.has(leader)) {
+        this.asking.add(leader);
+        this.whenActive(leader, () => {
+          this.asking.delete(leader);
+          this.sendAlterPartition(leader);
+        });
+      }
       return;
     }
     const first = this.sentBefore.has(leader) ? queue.length : 1;
@@ -523,6 +579,8 @@ export class Controller {
   }
 
   private readonly sentBefore = new Set<number>();
+  /** Leaders whose request waits for a controller. */
+  private readonly asking = new Set<number>();
 
   private onIsrChanged(leader: number): void {
     const { tables } = this;
@@ -601,11 +659,8 @@ export class Controller {
   /** Elects preferred leaders, at most 1,000 in one event. Source: Kafka 3.7 `maybeBalancePartitionLeaders`. */
   private onBalance(): void {
     const { tables } = this;
-    const pausedUntil = this.activeUntil();
-    if (pausedUntil > 0) {
-      this.balanceTimer = this.sim.at(pausedUntil, this.balance);
-      return;
-    }
+    this.balanceHeld = !this.answers(-1);
+    if (this.balanceHeld) return;
     this.balanceDue = false;
     const byOld = new Map<number, { changed: number[]; moved: Map<number, number[]> }>();
     let elections = 0;
@@ -641,114 +696,25 @@ export class Controller {
 
   // The quorum.
 
-  /**
-   * A voter's process ends. The active one resigns, so that a successor starts at once; one that dies is missed first.
-   * Source: Kafka 3.7 `KafkaRaftClient` (EndQuorumEpoch; fetch time-out of followers).
-   */
-  voterStopped(id: number, resigns: boolean): void {
-    if (!this.voterUp.has(id)) return;
-    this.voterAway(id);
-    if (this.active !== id) return;
-    this.deactivate();
-    if (resigns) this.elect();
-    else this.miss(id);
-  }
-
-  voterStarted(id: number): void {
-    if (!this.voterUp.has(id)) return;
-    this.voterUp.set(id, true);
-    this.pausedVoters.delete(id);
-    if (this.active === id) {
-      if (this.silentTimer !== undefined) this.sim.cancel(this.silentTimer);
-      this.silentTimer = undefined;
-      this.missedAt = 0;
-      this.runWaiting();
-    } else if (this.active < 0) this.elect();
-  }
-
-  /** A voter stands still and answers nobody; the others will miss it when it is the active controller. */
-  voterPaused(id: number): void {
-    if (this.voterUp.get(id) !== true) return;
-    this.voterAway(id);
-    this.pausedVoters.add(id);
-    if (this.active === id) this.miss(id);
-  }
-
-  /** A voter that stood still goes on; nothing happens where none ran. */
-  voterResumed(id: number): void {
-    if (this.pausedVoters.has(id)) this.voterStarted(id);
-  }
-
-  /** Its followers will miss an active controller that fell silent now. */
-  private miss(id: number): void {
-    if (this.silentTimer !== undefined) return;
-    this.missedAt = this.sim.now + this.settings.timing.quorumFetchTimeoutMicros;
-    this.silentTimer = this.sim.at(this.missedAt, this.silent, id);
-  }
-
-  private onControllerSilent(id: number): void {
-    this.silentTimer = undefined;
-    // Where nobody can be elected, one that only stands still stays the controller.
-    if (this.active === id && this.candidates().length * 2 > this.voters.length) this.deactivate();
-    if (this.active < 0) this.elect();
-  }
-
-  /** Voters that run now. */
-  private candidates(): number[] {
-    return this.voters.filter((id) => this.voterUp.get(id) === true);
-  }
-
-  private voterAway(id: number): void {
-    if (this.voterUp.get(id) === true) this.voterDownAt.set(id, this.sim.now);
-    this.voterUp.set(id, false);
-    this.pausedVoters.delete(id);
-  }
-
-  private deactivate(): void {
-    this.active = -1;
+  private deactivated(): void {
     this.showActive();
     if (this.balanceTimer !== undefined) this.sim.cancel(this.balanceTimer);
+    this.balanceTimer = undefined;
     this.balanceDue = false;
+    this.balanceHeld = false;
   }
 
-  private electing = false;
-
-  private elect(): void {
-    const up = this.candidates();
-    if (this.electing || this.sim.now < this.missedAt || up.length * 2 <= this.voters.length) return;
-    this.electing = true;
-    const draw = this.sim.stream('controller', 'successor')();
-    const successor = up[Math.min(up.length - 1, Math.floor(draw * up.length))];
-    const delay = this.settings.timing.controllerFailoverMicros.sample(
-      this.sim.stream('controller', 'failover')(),
-    );
-    this.sim.after(Math.max(1, Math.round(delay)), this.failover, successor);
-  }
-
-  private onElected(id: number): void {
-    this.electing = false;
-    if (this.voterUp.get(id) !== true) {
-      this.elect();
-      return;
-    }
-    this.active = id;
-    this.showActive();
-    this.sim.tell('kafka.controllerElected', 'controller', `node ${id}`);
+  private activated(): void {
+    // A check that an earlier controller had planned is gone with it.
+    this.deactivated();
     this.onActiveChanged();
     this.onActivated();
     this.armBalance();
-    this.runWaiting();
   }
 
   private showActive(): void {
-    this.activeRow = this.settings.brokers.findIndex((b) => b.controller && b.id === this.active);
-    this.voters.forEach((id, row) => {
+    this.quorum.voterIds.forEach((id, row) => {
       this.gauges.activeController.set(row, id === this.active ? 1 : 0);
     });
-  }
-
-  /** When a voter last had all of the metadata log, milliseconds of simulated time. Simplified: a running voter always has. */
-  lastCaughtUpMs(id: number): number {
-    return (this.voterUp.get(id) === true ? this.sim.now : (this.voterDownAt.get(id) ?? 0)) / 1000;
   }
 }

@@ -106,7 +106,7 @@ export class IsrExpiration {
     this.ticks[leader] = undefined;
     const { tables } = this;
     const following = Math.ceil(this.sim.now + this.periodMicros);
-    const runs = this.replication.serves(leader);
+    const runs = this.replication.runs(leader);
     const tooSlow: number[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const [replica, caughtUpAt] of this.caughtUpAt) {

@@ -118,8 +118,10 @@ export class Replication {
   private readonly followerThrottleRate: number;
   /** How old a backlog may be and still be in the page cache of a broker, microseconds. */
   pageCacheAgeMicros: (broker: number) => number = () => Number.POSITIVE_INFINITY;
-  /** Whether a broker's process answers fetches. */
-  serves: (broker: number) => boolean = () => true;
+  /** Whether a leader's process answers the fetches of a follower. */
+  serves: (leader: number, follower: number) => boolean = () => true;
+  /** Whether a broker's process runs and does not stand still. */
+  runs: (broker: number) => boolean = () => true;
   /** The replicas have reached their leader's log end. */
   onCaughtUp: (follower: number, leader: number, replicas: readonly number[]) => void = () => {};
   /** Bytes per second that lagging replicas read from a leader's disk changed by `delta`; told before the traffic is. */
@@ -202,7 +204,7 @@ export class Replication {
       const p = Math.floor(r / tables.stride);
       const leader = tables.leader[p];
       if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
-      if (!this.serves(leader)) continue;
+      if (!this.serves(leader, follower)) continue;
       this.traffic.settle(p);
       const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];
       if (backlog <= 0) {

@@ -8,6 +8,8 @@ export interface BrokerSettings {
   readonly id: number;
   /** `broker.rack`; empty when none is set. */
   readonly rack: string;
+  /** Zone of the broker's node; it decides who is cut off by a fault of the network, not where replicas are placed. */
+  readonly zone: string;
   /** Combined mode: this broker is a quorum voter as well. */
   readonly controller: boolean;
   /** Bytes of logs at the start. */
@@ -25,6 +27,8 @@ export interface ProducerSettings {
   readonly bufferBytes: number;
   /** `delivery.timeout.ms`, microseconds. */
   readonly deliveryTimeoutMicros: number;
+  /** `request.timeout.ms`, microseconds. */
+  readonly requestTimeoutMicros: number;
   /** `max.block.ms`, microseconds. */
   readonly maxBlockMicros: number;
   /** `retry.backoff.ms`, microseconds. */
@@ -98,12 +102,18 @@ export interface ClusterTiming {
   readonly replicaLagMaxMicros: number;
   /** `controller.quorum.fetch.timeout.ms`, microseconds. */
   readonly quorumFetchTimeoutMicros: number;
+  /** `controller.quorum.election.timeout.ms`, microseconds. */
+  readonly electionTimeoutMicros: number;
+  /** `controller.quorum.election.backoff.max.ms`, microseconds. */
+  readonly electionBackoffMaxMicros: number;
   /** `replica.fetch.wait.max.ms`, microseconds. */
   readonly fetchWaitMicros: number;
   /** `leader.imbalance.check.interval.seconds`, microseconds. */
   readonly imbalanceCheckMicros: number;
-  /** From the resignation of the active controller to its successor's first event. */
+  /** From the resignation of the active controller, or from a won election, to the successor's first event. */
   readonly controllerFailoverMicros: Distribution;
+  /** What was appended so long ago is on disk, where nobody forces it: the system's own write-back, microseconds. */
+  readonly pageFlushMicros: number;
   /** Flush and close of all logs after the shutdown was granted. */
   readonly closeMicros: Distribution;
   /** Start of the process until it registers. */
@@ -162,8 +172,8 @@ export interface RequestSettings {
 export interface ClusterSettings {
   readonly version: string;
   readonly brokers: readonly BrokerSettings[];
-  /** Ids of dedicated controllers; empty in combined mode. */
-  readonly dedicatedControllers: readonly number[];
+  /** Dedicated controllers by node id, with their zones; empty in combined mode. */
+  readonly dedicatedControllers: readonly { readonly id: number; readonly zone: string }[];
   /** Node id of the active controller at the start. */
   readonly activeController: number;
   readonly autoLeaderRebalance: boolean;

@@ -51,6 +51,10 @@ export class Writes {
   private readonly leaderless: Uint8Array;
   /** By partition: 1 while it cannot be written and sends come back with an error, so that they are tried again. */
   private readonly refuses: Uint8Array;
+  /** By partition: until when its clients wait for a leader that will not answer, though another leads, microseconds; else 0. */
+  private readonly heldUntil: Float64Array;
+  private readonly heldBy = new Map<number, number[]>();
+  private readonly timedOut: Kind;
   private readonly refusedShare: Float64Array;
   private readonly refusedCount: Int32Array;
 
@@ -84,6 +88,8 @@ export class Writes {
     this.timers = new Array(n);
     this.leaderless = new Uint8Array(tables.partitionCount);
     this.refuses = new Uint8Array(tables.partitionCount);
+    this.heldUntil = new Float64Array(tables.partitionCount);
+    this.timedOut = sim.on('kafka.requestsTimedOut', (p) => this.onTimedOut(p));
     this.refusedShare = new Float64Array(n);
     this.refusedCount = new Int32Array(n);
     this.sendsFail = sim.on('kafka.sendsFail', (topic) => this.onSendsFail(topic));
@@ -105,16 +111,52 @@ export class Writes {
       if (tables.state[r] !== replicaState.live || !this.serving(tables.broker[r])) replicated = false;
     }
     const acksAll = this.topics[tables.topic[p]].acks === 'all';
-    const writable = led && (replicated || !acksAll);
+    const writable = led && (replicated || !acksAll) && this.heldUntil[p] === 0;
     if (!Number.isNaN(tables.frozenWatermark[p]) === replicated) this.freeze(p, !replicated);
     if ((tables.writable[p] === 1) !== writable) {
       this.replication.writableChanged(p, () => (writable ? this.unblock(p) : this.block(p)));
     }
     // Sends to a leader that stands still, or that wait for a member of the ISR, are waiting for an answer.
     const waits = led
-      ? tables.isrCount[p] >= tables.effectiveMinIsr(p)
+      ? this.heldUntil[p] > 0 || tables.isrCount[p] >= tables.effectiveMinIsr(p)
       : leader !== noLeader && this.standsStill(leader);
     this.refuse(p, tables.writable[p] === 0 && !waits);
+  }
+
+  /**
+   * A leader fell silent at `since` without a reset of its connections, and loses what it leads: its clients have sent to it last just then, and
+   * look for the next leader when request.timeout.ms is over. To be called while it still leads.
+   * Source: Kafka 3.7 `NetworkClient.handleTimedOutRequests`.
+   */
+  hold(broker: number, since: number): void {
+    const { tables } = this;
+    const held = this.heldBy.get(broker) ?? [];
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+      if (tables.leader[p] !== broker || tables.share[p] === 0) continue;
+      const until = since + this.topics[tables.topic[p]].producers.requestTimeoutMicros;
+      if (until <= this.sim.now) continue;
+      this.heldUntil[p] = until;
+      held.push(p);
+      this.sim.at(until, this.timedOut, p);
+    }
+    this.heldBy.set(broker, held);
+  }
+
+  /** The broker's machine answers again: who waited for it knows now. */
+  release(broker: number): void {
+    for (const p of this.heldBy.get(broker) ?? []) this.letGo(p);
+    this.heldBy.delete(broker);
+  }
+
+  private onTimedOut(p: number): void {
+    if (this.heldUntil[p] === this.sim.now) this.letGo(p);
+  }
+
+  private letGo(p: number): void {
+    if (this.heldUntil[p] === 0) return;
+    this.heldUntil[p] = 0;
+    this.review(p);
   }
 
   private refuse(p: number, refuses: boolean): void {

@@ -11,6 +11,8 @@ export interface Workload {
   terminate(pod: number, exitAt: number | undefined): void;
   /** SIGKILL. */
   kill(pod: number): void;
+  /** The pod's node is lost with it. */
+  lose(pod: number): void;
   /** What the readiness probe would find now. */
   healthy(pod: number): boolean;
   /** The volume was replaced by an empty one. */
@@ -40,6 +42,8 @@ export interface PodTiming {
  * Pods of a pod set: deleted, ended, made again under the same name on the same node, started, ready.
  *
  * Probes are not played: the moment of readiness is the first probe at or after the workload became healthy.
+ * A pod whose node is away, or that is held, is not started until the last such fault is over.
+ *
  * Source: Kubernetes pod life cycle (termination: SIGTERM, grace period, SIGKILL; readinessProbe initialDelaySeconds and
  * periodSeconds). Simplified: a pod stays on its node, and one failed probe is not enough to lose readiness; leaving
  * the state RUNNING takes readiness at once, as the deletion of a pod does.
@@ -61,6 +65,10 @@ export class Pods {
   private readonly deletedAt: Float64Array;
   private readonly downMicros: Float64Array;
   private readonly terminating: Uint8Array;
+  /** Faults that keep a pod from starting. */
+  private readonly holds: Int32Array;
+  /** 1 while a start is due once nothing holds the pod. */
+  private readonly due: Uint8Array;
   private readonly grace: Kind;
   private readonly container: Kind;
   private readonly probed: Kind;
@@ -79,6 +87,8 @@ export class Pods {
     this.deletedAt = new Float64Array(n);
     this.downMicros = new Float64Array(n).fill(Number.NaN);
     this.terminating = new Uint8Array(n);
+    this.holds = new Int32Array(n);
+    this.due = new Uint8Array(n);
     for (let p = 0; p < n; p += 1) this.ready.set(p, 1);
     this.grace = sim.on('kubernetes.gracePeriodOver', (pod, uid) => this.onGraceOver(pod, uid));
     this.container = sim.on('kubernetes.containerStarted', (pod, uid) => this.onContainerStarted(pod, uid));
@@ -119,6 +129,37 @@ export class Pods {
     this.uid[pod] += this.terminating[pod];
     this.restarts.add(pod, 1);
     this.terminating[pod] = 0;
+    this.startLater(pod);
+    this.changed.raise();
+  }
+
+  /** The process is killed, and its container is not started before `release`. */
+  crash(pod: number): void {
+    this.hold(pod);
+    this.workload!.kill(pod);
+  }
+
+  /** The pod's node is lost at once; the pod, bound to it by its volume, waits for the node until `release`. */
+  loseNode(pod: number): void {
+    this.hold(pod);
+    this.workload!.lose(pod);
+  }
+
+  private hold(pod: number): void {
+    this.holds[pod] += 1;
+    // What a recording tells of a restart holds no longer.
+    this.downMicros[pod] = Number.NaN;
+  }
+
+  /** What kept a pod from starting is over. */
+  release(pod: number): void {
+    this.holds[pod] -= 1;
+    if (this.holds[pod] > 0 || this.due[pod] === 0) return;
+    this.due[pod] = 0;
+    this.startLater(pod);
+  }
+
+  private startLater(pod: number): void {
     const draw = this.sim.stream(`pod/${this.names[pod]}`, 'recreate')();
     const recreate = Math.max(1, Math.round(this.timing.recreateMicros.sample(draw)));
     const due = this.deletedAt[pod] + this.downMicros[pod];
@@ -127,7 +168,6 @@ export class Pods {
       ? this.sim.now + recreate
       : Math.max(this.sim.now + 1, Math.min(this.sim.now + recreate, due - 1));
     this.sim.at(at, this.container, pod, this.uid[pod]);
-    this.changed.raise();
   }
 
   /** The workload's health changed. */
@@ -162,6 +202,10 @@ export class Pods {
 
   private onContainerStarted(pod: number, uid: number): void {
     if (this.uid[pod] !== uid) return;
+    if (this.holds[pod] > 0) {
+      this.due[pod] = 1;
+      return;
+    }
     this.startedAt[pod] = this.sim.now;
     const due = this.deletedAt[pod] + this.downMicros[pod];
     this.workload!.start(pod, Number.isNaN(due) ? undefined : due);

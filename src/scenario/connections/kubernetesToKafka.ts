@@ -12,6 +12,7 @@ export function connectKubernetesToKafka(pods: Pods, models: Models): void {
     start: (pod, runningAt) => kafka.brokers.start(pod, runningAt),
     terminate: (pod, exitAt) => kafka.brokers.stop(pod, exitAt),
     kill: (pod) => kafka.brokers.kill(pod, 'SIGKILL'),
+    lose: (pod) => kafka.brokers.loseHost(pod),
     healthy: (pod) => kafka.brokers.isRunning(pod),
     wipe: (pod) => kafka.brokers.wipe(pod),
   });

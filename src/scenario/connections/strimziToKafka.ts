@@ -42,7 +42,10 @@ export function strimziToKafka(models: Models): RollerPorts {
       canRollController(
         id,
         controller.active,
-        controller.voterIds.map((voter) => ({ id: voter, lastCaughtUpMs: controller.lastCaughtUpMs(voter) })),
+        controller.quorum.voterIds.map((voter) => ({
+          id: voter,
+          lastCaughtUpMs: controller.quorum.lastCaughtUpMs(voter),
+        })),
       ),
     restartBegins: (id) => operations.noteStart(id),
   };

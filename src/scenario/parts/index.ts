@@ -1,4 +1,5 @@
 import type { AnyPart } from '../part.ts';
+import { faultsPart } from './faults.ts';
 import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
@@ -16,4 +17,5 @@ export const parts: readonly AnyPart[] = [
   operationsPart,
   strimziPart,
   jvmPart,
+  faultsPart,
 ] as unknown as readonly AnyPart[];

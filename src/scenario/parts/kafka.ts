@@ -25,6 +25,8 @@ const config = z.strictObject({
   'leader.imbalance.check.interval.seconds': q.count({ min: 1 }),
   'controller.quorum.append.linger.ms': q.count({ min: 0 }),
   'controller.quorum.fetch.timeout.ms': q.count({ min: 1 }),
+  'controller.quorum.election.timeout.ms': q.count({ min: 1 }),
+  'controller.quorum.election.backoff.max.ms': q.count({ min: 0 }),
   'unclean.leader.election.enable': z.boolean(),
   'log.segment.bytes': q.count({ min: 14 }),
   'log.retention.hours': q.count({ min: 1 }),
@@ -55,6 +57,7 @@ const timing = z.strictObject({
   roundTrip: q.duration({ min: 0 }),
   metadataPoll: q.duration({ min: 0 }),
   controllerFailover: q.varying.duration(),
+  pageFlush: q.duration({ min: 0 }),
   close: q.varying.duration(),
   jvmStart: q.varying.duration(),
   metadataReplay: q.varying.duration(),
@@ -68,6 +71,7 @@ const producers = z.strictObject({
   clients: q.count({ min: 1 }),
   'buffer.memory': q.count({ min: 1 }),
   'delivery.timeout.ms': q.count({ min: 1 }),
+  'request.timeout.ms': q.count({ min: 1 }),
   'max.block.ms': q.count({ min: 0 }),
   'retry.backoff.ms': q.count({ min: 1 }),
   'batch.size': q.count({ min: 1 }),
@@ -117,6 +121,10 @@ const settings = z.strictObject({
   controllers: z.strictObject({
     mode: z.enum(['combined', 'dedicated']),
     ids: z.array(q.count({ min: 0 })).optional(),
+    nodes: z
+      .array(z.string().min(1))
+      .optional()
+      .meta({ description: 'the node of each dedicated controller, in the order of ids' }),
     active: q.count({ min: 0 }).optional(),
   }),
   brokers: z
@@ -253,9 +261,30 @@ function check(s: KafkaPartSettings, checks: Checks): void {
       `name one of ${voters.join(', ')}`,
     );
   }
+  const { ids: dedicated = [], nodes: places } = s.controllers;
+  if (places !== undefined && s.controllers.mode === 'combined')
+    checks.problem(
+      ['kafka', 'controllers', 'nodes'],
+      'nodes of dedicated controllers, but the mode is combined',
+      'remove nodes, or set mode: dedicated',
+    );
+  else if (places !== undefined && places.length !== dedicated.length)
+    checks.problem(
+      ['kafka', 'controllers', 'nodes'],
+      `${places.length} nodes for ${dedicated.length} controllers`,
+      'give one node for each of ids, in their order',
+    );
   const nodes = checks.settings<{ nodes: readonly { name: string }[] }>('kubernetes')?.nodes;
   if (nodes !== undefined) {
     const names = new Set(nodes.map((n) => n.name));
+    for (const place of places ?? []) {
+      if (!names.has(place))
+        checks.problem(
+          ['kafka', 'controllers', 'nodes'],
+          `there is no node ${place}`,
+          `name one of kubernetes.nodes, such as ${nodes[0]?.name ?? 'a node that you add there'}`,
+        );
+    }
     for (const b of s.brokers) {
       if (!names.has(b.node)) {
         checks.problem(
@@ -484,6 +513,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     clients: own?.clients ?? s.producers.clients,
     bufferBytes: own?.['buffer.memory'] ?? s.producers['buffer.memory'],
     deliveryTimeoutMicros: (own?.['delivery.timeout.ms'] ?? s.producers['delivery.timeout.ms']) * 1000,
+    requestTimeoutMicros: (own?.['request.timeout.ms'] ?? s.producers['request.timeout.ms']) * 1000,
     maxBlockMicros: (own?.['max.block.ms'] ?? s.producers['max.block.ms']) * 1000,
     retryBackoffMicros: (own?.['retry.backoff.ms'] ?? s.producers['retry.backoff.ms']) * 1000,
     // A larger batch is refused, and its producer splits it.
@@ -518,6 +548,9 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     };
   });
   const c = s.config;
+  const { nodes } = context.settings.kubernetes as { nodes: readonly { name: string; zone: string }[] };
+  const zones = new Map(nodes.map((n) => [n.name, n.zone]));
+  const zoneOf = (node: string) => zones.get(node) ?? '';
   const voters =
     s.controllers.mode === 'combined'
       ? s.brokers.filter((b) => b.controller === true).map((b) => b.id)
@@ -527,12 +560,16 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     brokers: s.brokers.map((b) => ({
       id: b.id,
       rack: b.rack ?? '',
+      zone: zoneOf(b.node),
       controller: s.controllers.mode === 'combined' && b.controller === true,
       diskUsedBytes: b.diskUsed,
       diskCapacityBytes: b.disk,
       pageCacheBytes: b.pageCache ?? 0,
     })),
-    dedicatedControllers: s.controllers.mode === 'dedicated' ? voters : [],
+    dedicatedControllers:
+      s.controllers.mode === 'dedicated'
+        ? voters.map((id, i) => ({ id, zone: zoneOf(s.controllers.nodes?.[i] ?? '') }))
+        : [],
     activeController: s.controllers.active ?? voters[0],
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
@@ -557,6 +594,9 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       quorumFetchTimeoutMicros: c['controller.quorum.fetch.timeout.ms'] * 1000,
       fetchWaitMicros: c['replica.fetch.wait.max.ms'] * 1000,
       imbalanceCheckMicros: c['leader.imbalance.check.interval.seconds'] * 1_000_000,
+      electionTimeoutMicros: c['controller.quorum.election.timeout.ms'] * 1000,
+      electionBackoffMaxMicros: c['controller.quorum.election.backoff.max.ms'] * 1000,
+      pageFlushMicros: s.timing.pageFlush,
       controllerFailoverMicros: s.timing.controllerFailover,
       closeMicros: s.timing.close,
       jvmStartMicros: s.timing.jvmStart,

@@ -1,0 +1,78 @@
+import type { KafkaCluster } from '../../models/kafka/cluster.ts';
+import type { Pods } from '../../models/kubernetes/pod.ts';
+import type { BuildContext } from '../part.ts';
+import type { KafkaPartSettings } from '../parts/kafka.ts';
+import type { KubernetesSettings } from '../parts/kubernetes.ts';
+
+/** What becomes of the local disks of a lost node: they come back with it, or empty ones do. */
+export type Disks = 'kept' | 'lost';
+
+/** Ways to strike a platform; each strikes at once and gives back what mends it. */
+export interface FaultPorts {
+  /** A broker's process dies; its container is started again, at the earliest when the fault is mended. */
+  readonly crashBroker: (id: number) => () => void;
+  /** Machines are lost, with the brokers and the controllers that run on them. */
+  readonly loseNodes: (names: readonly string[], disks: Disks) => () => void;
+  readonly nodesOf: (zone: string) => readonly string[];
+  /** A controller's process dies: with its broker's in combined mode. @param id undefined for the active one */
+  readonly crashController: (id: number | undefined) => () => void;
+  readonly isolateBroker: (id: number) => () => void;
+  readonly cutZones: (zone: string, others: readonly string[]) => () => void;
+  readonly otherZones: (zone: string) => readonly string[];
+}
+
+export function connectFaults(context: BuildContext): FaultPorts {
+  const kafka = context.models.kafka as KafkaCluster;
+  const pods = context.models.kubernetes as Pods;
+  const { brokers, controllers } = context.settings.kafka as KafkaPartSettings;
+  const { nodes } = context.settings.kubernetes as KubernetesSettings;
+  const { quorum } = kafka.controller;
+  const zones = [...new Set(nodes.map((n) => n.zone))];
+  const all = (mends: readonly (() => void)[]) => () => {
+    for (const mend of mends) mend();
+  };
+  const crashBroker = (id: number) => {
+    const row = kafka.row(id);
+    pods.crash(row);
+    return () => pods.release(row);
+  };
+  const crashDedicated = (id: number) => {
+    quorum.crash(id);
+    return () => quorum.release(id);
+  };
+  return {
+    crashBroker,
+    loseNodes: (names, disks) => {
+      const lost = new Set(names);
+      const rows = brokers.flatMap((b, row) => (lost.has(b.node) ? [row] : []));
+      const voters =
+        controllers.mode === 'dedicated'
+          ? (controllers.ids ?? []).filter((_, i) => lost.has(controllers.nodes?.[i] ?? ''))
+          : [];
+      // Voters first: what the brokers' loss asks of a controller asks one that is still there.
+      const mends = voters.map(crashDedicated);
+      for (const row of rows) {
+        if (disks === 'lost') pods.replaceVolume(row);
+        pods.loseNode(row);
+      }
+      return all([...mends, ...rows.map((row) => () => pods.release(row))]);
+    },
+    nodesOf: (zone) => nodes.filter((n) => n.zone === zone).map((n) => n.name),
+    crashController: (id) => {
+      const struck = id ?? quorum.active;
+      // During an election there is no active controller that could be struck.
+      if (struck < 0) return () => {};
+      return controllers.mode === 'dedicated' ? crashDedicated(struck) : crashBroker(struck);
+    },
+    isolateBroker: (id) => {
+      const row = kafka.row(id);
+      kafka.connectivity.isolate(row);
+      return () => kafka.connectivity.rejoin(row);
+    },
+    cutZones: (zone, others) => {
+      for (const other of others) kafka.connectivity.cut(zone, other);
+      return all(others.map((other) => () => kafka.connectivity.mend(zone, other)));
+    },
+    otherZones: (zone) => zones.filter((z) => z !== zone),
+  };
+}

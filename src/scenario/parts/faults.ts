@@ -1,0 +1,279 @@
+import { z } from 'zod';
+import { faultsCatalogue, faultsLabels } from '../../models/faults/catalogue.ts';
+import { type Fault, Faults } from '../../models/faults/faults.ts';
+import type { Checks } from '../checks.ts';
+import { connectFaults, type FaultPorts } from '../connections/faultsToPlatform.ts';
+import type { Part } from '../part.ts';
+import { q } from '../quantity.ts';
+import type { KafkaPartSettings } from './kafka.ts';
+import type { KubernetesSettings } from './kubernetes.ts';
+import { checkBrokers } from './strimzi.ts';
+
+/** The book of faults, and how they reach the platform. */
+export interface FaultsModel {
+  readonly book: Faults;
+  readonly ports: FaultPorts;
+}
+
+const lasts = q.duration({ min: 1 }).meta({ description: 'from the fault until it is mended' });
+const disks = z
+  .enum(['kept', 'lost'])
+  .meta({ description: 'whether the local disks come back with the machine (kept), or empty ones do' })
+  .optional();
+
+const broker = z.strictObject({
+  broker: q.count({ min: 0 }),
+  for: lasts.optional().meta({ description: 'its container is not started before; absent: it is at once' }),
+});
+const node = z.strictObject({ node: z.string().min(1), for: lasts, disks });
+const zone = z.strictObject({ zone: z.string().min(1), for: lasts, disks });
+const controller = z.strictObject({
+  node: q
+    .count({ min: 0 })
+    .optional()
+    .meta({ description: 'node id of a voter; absent: whichever is active then' }),
+  for: lasts.optional().meta({ description: 'its process is not started before; absent: it is at once' }),
+});
+const network = z.strictObject({
+  between: z
+    .tuple([z.string(), z.string()])
+    .optional()
+    .meta({ description: 'two zones that no longer reach each other' }),
+  zone: z.string().optional().meta({ description: 'a zone that reaches no other' }),
+  broker: q.count({ min: 0 }).optional().meta({ description: 'a broker that nothing reaches' }),
+  for: lasts,
+});
+
+type Args = {
+  readonly broker: z.output<typeof broker>;
+  readonly node: z.output<typeof node>;
+  readonly zone: z.output<typeof zone>;
+  readonly controller: z.output<typeof controller>;
+  readonly network: z.output<typeof network>;
+};
+type At = readonly (string | number)[];
+
+function kafkaOf(checks: Checks): KafkaPartSettings {
+  return checks.settings<KafkaPartSettings>('kafka')!;
+}
+
+function nodesOf(checks: Checks): KubernetesSettings['nodes'] {
+  return checks.settings<KubernetesSettings>('kubernetes')!.nodes;
+}
+
+function votersOf({ controllers, brokers }: KafkaPartSettings): readonly number[] {
+  return controllers.mode === 'dedicated'
+    ? (controllers.ids ?? [])
+    : brokers.filter((b) => b.controller === true).map((b) => b.id);
+}
+
+/** Names of everything that a fault takes away, so that two faults can be seen to strike the same. */
+function struck(action: string, args: unknown, checks: Checks): readonly string[] {
+  const kafka = kafkaOf(checks);
+  const nodes = nodesOf(checks);
+  const onNodes = (names: readonly string[]) => [
+    ...names.map((name) => `node ${name}`),
+    ...kafka.brokers.filter((b) => names.includes(b.node)).map((b) => `broker ${b.id}`),
+    ...(kafka.controllers.ids ?? [])
+      .filter((_, i) => names.includes(kafka.controllers.nodes?.[i] ?? ''))
+      .map((id) => `controller ${id}`),
+  ];
+  switch (action) {
+    case 'broker':
+      return [`broker ${(args as Args['broker']).broker}`];
+    case 'node':
+      return onNodes([(args as Args['node']).node]);
+    case 'zone':
+      return onNodes(nodes.filter((n) => n.zone === (args as Args['zone']).zone).map((n) => n.name));
+    case 'controller': {
+      const { node: id } = args as Args['controller'];
+      if (id === undefined) return ['the active controller'];
+      return [kafka.controllers.mode === 'dedicated' ? `controller ${id}` : `broker ${id}`];
+    }
+    default: {
+      const { between, zone: alone, broker: id } = args as Args['network'];
+      if (id !== undefined) return [`network of broker ${id}`];
+      const zones = [...new Set(nodes.map((n) => n.zone))];
+      const pairs = between === undefined ? zones.map((z) => [alone ?? '', z]) : [between];
+      return pairs.map(([a, b]) => `network between ${a < b ? `${a} and ${b}` : `${b} and ${a}`}`);
+    }
+  }
+}
+
+/** A fault that outlives the period is a finding; one that strikes what another has struck is a problem: neither's end would be its own. */
+function checkTimes(
+  checks: Checks,
+  at: At,
+  action: string,
+  args: { readonly for?: number | undefined },
+): void {
+  const own = checks.timeline.find((e) => e.args === args);
+  if (own === undefined) return;
+  const end = own.at + (args.for ?? 0);
+  if (end > checks.until)
+    checks.warning(
+      args.for === undefined ? at : [...at, 'for'],
+      'the fault is not over when the period ends: nothing of the way back is played',
+      'let it end before, or read the result as the state under the fault',
+    );
+  const mine = new Set(struck(action, args, checks));
+  for (const other of checks.timeline) {
+    if (other === own) break;
+    if (other.part !== 'faults') continue;
+    const otherEnd = other.at + ((other.args as { readonly for?: number | undefined }).for ?? 0);
+    if (other.at > end || otherEnd < own.at) continue;
+    const both = struck(other.action, other.args, checks).find((name) => mine.has(name));
+    if (both === undefined) continue;
+    checks.problem(
+      at,
+      `${both} is struck by ${other.id} at the same time`,
+      `let one end before the other begins, or remove one (the other is on line ${other.line})`,
+    );
+  }
+}
+
+function checkZone(name: string, checks: Checks, path: At): void {
+  const nodes = nodesOf(checks);
+  const zones = [...new Set(nodes.map((n) => n.zone))];
+  if (!zones.includes(name)) {
+    checks.problem(path, `there is no zone ${name}`, `name one of ${zones.slice(0, 12).join(', ')}`);
+    return;
+  }
+  const kafka = kafkaOf(checks);
+  const inZone = new Set(nodes.filter((n) => n.zone === name).map((n) => n.name));
+  if (kafka.brokers.some((b) => inZone.has(b.node))) return;
+  if ((kafka.controllers.nodes ?? []).some((n) => inZone.has(n))) return;
+  checks.problem(
+    path,
+    `no broker and no controller runs in zone ${name}: the fault would strike nothing`,
+    `name a zone that has one, such as ${nodes.find((n) => n.name === kafka.brokers[0]?.node)?.zone}`,
+  );
+}
+
+function checkNetwork(args: Args['network'], checks: Checks, at: At): void {
+  const given = [args.between, args.zone, args.broker].filter((x) => x !== undefined).length;
+  if (given !== 1) {
+    checks.problem(
+      at,
+      given === 0 ? 'nothing is cut off' : 'more than one thing is cut off',
+      'give one of between: [zone, zone], zone: or broker:',
+    );
+    return;
+  }
+  if (args.broker !== undefined) checkBrokers([args.broker], checks, [...at, 'broker']);
+  if (args.zone !== undefined) checkZone(args.zone, checks, [...at, 'zone']);
+  for (const zoneName of args.between ?? []) checkZone(zoneName, checks, [...at, 'between']);
+  if (args.between !== undefined && args.between[0] === args.between[1])
+    checks.problem([...at, 'between'], 'a zone always reaches itself', 'name two zones');
+  checkTimes(checks, at, 'network', args);
+}
+
+const begin = (model: FaultsModel, fault: Fault) => model.book.begin(fault);
+
+export const faultsPart: Part<Record<string, never>, FaultsModel> = {
+  name: 'faults',
+  says: 'what breaks: processes, machines, zones, controllers, networks',
+  needed: false,
+  settings: z.strictObject({}) as z.ZodType<Record<string, never>>,
+  create: (_, context) => ({ book: new Faults(context.sim), ports: connectFaults(context) }),
+  actions: {
+    broker: {
+      says: "a broker's process dies, as by SIGKILL; its container starts again",
+      args: broker,
+      check: (args: Args['broker'], checks: Checks, at: At) => {
+        checkBrokers([args.broker], checks, [...at, 'broker']);
+        checkTimes(checks, at, 'broker', args);
+      },
+      play: (model: FaultsModel, args: Args['broker']) =>
+        begin(model, {
+          kind: 'broker',
+          subject: `broker-${args.broker}`,
+          detail: 'its process dies',
+          micros: args.for ?? 0,
+          strike: () => model.ports.crashBroker(args.broker),
+        }),
+    } as never,
+    node: {
+      says: 'a machine is lost at once, with what runs on it; no connection is reset',
+      args: node,
+      check: (args: Args['node'], checks: Checks, at: At) => {
+        const nodes = nodesOf(checks);
+        if (!nodes.some((n) => n.name === args.node))
+          checks.problem(
+            [...at, 'node'],
+            `there is no node ${args.node}`,
+            `name one of ${nodes
+              .slice(0, 12)
+              .map((n) => n.name)
+              .join(', ')}`,
+          );
+        checkTimes(checks, at, 'node', args);
+      },
+      play: (model: FaultsModel, args: Args['node']) =>
+        begin(model, {
+          kind: 'node',
+          subject: args.node,
+          detail: args.disks === 'lost' ? 'it is lost with its disks' : 'it is lost',
+          micros: args.for,
+          strike: () => model.ports.loseNodes([args.node], args.disks ?? 'kept'),
+        }),
+    } as never,
+    zone: {
+      says: 'every machine of a zone is lost at once',
+      args: zone,
+      check: (args: Args['zone'], checks: Checks, at: At) => {
+        checkZone(args.zone, checks, [...at, 'zone']);
+        checkTimes(checks, at, 'zone', args);
+      },
+      play: (model: FaultsModel, args: Args['zone']) =>
+        begin(model, {
+          kind: 'zone',
+          subject: `zone ${args.zone}`,
+          detail: args.disks === 'lost' ? 'it is lost with its disks' : 'it is lost',
+          micros: args.for,
+          strike: () => model.ports.loseNodes(model.ports.nodesOf(args.zone), args.disks ?? 'kept'),
+        }),
+    } as never,
+    controller: {
+      says: "a controller's process dies, with its broker's where they share one",
+      args: controller,
+      check: (args: Args['controller'], checks: Checks, at: At) => {
+        const voters = votersOf(kafkaOf(checks));
+        if (args.node !== undefined && !voters.includes(args.node))
+          checks.problem(
+            [...at, 'node'],
+            `node ${args.node} is no voter`,
+            `name one of ${voters.slice(0, 12).join(', ')}`,
+          );
+        checkTimes(checks, at, 'controller', args);
+      },
+      play: (model: FaultsModel, args: Args['controller']) =>
+        begin(model, {
+          kind: 'controller',
+          subject: args.node === undefined ? 'the active controller' : `controller ${args.node}`,
+          detail: 'its process dies',
+          micros: args.for ?? 0,
+          strike: () => model.ports.crashController(args.node),
+        }),
+    } as never,
+    network: {
+      says: 'a broker, a zone or two zones are cut off from others',
+      args: network,
+      check: checkNetwork,
+      play: (model: FaultsModel, args: Args['network']) => {
+        const { ports } = model;
+        const strike = () => {
+          if (args.broker !== undefined) return ports.isolateBroker(args.broker);
+          if (args.between !== undefined) return ports.cutZones(args.between[0], [args.between[1]]);
+          return ports.cutZones(args.zone!, ports.otherZones(args.zone!));
+        };
+        let subject = `zone ${args.zone}`;
+        if (args.broker !== undefined) subject = `broker-${args.broker}`;
+        if (args.between !== undefined) subject = `zones ${args.between.join(' and ')}`;
+        begin(model, { kind: 'network', subject, detail: 'the network is cut', micros: args.for, strike });
+      },
+    } as never,
+  },
+  catalogue: faultsCatalogue,
+  labels: faultsLabels,
+};
