@@ -176,6 +176,26 @@ const resetArgs = z.strictObject({
 
 export type KafkaPartSettings = z.output<typeof settings>;
 
+/** What a cluster can be told and this model does not play: by the keys under which Kafka 3.7 knows it. */
+const notPlayed: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(log\.)?cleanup\.policy$|^log\.cleaner\.|^(log\.cleaner\.)?(min|max)\.compaction\.lag\.ms$|cleanable\.(dirty\.)?ratio|^delete\.retention\.ms$|^compact/i,
+    'compaction is not modelled: every log is kept and deleted as with cleanup.policy=delete',
+  ],
+  [
+    /quota|^(producer|consumer)_byte_rate$|^request_percentage$|^controller_mutation_rate$/i,
+    'client quotas are not modelled: no client is muted, and only replication is throttled',
+  ],
+  [
+    /^transaction|^isolation\.level$|^exactly\.?once/i,
+    'transactions are not modelled: no transaction is opened, and consumers read up to the high watermark',
+  ],
+  [
+    /^remote\.|^local\.retention\.|tiered/i,
+    'tiered storage is not modelled: every log lies whole on the disks of its brokers',
+  ],
+];
+
 /** Behaviour that other versions have and this model does not play; by the version it came with. */
 const differs: readonly (readonly [string, string])[] = [
   ['3.8', 'KIP-848 groups heartbeat and assign otherwise'],
@@ -634,6 +654,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   says: 'a Kafka cluster in KRaft mode: brokers, topics, consumer groups and their load',
   needed: true,
   settings,
+  refused: (key) => notPlayed.find(([keys]) => keys.test(key))?.[1],
   check,
   create,
   connect: (cluster, context) => {
