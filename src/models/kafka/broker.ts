@@ -97,6 +97,8 @@ export class Brokers {
   private readonly mute: Float64Array;
   /** 1 while a running process does not reach the active controller. */
   private readonly cutOff: Uint8Array;
+  /** When a process that was fenced behind its back has learnt of the metadata, microseconds. */
+  private readonly learnsAt: Float64Array;
   /** Refused registrations of this start. */
   private readonly refusals: Int32Array;
   private readonly backSince: Float64Array;
@@ -157,6 +159,7 @@ export class Brokers {
     this.unflushed = new Uint8Array(n);
     this.mute = new Float64Array(n).fill(Number.NaN);
     this.cutOff = new Uint8Array(n);
+    this.learnsAt = new Float64Array(n);
     this.refusals = new Int32Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.stillSince = new Float64Array(n);
@@ -364,7 +367,8 @@ export class Brokers {
     for (let p = 0; p < tables.partitionCount; p += 1) this.writes.review(p);
     for (let b = 0; b < tables.brokerCount; b += 1) {
       // One that was fenced fetches on once it has learnt of the metadata.
-      if (!this.isExpelled(b)) this.beginAll(b);
+      const learns = this.isExpelled(b) && (this.cutOff[b] === 1 || this.learnsAt[b] > this.sim.now);
+      if (this.controller.registrations.pausedUntil[b] === 0 && !learns) this.fetchOn(b);
     }
   }
 
@@ -413,7 +417,8 @@ export class Brokers {
     }
     if (!this.isExpelled(broker)) return;
     this.askToUnfence(broker, this.life[broker]);
-    this.schedule(this.sim.now + this.controller.propagation(broker), this.caughtUpWithMetadata, broker);
+    this.learnsAt[broker] = this.sim.now + this.controller.propagation(broker);
+    this.schedule(this.learnsAt[broker], this.caughtUpWithMetadata, broker);
   }
 
   /** Whether a running process was fenced behind its back. */
