@@ -483,7 +483,9 @@ export class Brokers {
   private end(broker: number, unclean: boolean): void {
     const { registrations } = this.controller;
     this.state.set(broker, brokerState.notRunning);
-    this.unclean[broker] = unclean ? 1 : 0;
+    // A process that has not loaded its logs writes no marker of a clean shutdown (Kafka 3.7 `LogManager.shutdown`).
+    if (unclean) this.unclean[broker] = 1;
+    else if (registrations.serving[broker] === 1) this.unclean[broker] = 0;
     this.logs.setRunning(broker, false);
     registrations.serving[broker] = 0;
     this.endPause(broker);
