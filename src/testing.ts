@@ -310,6 +310,7 @@ export class Recount {
   note(): void {
     const { kafka, failed, failedBefore, lost, lostBefore } = this;
     const { tables, writes, brokers } = kafka;
+    const { leader, writable, topic, stride, broker, inSync, state } = tables;
     const elapsed = (this.sim.now - this.since) / 1e6;
     for (let t = 0; t < lost.length; t += 1) {
       if (elapsed > 0) {
@@ -324,18 +325,21 @@ export class Recount {
     this.blockedSeconds += this.blocked * elapsed;
     this.offline = 0;
     this.blocked = 0;
+    const serves = new Uint8Array(tables.brokerCount);
+    const runs = new Uint8Array(tables.brokerCount);
+    for (let b = 0; b < tables.brokerCount; b += 1) {
+      serves[b] = writes.serving(b) ? 1 : 0;
+      runs[b] = brokers.isRunning(b) ? 1 : 0;
+    }
     for (let p = 0; p < tables.partitionCount; p += 1) {
-      const leader = tables.leader[p]!;
-      if (leader === noLeader || !writes.serving(leader)) this.offline += 1;
-      if (tables.writable[p] === 0) this.blocked += 1;
+      if (leader[p] === noLeader || serves[leader[p]!] === 0) this.offline += 1;
+      if (writable[p] === 0) this.blocked += 1;
       let away = 0;
-      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
-        const b = tables.broker[r]!;
-        if (b < 0) continue;
-        if (tables.inSync[r] === 0 || tables.state[r] !== replicaState.live || !brokers.isRunning(b))
-          away += 1;
+      for (let r = p * stride; r < (p + 1) * stride; r += 1) {
+        const b = broker[r]!;
+        if (b >= 0 && (inSync[r] === 0 || state[r] !== replicaState.live || runs[b] === 0)) away += 1;
       }
-      const t = tables.topic[p]!;
+      const t = topic[p]!;
       failed[t] = Math.max(failed[t]!, away);
     }
   }
