@@ -163,15 +163,15 @@ function rebalanced(rules: OracleRules, state: OracleState): OracleState {
   };
 }
 
-/** States in which nothing more happens, each once. */
-function settled(rules: OracleRules, from: OracleState): OracleState[] {
-  const seen = new Set<string>();
+/** All that may come of these states by itself, each once; of `ends` only that in which nothing more happens. */
+function unfold(rules: OracleRules, from: readonly OracleState[]) {
+  const all = new Map<string, OracleState>();
   const ends = new Map<string, OracleState>();
-  const open = [from];
+  const open = [...from];
   for (let state = open.pop(); state !== undefined; state = open.pop()) {
     const key = JSON.stringify(state);
-    if (seen.has(key)) continue;
-    seen.add(key);
+    if (all.has(key)) continue;
+    all.set(key, state);
     const next = successors(rules, state);
     if (next.length === 0) {
       const end = rebalanced(rules, state);
@@ -179,36 +179,53 @@ function settled(rules: OracleRules, from: OracleState): OracleState[] {
     }
     open.push(...next);
   }
-  return [...ends.values()];
+  return { all: [...all.values()], ends: [...ends.values()] };
 }
 
-/** What an operation and the time after it may lead to. */
+/** What an operation makes of a state at once. */
+function apply(rules: OracleRules, state: OracleState, operation: Operation, broker: number): OracleState {
+  if (!matters(state, operation, broker)) return state;
+  switch (operation) {
+    case 'crash':
+      return setBroker(state, broker, { process: 'down' });
+    case 'isolate':
+      return setBroker(state, broker, { cut: true });
+    case 'return': {
+      const { process } = state.brokers[broker]!;
+      return setBroker(state, broker, { cut: false, process: process === 'down' ? 'starting' : process });
+    }
+    case 'stop': {
+      // Whom nobody answers waits for five minutes and goes on regardless. A combined node's controller ends after its broker.
+      const heard = hasQuorum(rules, state) && answers(state.brokers[broker]!);
+      return setBroker(heard ? remove(rules, state, broker) : state, broker, { process: 'down' });
+    }
+  }
+}
+
+/** What an operation, and the time after it, may lead to. */
 export function after(
   rules: OracleRules,
   state: OracleState,
   operation: Operation,
   broker: number,
 ): OracleState[] {
-  if (!matters(state, operation, broker)) return [state];
-  switch (operation) {
-    case 'crash':
-      return settled(rules, setBroker(state, broker, { process: 'down' }));
-    case 'isolate':
-      return settled(rules, setBroker(state, broker, { cut: true }));
-    case 'return': {
-      const { process } = state.brokers[broker]!;
-      return settled(
-        rules,
-        setBroker(state, broker, { cut: false, process: process === 'down' ? 'starting' : process }),
-      );
-    }
-    case 'stop': {
-      // Whom nobody answers waits for five minutes and goes on regardless. A combined node's controller ends after its broker.
-      const heard = hasQuorum(rules, state) && answers(state.brokers[broker]!);
-      const asked = heard ? remove(rules, state, broker) : state;
-      return settled(rules, setBroker(asked, broker, { process: 'down' }));
-    }
+  return unfold(rules, [apply(rules, state, operation, broker)]).ends;
+}
+
+/** What operations may lead to that follow one another before what came of the last is over, and enough time after them. */
+export function afterAll(
+  rules: OracleRules,
+  state: OracleState,
+  operations: readonly { readonly name: Operation; readonly broker: number }[],
+): OracleState[] {
+  let states = [state];
+  for (const { name, broker } of operations) {
+    const next = unfold(rules, states).all;
+    states = next.map((s) => apply(rules, s, name, broker));
+    // A process that is about to end is no reason to start another.
+    if (name === 'return') states.push(...next);
   }
+  return unfold(rules, states).ends;
 }
 
 /** Whether clients find the leader. */
