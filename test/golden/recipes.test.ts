@@ -11,7 +11,10 @@ import { clusterSettings, makeCluster, seconds, topic } from '../support/cluster
  * `ReplicaManager`; broker.heartbeat.interval.ms 2 s, broker.session.timeout.ms 9 s, metadata fetch of observers up to 0.5 s.
  */
 const seeds = Array.from({ length: 20 }, (_, i) => `recipe ${i}`);
-const dedicated = { dedicatedControllers: [100, 101, 102], activeController: 100 };
+const dedicated = {
+  dedicatedControllers: [100, 101, 102].map((id) => ({ id, zone: '' })),
+  activeController: 100,
+};
 const readers: GroupSettings = {
   name: 'readers',
   topics: [0],

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { brokerState } from '../../src/models/kafka/broker.ts';
 import { clusterSettings, MB, makeCluster, seconds, topic } from '../support/cluster.ts';
 import {
   after,
   afterAll,
-  hasQuorum,
   healthy,
   isServed,
   isWritable,
@@ -25,7 +25,20 @@ const operations: readonly {
 }[] = [
   { name: 'crash', act: (cluster, b) => cluster.brokers.kill(b, 'test') },
   { name: 'stop', act: (cluster, b) => cluster.brokers.stop(b) },
-  { name: 'return', act: (_, __, start) => start() },
+  {
+    name: 'isolate',
+    act: ({ brokers, connectivity }, b) => {
+      const isDown = brokers.state.get(b) === brokerState.notRunning;
+      if (!isDown && connectivity.reachable(b)) connectivity.isolate(b);
+    },
+  },
+  {
+    name: 'return',
+    act: ({ connectivity }, b, start) => {
+      if (!connectivity.reachable(b)) connectivity.rejoin(b);
+      start();
+    },
+  },
 ];
 
 type Cluster = ReturnType<typeof makeCluster>['cluster'];
@@ -59,7 +72,7 @@ function make(rules: OracleRules, seed: string) {
         controller: rules.voters.includes(b.id),
       })),
       ...(rules.voters.length === 0
-        ? { dedicatedControllers: [100, 101, 102], activeController: 100 }
+        ? { dedicatedControllers: [100, 101, 102].map((id) => ({ id, zone: '' })), activeController: 100 }
         : { activeController: rules.voters[0]! }),
     },
     brokers,
@@ -74,9 +87,9 @@ function make(rules: OracleRules, seed: string) {
   };
 }
 
-function expectOneOf(found: string, allowed: readonly string[]): void {
+function expectOneOf(what: string, found: string, allowed: readonly string[]): void {
   if (allowed.includes(found)) return;
-  throw new Error(`found    ${found}\n  expected ${[...new Set(allowed)].join('\n        or ')}`);
+  throw new Error(`${what}:\n  found    ${found}\n  expected ${[...new Set(allowed)].join('\n        or ')}`);
 }
 
 /** What both say of a cluster. */
@@ -141,6 +154,7 @@ function play(rules: OracleRules, sequence: readonly Step[]) {
     const found = observed(cluster);
     allowed.push([...next.values()]);
     expectOneOf(
+      `${text}, after step ${i + 1}`,
       found,
       allowed[i]!.map((state) => said(rules, state)),
     );
@@ -193,36 +207,46 @@ function playAll(rules: OracleRules, all: Iterable<readonly Step[]>) {
 
 describe('leaders, ISRs, epochs and writes are those of the plain state machine after every step', () => {
   test.each([
-    { steps: 5, sequences: 2424, rebalance: false },
-    { steps: 4, sequences: 564, rebalance: true },
+    { steps: 4, rebalance: false },
+    { steps: 3, rebalance: true },
   ])(
-    'of $steps crashes, stops and returns of three brokers, with controllers apart (preferred leaders elected: $rebalance)',
+    'of $steps crashes, stops, cuts and returns of three brokers, with controllers apart (preferred leaders elected: $rebalance)',
     (given) => {
       const rules = rulesOf({ rebalance: given.rebalance });
       const seen = playAll(rules, sequences(rules, given.steps));
-      // With k brokers away there are 2 (3 - k) ways to take away another, and k to bring one back.
-      expect(seen.sequences).toBe(given.sequences);
       // Nothing is left to chance here.
       expect(seen.oneState).toBe(seen.steps);
       expect(seen.offline / seen.steps).toBeGreaterThan(0.1);
       expect(seen.blocked / seen.steps).toBeGreaterThan(0.4);
-      expect(seen.healed / seen.steps).toBeGreaterThan(0.1);
-      expect(seen.lost / seen.sequences).toBeGreaterThan(0.05);
+      expect(seen.healed / seen.steps).toBeGreaterThan(0.05);
+      expect(seen.lost > 0).toBe(given.steps > 3);
     },
   );
 
-  test('of four of them where the brokers are the voters too, while a majority runs', () => {
+  test('of three of them where the brokers are the voters too: without a majority nothing changes', () => {
     const rules = rulesOf({ voters: [0, 1, 2] });
-    const seen = playAll(
-      rules,
-      sequences(rules, 4, (state) => hasQuorum(rules, state)),
-    );
-    expect(seen.sequences).toBe(36);
-    expect(seen.healed).toBe(seen.steps / 2);
+    const seen = playAll(rules, sequences(rules, 3));
+    expect(seen.sequences).toBe(465);
+    // Where the last leader is away nobody says so.
+    expect(seen.offline).toBe(0);
+    expect(seen.blocked / seen.steps).toBeGreaterThan(0.4);
   });
 
-  test('of up to five of them in quick succession, once they are over', () => {
-    const rules = rulesOf();
+  const named = (text: string) =>
+    text.split(', ').map((step) => {
+      const [name, broker] = step.split(' ');
+      return steps.find((s) => s.name === name && s.broker === Number(broker))!;
+    });
+
+  test('where a leader that was cut off and wanted to shrink an ISR has died: its request died with it', () => {
+    play(rulesOf({ voters: [0, 1, 2] }), named('crash 0, isolate 1, crash 1, return 1'));
+  });
+
+  test.each([
+    { voters: [], times: 1500 },
+    { voters: [0, 1, 2], times: 300 },
+  ])('of up to five in quick succession, once they are over, with voters $voters', ({ voters, times }) => {
+    const rules = rulesOf({ voters });
     const seen = { runs: 0, states: 0, oneState: 0, blocked: 0 };
     const quick = fc.record({
       step: fc.constantFrom(...steps),
@@ -242,6 +266,7 @@ describe('leaders, ISRs, epochs and writes are those of the plain state machine 
         const allowed = afterAll(rules, healthy(rules, brokers), sequence);
         const found = observed(cluster);
         expectOneOf(
+          given.map(({ step, gapMillis }) => `${gapMillis} ms ${step.name} ${step.broker}`).join(', '),
           found,
           allowed.map((state) => said(rules, state)),
         );
@@ -251,10 +276,10 @@ describe('leaders, ISRs, epochs and writes are those of the plain state machine 
         if (cluster.tables.writable[0] === 0) seen.blocked += 1;
         expect(cluster.writes.possiblyLostBytes.get(0)).toBe(0);
       }),
-      { seed: 5, numRuns: 1500 },
+      { seed: 5, numRuns: times },
     );
     // Where the order is open there are several states, but never many.
-    expect(seen.oneState / seen.runs).toBeGreaterThan(0.5);
+    expect(seen.oneState / seen.runs).toBeGreaterThan(0.3);
     expect(seen.states / seen.runs).toBeLessThan(3);
     expect(seen.blocked / seen.runs).toBeGreaterThan(0.3);
   });

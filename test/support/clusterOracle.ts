@@ -9,8 +9,8 @@
  * that hears of no majority resigns).
  */
 export interface OracleBroker {
-  /** `starting`: the process runs, and has not been unfenced since it started. */
-  readonly process: 'running' | 'starting' | 'down';
+  /** `starting`: the process runs, and has not been unfenced since it started. `stopping`: it has been asked to end, and will. */
+  readonly process: 'running' | 'starting' | 'stopping' | 'down';
   /** Cut off from all others and from clients. */
   readonly cut: boolean;
   readonly fenced: boolean;
@@ -133,12 +133,17 @@ const setPartition = (
 
 /** What may happen next by itself. */
 function successors(rules: OracleRules, state: OracleState): OracleState[] {
-  if (!hasQuorum(rules, state)) return [];
   const next: OracleState[] = [];
+  // Granted, or after five minutes regardless. A combined node's controller ends after its broker.
+  state.brokers.forEach(({ process }, b) => {
+    if (process === 'stopping') next.push(setBroker(state, b, { process: 'down' }));
+  });
+  if (!hasQuorum(rules, state)) return next;
   state.brokers.forEach(({ process, cut, fenced }, b) => {
-    // The session runs out. A new process cannot register before.
+    // Its shutdown is heard, or its session runs out. A new process cannot register before.
     if (!fenced && (process !== 'running' || cut)) next.push(remove(rules, state, b));
-    if (fenced && process !== 'down' && !cut) next.push(unfence(rules, state, b));
+    if (fenced && (process === 'starting' || process === 'running') && !cut)
+      next.push(unfence(rules, state, b));
   });
   state.partitions.forEach((p, i) => {
     if (p.leader === -1 || !answers(state.brokers[p.leader]!)) return;
@@ -195,9 +200,8 @@ function apply(rules: OracleRules, state: OracleState, operation: Operation, bro
       return setBroker(state, broker, { cut: false, process: process === 'down' ? 'starting' : process });
     }
     case 'stop': {
-      // Whom nobody answers waits for five minutes and goes on regardless. A combined node's controller ends after its broker.
       const heard = hasQuorum(rules, state) && answers(state.brokers[broker]!);
-      return setBroker(heard ? remove(rules, state, broker) : state, broker, { process: 'down' });
+      return setBroker(heard ? remove(rules, state, broker) : state, broker, { process: 'stopping' });
     }
   }
 }
@@ -222,8 +226,6 @@ export function afterAll(
   for (const { name, broker } of operations) {
     const next = unfold(rules, states).all;
     states = next.map((s) => apply(rules, s, name, broker));
-    // A process that is about to end is no reason to start another.
-    if (name === 'return') states.push(...next);
   }
   return unfold(rules, states).ends;
 }

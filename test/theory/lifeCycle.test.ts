@@ -9,7 +9,7 @@ const seeds = Array.from({ length: 1000 }, (_, i) => `life ${i}`);
 function small(brokers: number, seed: string, over: Partial<ClusterSettings> = {}) {
   const settings = clusterSettings(
     {
-      dedicatedControllers: [100, 101, 102],
+      dedicatedControllers: [100, 101, 102].map((id) => ({ id, zone: '' })),
       activeController: 100,
       autoLeaderRebalance: false,
       topics: [

@@ -495,6 +495,7 @@ export class Brokers {
     if (registered) this.fallSilent(broker);
     registrations.fetching[broker] = 0;
     registrations.died[broker] = unclean ? 1 : 0;
+    this.controller.forgetRequests(broker);
     this.standStill(broker);
     this.controller.quorum.stopped(this.voter(broker), !unclean);
     if (unclean || registered) this.reviewHosted(broker);
