@@ -488,7 +488,9 @@ export class Brokers {
   private end(broker: number, unclean: boolean): void {
     const { registrations } = this.controller;
     this.state.set(broker, brokerState.notRunning);
-    this.unclean[broker] = unclean ? 1 : 0;
+    // A process that has not loaded its logs writes no marker of a clean shutdown (Kafka 3.7 `LogManager.shutdown`).
+    if (unclean) this.unclean[broker] = 1;
+    else if (registrations.serving[broker] === 1) this.unclean[broker] = 0;
     this.logs.setRunning(broker, false);
     registrations.serving[broker] = 0;
     this.endPause(broker);
@@ -498,6 +500,7 @@ export class Brokers {
     if (registered) this.fallSilent(broker);
     registrations.fetching[broker] = 0;
     registrations.died[broker] = unclean ? 1 : 0;
+    this.controller.forgetRequests(broker);
     this.standStill(broker);
     this.controller.quorum.stopped(this.voter(broker), !unclean);
     if (unclean || registered) this.reviewHosted(broker);

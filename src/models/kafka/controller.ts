@@ -543,7 +543,15 @@ export class Controller {
     }
     const replicas = this.joining.get(join) ?? [];
     this.joining.delete(join);
+    // The leader has died meanwhile: the replica asks the next one.
+    if (this.registrations.serving[leader] === 0) return;
     this.alterPartition(leader, replicas);
+  }
+
+  /** The process of a leader has ended: what it had not yet asked for is never asked. */
+  forgetRequests(leader: number): void {
+    this.queued.delete(leader);
+    this.sentBefore.delete(leader);
   }
 
   private alterPartition(leader: number, changes: readonly number[]): void {
