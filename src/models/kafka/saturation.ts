@@ -17,7 +17,7 @@ const tolerance = 1e-10;
 /** A follower that begins to lag is so far behind at first. Guess: about one fetch. */
 const oneFetchMicros = 10_000;
 /** Who could not fall behind yet, because nothing had been written, is looked at again after this long. */
-const againMicros = 1_000_000;
+const againMicros = 100_000;
 
 /** A link that steady traffic passes: one of a node's devices, or a fetcher thread's connection that the network limits. */
 interface Passage {
@@ -81,6 +81,8 @@ export class Saturation {
   private readonly told = new Map<number, readonly [number, number, number]>();
   private readonly again: Kind;
   private waits = false;
+  /** Some could not fall behind when they had to: producers were held instead, which ends as soon as they can. */
+  private late = false;
   private forced = false;
 
   constructor(
@@ -108,6 +110,7 @@ export class Saturation {
     this.again = sim.on('kafka.linksReviewed', () => {
       this.waits = false;
       this.forced = true;
+      this.late = true;
     });
     replication.besideOf = (follower, leader, thread) =>
       this.limited.get(follower)?.get(this.key(leader, thread))?.now ?? 0;
@@ -334,8 +337,10 @@ export class Saturation {
   /** Followers that nobody waits for lag where what is taken now does not fit. */
   private letLag(passages: ReadonlyMap<number, Passage>): boolean {
     let changed = false;
+    const { late } = this;
+    this.late = false;
     for (const passage of passages.values()) {
-      if (passage.now <= passage.room * (1 + 1e-9)) continue;
+      if ((late ? passage.demand : passage.now) <= passage.room * (1 + 1e-9)) continue;
       let count = 0;
       for (const r of this.looseFollowers(passage)) {
         const p = Math.floor(r / this.tables.stride);

@@ -60,8 +60,8 @@ export const hardwarePart: Part<HardwareSettings, Hardware> = {
   check: (s, checks) => {
     const nodes = checks.settings<KubernetesSettings>('kubernetes')?.nodes ?? [];
     const seen = new Set<string>();
-    for (const pair of s.network?.pairs ?? []) {
-      const path = ['hardware', 'network', 'pairs'];
+    (s.network?.pairs ?? []).forEach((pair, i) => {
+      const path = ['hardware', 'network', 'pairs', i];
       for (const zone of pair.zones) {
         if (nodes.length > 0 && !nodes.some((n) => n.zone === zone))
           checks.problem(path, `no node stands in zone ${zone}`, 'name zones of kubernetes.nodes');
@@ -69,7 +69,7 @@ export const hardwarePart: Part<HardwareSettings, Hardware> = {
       const key = [...pair.zones].sort((x, y) => (x < y ? -1 : 1)).join(' and ');
       if (seen.has(key)) checks.problem(path, `the pair ${key} is listed twice`, 'list each pair once');
       seen.add(key);
-    }
+    });
     for (const type of s.instanceTypes) {
       if (type.network.burst < type.network.baseline) {
         checks.problem(

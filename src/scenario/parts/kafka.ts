@@ -20,13 +20,12 @@ const config = z.strictObject({
   'replica.fetch.wait.max.ms': q.count({ min: 0 }),
   'replica.socket.receive.buffer.bytes': q.count({ min: -1 }).optional(),
   'replica.selector.class': z
-    .enum(['LeaderSelector', 'RackAwareReplicaSelector'])
-    .or(
-      z.enum([
-        'org.apache.kafka.common.replica.LeaderSelector',
-        'org.apache.kafka.common.replica.RackAwareReplicaSelector',
-      ]),
-    )
+    .enum([
+      'LeaderSelector',
+      'RackAwareReplicaSelector',
+      'org.apache.kafka.common.replica.LeaderSelector',
+      'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+    ])
     .optional(),
   'broker.heartbeat.interval.ms': q.count({ min: 1 }),
   'broker.session.timeout.ms': q.count({ min: 1 }),
