@@ -39,7 +39,7 @@ interface Passage {
  * - Producers wait: of what is offered to a partition only a share is admitted (`Writes.admit`), the same for all partitions on the
  *   tightest link, capacity / demand; what they leave on their other links is shared anew (max-min, in shares of the demand).
  * - With acks=all the followers' way counts as well as the leader's: producers have at most clients x max.in.flight x batch.size bytes of a partition
- *   under way, so that they are slowed down to the slowest member of the ISR, and it counts as caught up, as each fetch brings all there was at the
+ *   under way (of all that a broker leads max.request.size in place of batch.size), so that they are slowed down to the slowest member of the ISR, and it counts as caught up, as each fetch brings all there was at the
  *   one before. But where draining what is under way takes longer than replica.lag.time.max.ms it does not: it lags, and its leader takes it out.
  * - With acks=1 and 0 nobody waits for followers: those that do not get enough lag, and fetch as those do that catch up.
  *
@@ -48,7 +48,7 @@ interface Passage {
  * It costs nothing while no link is saturated and no connection limited. No chattering: what is offered decides, not what is admitted, and a
  * follower lags only when the traffic that is taken now does not fit.
  *
- * Source: Kafka 3.7 `Replica.updateFetchStateOrThrow` (caught up), `ProducerConfig` (max.in.flight, batch.size); D. Bertsekas and R. Gallager, "Data Networks"
+ * Source: Kafka 3.7 `Replica.updateFetchStateOrThrow` (caught up), `ProducerConfig` (max.in.flight, batch.size, max.request.size); D. Bertsekas and R. Gallager, "Data Networks"
  * (1992), 6.5.2, for the sharing; the rest is ours. Simplified: followers in sync go before those that catch up, which get nothing from a
  * saturated link; consumers read what is admitted: where reading with acks=1 or 0 saturates a way out, only `rehearse:node_overload_ratio` tells, as it
  * does for the limit of a fetcher at the usual round trip (`rehearse:request_overload_ratio`).
@@ -417,15 +417,15 @@ export class Saturation {
     const { tables, settings } = this;
     const longest = settings.timing.replicaLagMaxMicros / 1e6;
     let changed = false;
+    const led = new Map<number, Map<number, number>>();
     for (const [passage, partitions] of fixedBy) {
       const members: [number, number][] = [];
       let underWay = 0;
       let rate = 0;
       for (const p of partitions) {
         if (!this.waitsForAll(p)) continue;
-        const { clients, inFlight, batchBytes } = settings.topics[tables.topic[p]].producers;
         const offered = this.offered(p);
-        const bytes = Math.min(clients * inFlight * batchBytes, offered * longest);
+        const bytes = Math.min(this.underWay(p, led), offered * longest);
         const over = this.followers(p).filter(
           (r) => passage.kind === kind.out || tables.broker[r] === passage.broker,
         );
@@ -443,6 +443,23 @@ export class Saturation {
       }
     }
     return changed;
+  }
+
+  /** Bytes of a partition that producers have under way at most: max.in.flight requests of each, with a batch of each partition that its leader leads. */
+  private underWay(p: number, led: Map<number, Map<number, number>>): number {
+    const { tables } = this;
+    const leader = tables.leader[p];
+    let counts = led.get(leader);
+    if (counts === undefined) {
+      counts = new Map();
+      led.set(leader, counts);
+      for (let i = tables.replicasFrom[leader]; i < tables.replicasFrom[leader + 1]; i += 1) {
+        const q = Math.floor(tables.replicasOf[i] / tables.stride);
+        if (tables.leader[q] === leader) counts.set(tables.topic[q], (counts.get(tables.topic[q]) ?? 0) + 1);
+      }
+    }
+    const { clients, inFlight, batchBytes, requestBytes } = this.settings.topics[tables.topic[p]].producers;
+    return clients * inFlight * Math.min(batchBytes, requestBytes / (counts.get(tables.topic[p]) ?? 1));
   }
 
   private admit(shares: ReadonlyMap<number, number>): boolean {
