@@ -38,6 +38,19 @@ const blocked: [Path, Json | undefined][] = [
     ],
   ],
 ];
+/** Brokers 1 and 4 stand in another zone than the others, each in a rack of its zone's name. */
+const twoZones: [Path, Json | undefined][] = [
+  [['kubernetes', 'nodes', 1, 'zone'], 'b'],
+  [['kubernetes', 'nodes', 4, 'zone'], 'b'],
+  ...[0, 1, 2, 3, 4].map((i): [Path, Json] => [
+    ['kafka', 'brokers', i, 'rack'],
+    i === 1 || i === 4 ? 'b' : 'a',
+  ]),
+];
+const rackAware: [Path, Json | undefined][] = [
+  ...twoZones,
+  [['kafka', 'config', 'replica.selector.class'], 'RackAwareReplicaSelector'],
+];
 const expectation = (e: { readonly [key: string]: Json }): [Path, Json | undefined][] => [
   [['expect'], [{ name: 'e', that: 'rehearse:brokers_out_of_sync == 0', at: '+70s', ...e }]],
 ];
@@ -448,6 +461,47 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     at: ['hardware', 'instanceTypes', 0, 'disk', 'read'],
     values: ['50MB/s', '2GB/s'],
   },
+  'hardware.network.betweenZones.roundTrip': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.betweenZones.loss': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'loss'],
+    values: ['0%', '1%'],
+  },
+  'hardware.network.betweenZones.dollarsPerGB': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'dollarsPerGB'],
+    values: [0.02, 0.01],
+  },
+  'hardware.network.withinZone.roundTrip': {
+    at: ['hardware', 'network', 'withinZone', 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.withinZone.loss': {
+    at: ['hardware', 'network', 'withinZone', 'loss'],
+    values: ['0%', '1%'],
+  },
+  'hardware.network.pairs[].zones': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'], loss: '1%' }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'zones'],
+    values: [
+      ['a', 'b'],
+      ['b', 'b'],
+    ],
+  },
+  'hardware.network.pairs[].roundTrip': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'] }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.pairs[].loss': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'] }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'loss'],
+    values: [undefined, '1%'],
+  },
   'hardware.instanceTypes[].disk.write': {
     at: ['hardware', 'instanceTypes', 0, 'disk', 'write'],
     values: ['150MB/s', '2GB/s'],
@@ -494,6 +548,26 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     setup: [[['hardware', 'instanceTypes', 0, 'disk', 'read'], '50MB/s']],
     at: ['kafka', 'brokers', 1, 'pageCache'],
     values: ['0B', '500GB'],
+  },
+  'kafka.config.replica.socket.receive.buffer.bytes': {
+    at: ['kafka', 'config', 'replica.socket.receive.buffer.bytes'],
+    values: [undefined, 4096],
+  },
+  'kafka.config.replica.selector.class': {
+    setup: [...twoZones, [['kafka', 'consumerGroups', 0, 'client.rack'], 'b']],
+    at: ['kafka', 'config', 'replica.selector.class'],
+    values: ['LeaderSelector', 'RackAwareReplicaSelector'],
+  },
+  'kafka.topics[].zone': { setup: twoZones, at: ['kafka', 'topics', 0, 'zone'], values: [undefined, 'b'] },
+  'kafka.consumerGroups[].client.rack': {
+    setup: rackAware,
+    at: ['kafka', 'consumerGroups', 0, 'client.rack'],
+    values: [undefined, 'b'],
+  },
+  'kafka.consumerGroups[].zone': {
+    setup: twoZones,
+    at: ['kafka', 'consumerGroups', 0, 'zone'],
+    values: [undefined, 'b'],
   },
   'kafka.config.message.max.bytes': {
     setup: [

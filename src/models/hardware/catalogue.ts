@@ -68,7 +68,7 @@ export const hardwareCatalogue: Catalogue = {
       source: 'AWS on-demand prices in the hardware file',
     },
   ],
-  events: [],
+  events: [{ name: 'hardware.networkChanged', lane: 'network', says: 'between zones {subject}: {detail}' }],
   risks: [
     {
       name: 'nicBaselineHeadroom',

@@ -1,6 +1,8 @@
 import type { Catalogue, Metric } from '../../engine/catalogue.ts';
 import type { KafkaCluster } from './cluster.ts';
 import { stageRow, totalTimeRow } from './latency.ts';
+import { linkKinds } from './saturation.ts';
+import { crossingKinds } from './traffic.ts';
 
 const kafka37 = 'Kafka 3.7, names as the JMX exporter rules of Strimzi write them';
 const manager = 'kafka_server_replicamanager';
@@ -298,6 +300,41 @@ export const kafkaCatalogue: Catalogue = {
       'ours; ProducerConfig, Kafka 3.7',
     ),
     metric(
+      'rehearse:admitted_write_ratio',
+      'ratio',
+      ['topic'],
+      'Share of what producers offer that is written as it comes; the rest waits for a saturated link or a partition that cannot be written, or fails.',
+      'ours',
+    ),
+    metric(
+      'rehearse:saturated_links',
+      '',
+      byBroker,
+      'Links of a broker that steady traffic asks for more than they have: its card in and out, its disk, connections of its fetcher threads. Not those where only followers without acks=all lag.',
+      'ours',
+    ),
+    metric(
+      'rehearse:link_saturated_seconds_total',
+      's',
+      ['broker', 'link'],
+      'Seconds for which a link was saturated.',
+      'ours',
+    ),
+    metric(
+      'rehearse:cross_zone_bytes_total',
+      'B',
+      ['kind'],
+      'Bytes between brokers or clients in different zones; clients whose zone nothing says are spread evenly over the zones.',
+      'ours',
+    ),
+    metric(
+      'rehearse:cross_zone_cost_dollars_total',
+      '$',
+      ['kind'],
+      'What these bytes cost.',
+      'ours; the price in the hardware file',
+    ),
+    metric(
       'rehearse:retried_sends_total',
       'messages',
       ['topic', 'owner'],
@@ -416,6 +453,9 @@ export const kafkaCatalogue: Catalogue = {
       lane: 'consumers',
       says: 'the coordinator of {subject} moved: {detail}',
     },
+    { name: 'kafka.linkSaturated', lane: '{subject}', says: 'a link of {subject} is saturated: {detail}' },
+    { name: 'kafka.linkFree', lane: '{subject}', says: 'a link of {subject} is saturated no more: {detail}' },
+    { name: 'kafka.followersLag', lane: '{subject}', says: 'followers fall behind at {subject}: {detail}' },
     { name: 'kafka.sendsFail', lane: 'producers', says: 'sends to {subject} fail: {detail}' },
     {
       name: 'kafka.consumerReset',
@@ -457,6 +497,19 @@ export const kafkaCatalogue: Catalogue = {
       says: 'sends that failed at the application',
       that: 'sum(rehearse:failed_sends_total)',
       limit: 0,
+    },
+    {
+      name: 'saturatedSeconds',
+      unit: 's',
+      says: 'longest time for which a link of a broker was saturated',
+      that: 'max(increase(rehearse:link_saturated_seconds_total[$__range]))',
+      limit: 0,
+    },
+    {
+      name: 'crossZoneCost',
+      unit: '$',
+      says: 'cost of bytes between zones over the period',
+      that: 'sum(increase(rehearse:cross_zone_cost_dollars_total[$__range]))',
     },
     {
       name: 'retriedSends',
@@ -594,6 +647,13 @@ export function kafkaLabels(
       return (row) => ({ ...cluster.requests.latencyRows[row] });
     case 'request,stage':
       return stageRow;
+    case 'broker,link':
+      return (row) => ({
+        broker: String(settings.brokers[Math.floor(row / linkKinds.length)].id),
+        link: linkKinds[row % linkKinds.length],
+      });
+    case 'kind':
+      return (row) => ({ kind: crossingKinds[row] });
     case 'topic,partition':
       return (row) => {
         const t = tables.topic[row];

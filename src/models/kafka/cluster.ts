@@ -10,9 +10,11 @@ import { Logs } from './logs.ts';
 import { StripedReplicaPlacer } from './placement.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
+import { Saturation } from './saturation.ts';
 import type { ClusterSettings } from './settings.ts';
 import { ClusterTables } from './tables.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
+import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
 
 /** A load curve as the cluster needs it: the multiplier's integral and where its course changes. */
@@ -34,6 +36,8 @@ export class KafkaCluster {
   readonly traffic: Traffic;
   readonly replication: Replication;
   readonly writes: Writes;
+  readonly ways: Ways;
+  readonly saturation: Saturation;
   readonly consumers: Consumers;
   readonly requests: RequestPath;
   readonly logs: Logs;
@@ -70,7 +74,16 @@ export class KafkaCluster {
     const { tables } = this;
     const voters =
       settings.dedicatedControllers.length || settings.brokers.filter((b) => b.controller).length;
-    this.traffic = new Traffic(sim, tables, settings.topics, settings.groups);
+    this.ways = new Ways(tables.brokerCount, settings.timing.roundTripMicros);
+    this.traffic = new Traffic(
+      sim,
+      tables,
+      settings.topics,
+      settings.groups,
+      this.ways,
+      settings.brokers.map((b) => b.rack),
+      settings.rackAwareReads ?? false,
+    );
     this.gauges = new ClusterGauges(sim, tables, voters, tables.partitionCount <= 10_000);
     this.replication = new Replication(
       sim,
@@ -78,12 +91,19 @@ export class KafkaCluster {
       this.traffic,
       settings.topics,
       settings.fetcher,
-      settings.timing.roundTripMicros,
+      this.ways,
       settings.leaderThrottleRate,
       settings.followerThrottleRate,
     );
     this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
-    this.consumers = new Consumers(sim, tables, settings.topics, settings.groups, this.traffic);
+    this.consumers = new Consumers(
+      sim,
+      tables,
+      settings.topics,
+      settings.groups,
+      this.traffic,
+      settings.timing.roundTripMicros,
+    );
     this.logs = new Logs(
       sim,
       tables,
@@ -132,11 +152,26 @@ export class KafkaCluster {
       this.traffic,
       this.consumers,
       this.gauges.activeBrokers,
+      this.ways,
     );
+    this.saturation = new Saturation(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.replication,
+      this.writes,
+      this.ways,
+    );
+    this.saturation.onLagging = (r) => {
+      this.controller.watchMember(r);
+      this.writes.review(Math.floor(r / tables.stride));
+    };
     this.traffic.onChange = (b) => {
       this.logs.touch(b);
       this.replication.bookThrottled(b);
       this.requests.trafficChanged(b);
+      this.saturation.touch(b);
     };
     this.replication.onColdRead = (b, delta) => this.requests.addColdCatchUp(b, delta);
     this.replication.onAppendRate = (topic, b, delta) => this.logs.addCatchUp(topic, b, delta);
@@ -167,6 +202,25 @@ export class KafkaCluster {
   connectNodes(network: FlowNetwork, links: (broker: number) => NodeLinks, background: SetBackground): void {
     this.replication.connect(network, links);
     this.traffic.connect(background);
+    this.saturation.connect(network, links);
+  }
+
+  /** The network between the zones that brokers stand in. */
+  connectNetwork(network: BrokerNetwork): void {
+    this.ways.connect(network);
+    this.traffic.zonesKnown();
+    this.networkChanged();
+  }
+
+  /** Loss or round trips between zones are others from now on. */
+  networkChanged(): void {
+    const { leastRate, uniform } = this.ways;
+    this.ways.update();
+    const limited = Math.min(leastRate, this.ways.leastRate) < Number.POSITIVE_INFINITY;
+    const usual = uniform && this.ways.uniform;
+    if (limited || !usual) this.replication.limitsChanged();
+    if (limited) this.saturation.networkChanged();
+    if (!usual) this.requests.networkChanged();
   }
 
   /** All threads of a broker's process, by row, stand still from now on for so many whole microseconds. */

@@ -3,6 +3,7 @@ import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import type { FetcherSettings, TopicSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Traffic } from './traffic.ts';
+import type { Ways } from './ways.ts';
 
 /** The links of a broker's node that replication passes. */
 export interface NodeLinks {
@@ -31,6 +32,8 @@ interface Connection {
   readonly index: number;
   readonly follower: number;
   readonly leader: number;
+  /** Fetcher id. */
+  readonly thread: number;
   readonly throttled: boolean;
   readonly cold: boolean;
   readonly flow: FlowId;
@@ -101,7 +104,7 @@ export class Replication {
   private readonly tables: ClusterTables;
   private readonly traffic: Traffic;
   private readonly fetcher: FetcherSettings;
-  private readonly roundTripMicros: number;
+  private readonly ways: Ways;
   private readonly topicHash: Int32Array;
   private readonly topicThrottled: Uint8Array;
   private readonly connections = new Map<number, Connection>();
@@ -128,6 +131,8 @@ export class Replication {
   onColdRead: (leader: number, delta: number) => void = () => {};
   /** Bytes per second that a broker's lagging replicas of a topic append now changed by `delta`. */
   onAppendRate: (topic: number, broker: number, delta: number) => void = () => {};
+  /** Bytes per second that replicas in sync take over the connection of a fetcher thread that the network limits. */
+  besideOf: (follower: number, leader: number, thread: number) => number = () => 0;
   /** Bytes appended by catch-up, by broker: whole bytes, from the tables. */
   readonly caughtUpBytes: Float64Array;
 
@@ -137,7 +142,7 @@ export class Replication {
     traffic: Traffic,
     topics: readonly TopicSettings[],
     fetcher: FetcherSettings,
-    roundTripMicros: number,
+    ways: Ways,
     leaderThrottleRate: number,
     followerThrottleRate: number,
   ) {
@@ -145,7 +150,7 @@ export class Replication {
     this.tables = tables;
     this.traffic = traffic;
     this.fetcher = fetcher;
-    this.roundTripMicros = roundTripMicros;
+    this.ways = ways;
     this.leaderThrottleRate = leaderThrottleRate;
     this.followerThrottleRate = followerThrottleRate;
     this.topicHash = Int32Array.from(topics, (t) => javaHash(t.name));
@@ -219,7 +224,7 @@ export class Replication {
       this.advance(connection);
       tables.state[r] = replicaState.lagging;
       const t = tables.topic[p];
-      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}`;
+      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}|${tables.admitted[p]}`;
       let cohort = connection.byKey.get(key);
       // The same stop is not the same backlog where the leader could not be written for a while, or fetching began at other times.
       while (cohort !== undefined && Math.abs(cohort.backlog - backlog) > cohortToleranceBytes) {
@@ -277,7 +282,41 @@ export class Replication {
     for (const connection of this.connections.values()) this.plan(connection);
   }
 
-  /** A partition with lagging followers can no longer, or again, be written. */
+  /** What the network gives connections changed. */
+  limitsChanged(): void {
+    for (const connection of [...this.connections.values()]) this.offer(connection);
+  }
+
+  /** Fetcher id of a partition. */
+  threadOf(partition: number): number {
+    const topic = this.tables.topic[partition];
+    return fetcherId(
+      this.topicHash[topic],
+      partition - this.tables.firstPartition[topic],
+      this.fetcher.threads,
+    );
+  }
+
+  /**
+   * A replica that kept up does so no longer: it misses so many bytes now, at most all, and fetches them as fast as it can.
+   * @returns whether it could fall behind: not where its leader's log is empty, or one of both does not run
+   */
+  fallBehind(replica: number, bytes: number): boolean {
+    const { tables } = this;
+    const p = Math.floor(replica / tables.stride);
+    const leader = tables.leader[p];
+    const follower = tables.broker[replica];
+    this.traffic.settle(p);
+    if (tables.logEndBytes[p] < 1 || !this.serves(leader) || !this.serves(follower)) return false;
+    this.traffic.count(p, -1);
+    this.halt(replica);
+    this.traffic.count(p, 1);
+    tables.replicaEndBytes[replica] -= Math.min(tables.logEndBytes[p], Math.max(1, Math.ceil(bytes)));
+    this.begin(follower, [replica]);
+    return true;
+  }
+
+  /** How much of a partition's load is written changes, and with it what its lagging followers have to fetch. */
   writableChanged(partition: number, change: () => void): void {
     const first = partition * this.tables.stride;
     const moved: number[] = [];
@@ -296,11 +335,7 @@ export class Replication {
     const topic = tables.topic[partition];
     const throttled = this.topicThrottled[topic] === 1;
     const cold = ageMicros > this.pageCacheAgeMicros(leader);
-    const id = fetcherId(
-      this.topicHash[topic],
-      partition - tables.firstPartition[topic],
-      this.fetcher.threads,
-    );
+    const id = this.threadOf(partition);
     const pair = follower * tables.brokerCount + leader;
     const key = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
     const found = this.connections.get(key);
@@ -316,6 +351,7 @@ export class Replication {
       index,
       follower,
       leader,
+      thread: id,
       throttled,
       cold,
       flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
@@ -335,7 +371,9 @@ export class Replication {
   /** Bytes per second that one member's leader takes in. */
   private inflow(cohort: Cohort): number {
     const p = Math.floor(cohort.members[0] / this.tables.stride);
-    return this.tables.writable[p] === 1 ? this.traffic.topicRate[cohort.topic] * cohort.share : 0;
+    return this.tables.writable[p] === 1
+      ? this.traffic.topicRate[cohort.topic] * cohort.share * this.tables.admitted[p]
+      : 0;
   }
 
   private advance(connection: Connection): void {
@@ -357,9 +395,19 @@ export class Replication {
       this.connections.delete(connection.key);
       return;
     }
+    const { follower, leader, thread } = connection;
+    const ceiling = fetcherCeiling(
+      this.fetcher,
+      this.ways.roundTripMicros(follower, leader),
+      connection.members,
+      connection.caughtUpRate,
+    );
+    const rate = this.ways.connectionRate(follower, leader);
     this.network!.setCap(
       connection.flow,
-      fetcherCeiling(this.fetcher, this.roundTripMicros, connection.members, connection.caughtUpRate),
+      rate === Number.POSITIVE_INFINITY
+        ? ceiling
+        : Math.min(ceiling, Math.max(0, rate - this.besideOf(follower, leader, thread))),
     );
     this.book(connection, connection.rate);
     this.plan(connection);

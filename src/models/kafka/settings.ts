@@ -66,6 +66,8 @@ export interface TopicSettings {
   /** Listed in `leader.` and `follower.replication.throttled.replicas`. */
   readonly throttled: boolean;
   readonly producers: ProducerSettings;
+  /** Zone that its producers stand in; absent: spread evenly over the brokers' zones. */
+  readonly zone?: string;
   readonly owner: string;
 }
 
@@ -83,6 +85,10 @@ export interface GroupSettings {
   readonly fetchMinBytes: number;
   /** `fetch.max.wait.ms`, microseconds. */
   readonly fetchMaxWaitMicros: number;
+  /** `client.rack`: where the brokers choose by rack, it reads from a replica in sync with this `broker.rack`. */
+  readonly rack?: string;
+  /** Zone that its members stand in; absent: that of the brokers in its rack, or spread evenly over the brokers' zones. */
+  readonly zone?: string;
   readonly owner: string;
 }
 
@@ -188,6 +194,10 @@ export interface ClusterSettings {
   readonly leaderThrottleRate: number;
   /** `follower.replication.throttled.rate`, bytes per second; Infinity when unset. */
   readonly followerThrottleRate: number;
+  /** `replica.selector.class` is RackAwareReplicaSelector. */
+  readonly rackAwareReads?: boolean;
+  /** `replica.socket.receive.buffer.bytes`: the receive window of a fetcher; absent: tuned by the operating system. */
+  readonly receiveBufferBytes?: number;
   /** `log.segment.bytes`. */
   readonly segmentBytes: number;
   /** `num.recovery.threads.per.data.dir`. */

@@ -59,6 +59,8 @@ export class ClusterTables {
   readonly frozenWatermark: Float64Array;
   /** 1 while producers with the topic's acks can write. */
   readonly writable: Uint8Array;
+  /** Share of what is offered that saturated links let through while the partition can be written, 0 to 1. */
+  readonly admitted: Float64Array;
 
   // By replica.
   readonly broker: Int32Array;
@@ -98,6 +100,7 @@ export class ClusterTables {
     this.carry = new Float64Array(partitions);
     this.frozenWatermark = new Float64Array(partitions).fill(Number.NaN);
     this.writable = new Uint8Array(partitions).fill(1);
+    this.admitted = new Float64Array(partitions).fill(1);
     this.broker = assignment;
     this.inSync = new Uint8Array(replicas);
     this.state = new Uint8Array(replicas);

@@ -18,6 +18,10 @@ import type { Traffic } from './traffic.ts';
  * while an ISR member is behind and moves on at once when it has caught up. Clients of a leader that stands still find the
  * next one as soon as it is elected; in Kafka a request in flight first ends by request.timeout.ms, or when the old leader goes on.
  * A send that waits for an answer does not count as tried again, however long it waits.
+ *
+ * Where a link that a partition's writes pass is saturated, `admit` says which share of them gets through. The rest waits in the same buffers,
+ * first come first served: after a time t its head is (1 - admitted) t old, so that sends fail when that reaches delivery.timeout.ms, or
+ * max.block.ms beyond what fills the buffers. What waits is written when all is admitted again.
  */
 export class Writes {
   readonly failedSends: Gauge;
@@ -28,8 +32,12 @@ export class Writes {
   readonly blockedPartitions: Gauge;
   readonly blockedSeconds: Gauge;
   readonly possiblyLostBytes: Gauge;
+  /** Share of a topic's offered bytes that is written as it comes. */
+  readonly admittedRatio: Gauge;
   /** Bytes of failed sends, by topic. */
   readonly failedBytes: Float64Array;
+  /** By partition: bytes beyond a lagging member's log that no producer with acks=all was told are written; it sends them again. */
+  readonly unacknowledged = new Map<number, number>();
   /** A topic's partition was written to with what had waited: so many messages at once. */
   onBurst: (topic: number, messages: number) => void = () => {};
   /** Whether a broker's process serves requests. */
@@ -43,9 +51,16 @@ export class Writes {
   private readonly traffic: Traffic;
   private readonly replication: Replication;
   private readonly sendsFail: Kind;
-  private readonly blockedShare: Float64Array;
-  private readonly blockedCount: Int32Array;
-  private readonly blockedSince: Float64Array;
+  /** By topic: share of its bytes that is not written, share of the partitions concerned, and their number. */
+  private readonly heldShare: Float64Array;
+  private readonly heldWhole: Float64Array;
+  private readonly heldCount: Int32Array;
+  /** By topic: how old the head of what waits is, microseconds, as of `heldSince`. */
+  private readonly heldMicros: Float64Array;
+  private readonly heldSince: Float64Array;
+  /** By partition: bytes that wait, as of the topic volume `heldAt`. */
+  private readonly waiting: Float64Array;
+  private readonly heldAt: Float64Array;
   private readonly failingFrom: Float64Array;
   private readonly timers: (Handle | undefined)[];
   private readonly leaderless: Uint8Array;
@@ -80,9 +95,15 @@ export class Writes {
     this.blockedSeconds = sim.gauge('rehearse:write_blocked_partition_seconds_total', 1, { linear: true });
     this.possiblyLostBytes = sim.gauge('rehearse:possibly_lost_bytes', n);
     this.failedBytes = new Float64Array(n);
-    this.blockedShare = new Float64Array(n);
-    this.blockedCount = new Int32Array(n);
-    this.blockedSince = new Float64Array(n);
+    this.admittedRatio = sim.gauge('rehearse:admitted_write_ratio', n);
+    for (let t = 0; t < n; t += 1) this.admittedRatio.set(t, 1);
+    this.heldShare = new Float64Array(n);
+    this.heldWhole = new Float64Array(n);
+    this.heldCount = new Int32Array(n);
+    this.heldMicros = new Float64Array(n);
+    this.heldSince = new Float64Array(n);
+    this.waiting = new Float64Array(tables.partitionCount);
+    this.heldAt = new Float64Array(tables.partitionCount);
     /** Topic volume from which on sends fail; NaN while none do. */
     this.failingFrom = new Float64Array(n).fill(Number.NaN);
     this.timers = new Array(n);
@@ -191,7 +212,9 @@ export class Writes {
     if (!Number.isNaN(this.tables.frozenWatermark[p])) {
       this.tables.frozenWatermark[p] = Math.min(this.tables.frozenWatermark[p], endBytes);
     }
-    this.lost(this.tables.topic[p], lost);
+    const again = Math.min(lost, this.unacknowledged.get(p) ?? 0);
+    tables.carry[p] += again;
+    this.lost(this.tables.topic[p], lost - again);
   }
 
   /** Bytes that producers were told are written, and that no remaining replica may have. */
@@ -212,26 +235,35 @@ export class Writes {
     let waiting = 0;
     for (let p = tables.firstPartition[topic]; p < tables.firstPartition[topic + 1]; p += 1) {
       waiting += tables.carry[p];
-      if (tables.writable[p] === 1) continue;
-      const from = Number.isNaN(this.failingFrom[topic])
-        ? volume
-        : Math.max(tables.volumeAt[p], this.failingFrom[topic]);
-      waiting += tables.share[p] * (from - tables.volumeAt[p]);
+      if (this.holds(p) === 0) continue;
+      const from = this.failsFrom(p, volume);
+      waiting += this.waiting[p] + tables.share[p] * this.holds(p) * (from - this.heldAt[p]);
     }
     return waiting;
   }
 
-  /** Bytes of a topic's sends that failed, those still blocked included. */
+  /** Bytes of a topic's sends that failed, those that go on failing included. */
   failedBytesOf(topic: number): number {
     const { tables } = this;
     let failed = this.failedBytes[topic];
     if (Number.isNaN(this.failingFrom[topic])) return failed;
     const volume = this.traffic.volumeOf(topic);
     for (let p = tables.firstPartition[topic]; p < tables.firstPartition[topic + 1]; p += 1) {
-      if (tables.writable[p] === 1) continue;
-      failed += tables.share[p] * (volume - Math.max(tables.volumeAt[p], this.failingFrom[topic]));
+      if (this.holds(p) === 0) continue;
+      failed += tables.share[p] * this.holds(p) * (volume - this.failsFrom(p, volume));
     }
     return failed;
+  }
+
+  /** Share of what is offered to a partition that is not written now. */
+  private holds(p: number): number {
+    return this.tables.writable[p] === 0 ? 1 : 1 - this.tables.admitted[p];
+  }
+
+  /** Topic volume from which on what a partition does not take fails, since `heldAt`; `volume` while nothing fails. */
+  private failsFrom(p: number, volume: number): number {
+    const from = this.failingFrom[this.tables.topic[p]];
+    return Number.isNaN(from) ? volume : Math.max(this.heldAt[p], from);
   }
 
   /** The offered load of a topic changed. */
@@ -265,73 +297,127 @@ export class Writes {
 
   private block(p: number): void {
     const { tables } = this;
-    const t = tables.topic[p];
-    this.traffic.settle(p);
-    this.traffic.count(p, -1);
-    tables.writable[p] = 0;
-    tables.volumeAt[p] = this.traffic.volumeOf(t);
-    if (this.blockedCount[t] === 0) this.blockedSince[t] = this.sim.now;
-    this.blockedCount[t] += 1;
-    this.blockedShare[t] += tables.share[p];
+    this.hold(p, () => {
+      tables.writable[p] = 0;
+      tables.volumeAt[p] = this.traffic.volumeOf(tables.topic[p]);
+    });
     this.countBlocked(1);
-    this.slopes(t);
-    this.planFailure(t);
+    this.planFailure(tables.topic[p]);
   }
 
   private unblock(p: number): void {
     const { tables } = this;
-    const t = tables.topic[p];
-    const volume = this.traffic.volumeOf(t);
-    const from = this.failingFrom[t];
-    const failed = Number.isNaN(from) ? 0 : tables.share[p] * (volume - Math.max(tables.volumeAt[p], from));
-    const offered = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p] - failed;
-    const whole = Math.floor(offered);
-    tables.logEndBytes[p] += whole;
-    tables.carry[p] = offered - whole;
-    tables.volumeAt[p] = volume;
-    this.failedBytes[t] += failed;
-    tables.writable[p] = 1;
-    this.traffic.count(p, 1);
-    this.blockedCount[t] -= 1;
-    this.blockedShare[t] = this.blockedCount[t] === 0 ? 0 : this.blockedShare[t] - tables.share[p];
+    this.hold(p, () => {
+      tables.writable[p] = 1;
+      tables.volumeAt[p] = this.traffic.volumeOf(tables.topic[p]);
+    });
     this.countBlocked(-1);
-    if (this.blockedCount[t] === 0) {
+  }
+
+  /**
+   * Saturated links let so much of what is offered to a partition through from now on.
+   * @param share 0 to 1
+   */
+  admit(p: number, share: number): void {
+    const { tables } = this;
+    if (tables.admitted[p] === share) return;
+    this.replication.writableChanged(p, () =>
+      this.hold(p, () => {
+        tables.admitted[p] = share;
+      }),
+    );
+    if (share < 1) this.planFailure(tables.topic[p]);
+  }
+
+  /** Changes how much of a partition's load is written, and writes what has waited where that is all of it. */
+  private hold(p: number, change: () => void): void {
+    const { tables } = this;
+    const t = tables.topic[p];
+    const before = this.holds(p);
+    this.traffic.settle(p);
+    this.traffic.count(p, -1);
+    const volume = this.traffic.volumeOf(t);
+    const from = this.failsFrom(p, volume);
+    const failed = before === 0 ? 0 : tables.share[p] * before * (volume - from);
+    const held = before === 0 ? 0 : tables.share[p] * before * (volume - this.heldAt[p]);
+    this.failedBytes[t] += failed;
+    this.age(t);
+    change();
+    const after = this.holds(p);
+    if (tables.writable[p] === 1) this.unacknowledged.delete(p);
+    this.heldAt[p] = volume;
+    if (this.heldCount[t] === 0) this.heldMicros[t] = 0;
+    if (before === 0 && after > 0) {
+      this.heldCount[t] += 1;
+      this.heldWhole[t] += tables.share[p];
+    } else if (before > 0 && after === 0) {
+      this.heldCount[t] -= 1;
+      this.heldWhole[t] -= tables.share[p];
+    }
+    this.heldShare[t] += tables.share[p] * after - tables.share[p] * before;
+    let whole = 0;
+    if (after > 0) this.waiting[p] += held - failed;
+    else if (before > 0) {
+      const offered = held + tables.carry[p] - failed + this.waiting[p];
+      whole = Math.floor(offered);
+      tables.logEndBytes[p] += whole;
+      tables.carry[p] = offered - whole;
+      this.waiting[p] = 0;
+    }
+    this.traffic.count(p, 1);
+    if (this.heldCount[t] === 0) {
+      this.heldShare[t] = 0;
+      this.heldWhole[t] = 0;
       this.failingFrom[t] = Number.NaN;
       const timer = this.timers[t];
       if (timer !== undefined) this.sim.cancel(timer);
       this.timers[t] = undefined;
     }
+    this.admittedRatio.set(t, Math.max(0, 1 - this.heldShare[t]));
     this.slopes(t);
     if (whole > 0) this.burst(t, whole);
+  }
+
+  /** The part of what is offered to the partitions concerned that a topic does not take now. */
+  private heldPart(topic: number): number {
+    return this.heldCount[topic] === 0 ? 0 : Math.min(1, this.heldShare[topic] / this.heldWhole[topic]);
+  }
+
+  /** Moves the age of what waits to now. */
+  private age(topic: number): void {
+    this.heldMicros[topic] += this.heldPart(topic) * (this.sim.now - this.heldSince[topic]);
+    this.heldSince[topic] = this.sim.now;
   }
 
   /** Sends begin to fail when they are too old, or when the buffers are full and have stayed so for max.block.ms. */
   private planFailure(topic: number): void {
     const { producers } = this.topics[topic];
-    const rate = this.traffic.topicRate[topic] * this.blockedShare[topic];
+    const rate = this.traffic.topicRate[topic] * this.heldShare[topic];
     if (rate === 0 || !Number.isNaN(this.failingFrom[topic])) return;
+    this.age(topic);
+    const part = this.heldPart(topic);
     const fillMicros = ((producers.clients * producers.bufferBytes) / rate) * 1e6;
-    const wait = Math.min(producers.deliveryTimeoutMicros, fillMicros + producers.maxBlockMicros);
-    const at = Math.max(this.sim.now + 1, Math.ceil(this.blockedSince[topic] + wait));
+    const oldest = Math.min(producers.deliveryTimeoutMicros, fillMicros * part + producers.maxBlockMicros);
+    const began = this.sim.now - this.heldMicros[topic] / part;
+    const at = Math.max(this.sim.now + 1, Math.ceil(began + oldest / part));
     const timer = this.timers[topic];
     if (timer !== undefined) this.sim.cancel(timer);
-    this.timers[topic] = this.sim.at(at, this.sendsFail, topic);
+    this.timers[topic] = undefined;
+    // A share of next to nothing waits longer than time is counted.
+    if (at < Number.MAX_SAFE_INTEGER) this.timers[topic] = this.sim.at(at, this.sendsFail, topic);
   }
 
   private onSendsFail(topic: number): void {
     this.timers[topic] = undefined;
     this.failingFrom[topic] = this.traffic.volumeOf(topic);
     this.slopes(topic);
-    this.sim.tell(
-      'kafka.sendsFail',
-      this.topics[topic].name,
-      `${this.blockedCount[topic]} partitions cannot be written`,
-    );
+    const what = this.heldPart(topic) === 1 ? 'cannot be written' : 'cannot be written in full';
+    this.sim.tell('kafka.sendsFail', this.topics[topic].name, `${this.heldCount[topic]} partitions ${what}`);
   }
 
   private slopes(topic: number): void {
     const messages = this.messageRate(topic);
-    const rate = messages * this.blockedShare[topic];
+    const rate = messages * this.heldShare[topic];
     this.retriedSends.set(topic, this.retriedSends.get(topic), messages * this.refusedShare[topic]);
     this.failedSends.set(
       topic,

@@ -14,4 +14,20 @@ export function connectKafkaToHardware(kafka: KafkaCluster, context: BuildContex
     (broker, inbound, outbound, diskWrite) =>
       hardware.setBackground(nodeOf[broker], inbound, outbound, diskWrite),
   );
+  kafka.saturation.onHeld = (broker, inbound, outbound, diskWrite) =>
+    hardware.setHeld(nodeOf[broker], inbound, outbound, diskWrite);
+  const { zones } = hardware;
+  const usual = kafka.settings.timing.roundTripMicros;
+  const window = kafka.settings.receiveBufferBytes;
+  kafka.connectNetwork({
+    zones: nodeOf.map((node) => hardware.nodes[node].zone),
+    dollarsPerByte: zones.dollarsPerByte,
+    roundTripMicros: (a, b) => zones.roundTripMicros(a, b),
+    // Where nothing is said of a pair, its connections carry what a fetcher thread can append (kafka.fetcher.appendRate).
+    connectionRate: (a, b) =>
+      zones.loss(a, b) > 0 || zones.roundTripMicros(a, b) !== undefined || window !== undefined
+        ? zones.connectionRate(a, b, usual, window)
+        : Number.POSITIVE_INFINITY,
+  });
+  zones.onChange = () => kafka.networkChanged();
 }

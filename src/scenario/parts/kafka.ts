@@ -18,6 +18,15 @@ const config = z.strictObject({
   'replica.fetch.max.bytes': q.count({ min: 1 }),
   'replica.fetch.response.max.bytes': q.count({ min: 1 }),
   'replica.fetch.wait.max.ms': q.count({ min: 0 }),
+  'replica.socket.receive.buffer.bytes': q.count({ min: -1 }).optional(),
+  'replica.selector.class': z
+    .enum([
+      'LeaderSelector',
+      'RackAwareReplicaSelector',
+      'org.apache.kafka.common.replica.LeaderSelector',
+      'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+    ])
+    .optional(),
   'broker.heartbeat.interval.ms': q.count({ min: 1 }),
   'broker.session.timeout.ms': q.count({ min: 1 }),
   'replica.lag.time.max.ms': q.count({ min: 1 }),
@@ -113,6 +122,11 @@ const topic = z.strictObject({
     .optional(),
   throttledReplicas: z.literal('*').optional(),
   producers: producers.partial().optional(),
+  zone: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'zone that its producers stand in; absent: spread evenly over the zones' }),
   owner: z.string().optional(),
 });
 
@@ -163,6 +177,11 @@ const settings = z.strictObject({
         clients: q.count({ min: 1 }).optional(),
         'fetch.min.bytes': q.count({ min: 1 }).optional(),
         'fetch.max.wait.ms': q.count({ min: 0 }).optional(),
+        'client.rack': z.string().min(1).optional(),
+        zone: z.string().min(1).optional().meta({
+          description:
+            'zone that its members stand in; absent: that of the brokers in client.rack, or spread evenly over the zones',
+        }),
         owner: z.string().optional(),
       }),
     )
@@ -389,6 +408,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
       }
     }
   }
+  checkZones(s, checks);
   checkRetention(s, checks);
   if (s.assignment !== undefined)
     assignmentOf(s, checks.readText, (found, mend) => checks.problem(['kafka', 'assignment'], found, mend));
@@ -402,6 +422,33 @@ function check(s: KafkaPartSettings, checks: Checks): void {
       'the fetcher threads cannot carry the replication of this load',
       'raise num.replica.fetchers, or lower the load',
     );
+  }
+}
+
+function checkZones(s: KafkaPartSettings, checks: Checks): void {
+  const zones = checks.settings<{ nodes: readonly { zone: string }[] }>('kubernetes')?.nodes;
+  const needsZone = (zone: string | undefined, path: readonly (string | number)[]) => {
+    if (zone === undefined || zones === undefined || zones.some((n) => n.zone === zone)) return;
+    checks.problem(path, `no node stands in zone ${zone}`, 'name a zone of kubernetes.nodes');
+  };
+  for (const t of s.topics) needsZone(t.zone, ['kafka', 'topics', t.name, 'zone']);
+  const aware = (s.config['replica.selector.class'] ?? '').endsWith('RackAwareReplicaSelector');
+  for (const g of s.consumerGroups ?? []) {
+    const path = ['kafka', 'consumerGroups', g.name];
+    needsZone(g.zone, [...path, 'zone']);
+    if (g['client.rack'] === undefined) continue;
+    if (!aware)
+      checks.warning(
+        [...path, 'client.rack'],
+        'a client.rack, but the brokers let consumers read from leaders only',
+        'set replica.selector.class: RackAwareReplicaSelector in kafka.config',
+      );
+    if (!s.brokers.some((b) => b.rack === g['client.rack']))
+      checks.warning(
+        [...path, 'client.rack'],
+        `no broker has the rack ${g['client.rack']}: the group reads from leaders`,
+        'name a rack of kafka.brokers',
+      );
   }
 }
 
@@ -564,6 +611,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       retentionMicros: micros,
       throttled: t.throttledReplicas === '*',
       producers: producersOf(t.producers as Partial<z.output<typeof producers>> | undefined),
+      ...(t.zone === undefined ? {} : { zone: t.zone }),
       owner: t.owner ?? '',
     };
   });
@@ -602,6 +650,8 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       clients: g.clients ?? s.consumers.clients,
       fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
       fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
+      ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
+      ...(g.zone === undefined ? {} : { zone: g.zone }),
       owner: g.owner ?? '',
     })),
     timing: {
@@ -643,6 +693,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     },
     leaderThrottleRate: c['leader.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
     followerThrottleRate: c['follower.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
+    ...((c['replica.socket.receive.buffer.bytes'] ?? -1) > 0
+      ? { receiveBufferBytes: c['replica.socket.receive.buffer.bytes'] as number }
+      : {}),
+    rackAwareReads: (c['replica.selector.class'] ?? '').endsWith('RackAwareReplicaSelector'),
     segmentBytes: c['log.segment.bytes'],
     recoveryThreads: c['num.recovery.threads.per.data.dir'],
     holdLogsAtInitialSize: s.holdLogsAtInitialSize ?? false,
