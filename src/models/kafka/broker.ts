@@ -479,7 +479,7 @@ export class Brokers {
       this.hear(broker);
       if (this.controller.registrations.fenced[broker] === 1) return;
       this.controller.fence(broker);
-      if (!Number.isNaN(this.mute[broker])) this.writes.hold(broker, this.mute[broker]);
+      if (!Number.isNaN(this.mute[broker])) this.writes.waitForAnswers(broker, this.mute[broker]);
       this.controller.removeFromIsrs(broker);
       this.membership(broker);
     });

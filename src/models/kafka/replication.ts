@@ -307,7 +307,7 @@ export class Replication {
     const leader = tables.leader[p];
     const follower = tables.broker[replica];
     this.traffic.settle(p);
-    if (tables.logEndBytes[p] < 1 || !this.serves(leader) || !this.serves(follower)) return false;
+    if (tables.logEndBytes[p] < 1 || !this.serves(leader, follower) || !this.runs(follower)) return false;
     this.traffic.count(p, -1);
     this.halt(replica);
     this.traffic.count(p, 1);

@@ -149,7 +149,7 @@ export class Writes {
    * look for the next leader when request.timeout.ms is over. To be called while it still leads.
    * Source: Kafka 3.7 `NetworkClient.handleTimedOutRequests`.
    */
-  hold(broker: number, since: number): void {
+  waitForAnswers(broker: number, since: number): void {
     const { tables } = this;
     const held = this.heldBy.get(broker) ?? [];
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
