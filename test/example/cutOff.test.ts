@@ -96,6 +96,39 @@ describe('a broker dies', () => {
   });
 });
 
+describe('records that are in the log twice', () => {
+  const twice = (acks: 'all' | '1', idempotent: boolean, strike: (made: ReturnType<typeof play>) => void) => {
+    const made = play(acks);
+    Object.assign(made.cluster.settings.topics[0]!.producers, { idempotent });
+    made.at(10, () => strike(made));
+    made.sim.run(seconds(100));
+    return made.cluster.writes.duplicates.get(0);
+  };
+  const perByte = 6000 / rate;
+
+  test('a leader that dies leaves unanswered what it appended in the last round trip; sequence numbers tell', () => {
+    const led = play('1').ledBy(3).length;
+    const kill = ({ cluster }: ReturnType<typeof play>) => cluster.brokers.kill(3, 'test');
+    const trip = ((led * rate) / partitions) * 0.001 * perByte;
+    expect(twice('1', false, kill)).toBeCloseTo(trip, 6);
+    expect(twice('all', false, kill)).toBeCloseTo(trip, 6);
+    expect(twice('all', true, kill)).toBe(0);
+  });
+
+  test('what leaders hold unanswered for longer than request.timeout.ms comes again: all that producers may have in flight', () => {
+    // Without controllers nobody takes the dead broker out of its ISRs.
+    const strike = ({ cluster }: ReturnType<typeof play>) => {
+      for (const c of [5, 6, 7]) cluster.connectivity.isolate(c);
+      cluster.brokers.kill(3, 'test');
+    };
+    const { cluster } = play('all');
+    const followed = cluster.gauges.partitionCount.get(3) - play('all').ledBy(3).length;
+    const inFlight = Math.min((rate / partitions) * 30, 10 * 5 * 16_384);
+    const trip = ((play('all').ledBy(3).length * rate) / partitions) * 0.001;
+    expect(twice('all', false, strike)).toBeCloseTo((followed * inFlight + trip) * perByte, 6);
+  });
+});
+
 describe('zones that no longer reach each other', () => {
   test('a leader among the minority takes acks=1 until it is fenced, and loses all of it; acks=all waits and loses nothing', () => {
     for (const acks of ['1', 'all'] as const) {

@@ -34,6 +34,7 @@ export function topic(over: Partial<TopicSettings> & { name: string }): TopicSet
       requestBytes: 1_048_576,
       lingerMicros: 0,
       inFlight: 5,
+      idempotent: (over.acks ?? 'all') === 'all',
     },
     owner: '',
     ...over,

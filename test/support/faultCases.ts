@@ -99,6 +99,16 @@ export const faultCases: Readonly<Record<string, LeafCase>> = {
     values: [1000, 0],
   },
   'kafka.timing.pageFlush': { setup: lostNode, at: ['kafka', 'timing', 'pageFlush'], values: ['0s', '30s'] },
+  'kafka.producers.enable.idempotence': {
+    setup: lostNode,
+    at: ['kafka', 'producers', 'enable.idempotence'],
+    values: [true, false],
+  },
+  'kafka.topics[].producers.enable.idempotence': {
+    setup: lostNode,
+    at: ['kafka', 'topics', 0, 'producers', 'enable.idempotence'],
+    values: [true, false],
+  },
   'kafka.producers.request.timeout.ms': {
     setup: lostNode,
     at: ['kafka', 'producers', 'request.timeout.ms'],

@@ -501,6 +501,7 @@ export class Brokers {
     registrations.fetching[broker] = 0;
     registrations.died[broker] = unclean ? 1 : 0;
     this.controller.forgetRequests(broker);
+    if (unclean && registered) this.leaveUnanswered(broker);
     this.standStill(broker);
     this.controller.quorum.stopped(this.voter(broker), !unclean);
     if (unclean || registered) this.reviewHosted(broker);
@@ -513,6 +514,15 @@ export class Brokers {
     this.sim.tell('kafka.stopped', this.name(broker), unclean ? 'unclean' : 'clean');
     this.onExited(broker);
     this.onHealth(broker);
+  }
+
+  /** Producers send again what a leader had appended and not answered when it died: with acks=all about a round trip of records. */
+  private leaveUnanswered(broker: number): void {
+    const { tables } = this;
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+      if (tables.leader[p] === broker) this.writes.leaderDied(p, this.settings.timing.roundTripMicros);
+    }
   }
 
   /** Partitions with an ISR member that has died stall until the controller knows. */

@@ -342,6 +342,13 @@ export const kafkaCatalogue: Catalogue = {
       'ours',
     ),
     metric(
+      'rehearse:duplicate_messages_total',
+      'messages',
+      ['topic', 'owner'],
+      'Messages that producers without idempotence sent again although they were in the log.',
+      'ours; Sender, Kafka 3.7',
+    ),
+    metric(
       'rehearse:possibly_lost_bytes',
       'B',
       ['topic', 'owner'],
@@ -522,6 +529,12 @@ export const kafkaCatalogue: Catalogue = {
       unit: 'messages',
       says: 'sends that were tried again, of the owner with most of them',
       that: 'sum by (owner) (rehearse:retried_sends_total)',
+    },
+    {
+      name: 'duplicates',
+      unit: 'messages',
+      says: 'messages that are in the log twice',
+      that: 'sum(rehearse:duplicate_messages_total)',
     },
     {
       name: 'possibleLoss',

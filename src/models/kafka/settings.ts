@@ -41,6 +41,8 @@ export interface ProducerSettings {
   readonly lingerMicros: number;
   /** `max.in.flight.requests.per.connection`. */
   readonly inFlight: number;
+  /** `enable.idempotence`, which needs acks=all. */
+  readonly idempotent: boolean;
 }
 
 export interface TopicSettings {

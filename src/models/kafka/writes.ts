@@ -15,9 +15,8 @@ import type { Traffic } from './traffic.ts';
  *
  * Source: Kafka 3.7 `Partition.appendRecordsToLeader`, `checkEnoughReplicasReachOffset`, `RecordAccumulator`, `ProducerConfig`.
  * Simplified: one buffer for all producers of a topic; the flush of what waited takes no time. The high watermark stands still
- * while an ISR member is behind and moves on at once when it has caught up. Clients of a leader that stands still find the
- * next one as soon as it is elected; in Kafka a request in flight first ends by request.timeout.ms, or when the old leader goes on.
- * A send that waits for an answer does not count as tried again, however long it waits.
+ * while an ISR member is behind and moves on at once when it has caught up. A send that waits for an answer counts as tried again
+ * once it has waited for request.timeout.ms.
  *
  * Where a link that a partition's writes pass is saturated, `admit` says which share of them gets through. The rest waits in the same buffers,
  * first come first served: after a time t its head is (1 - admitted) t old, so that sends fail when that reaches delivery.timeout.ms, or
@@ -32,6 +31,7 @@ export class Writes {
   readonly blockedPartitions: Gauge;
   readonly blockedSeconds: Gauge;
   readonly possiblyLostBytes: Gauge;
+  readonly duplicates: Gauge;
   /** Share of a topic's offered bytes that is written as it comes. */
   readonly admittedRatio: Gauge;
   /** Bytes of failed sends, by topic. */
@@ -70,6 +70,8 @@ export class Writes {
   private readonly heldUntil: Float64Array;
   private readonly heldBy = new Map<number, number[]>();
   private readonly timedOut: Kind;
+  /** By partition: since when it cannot be written and sends wait for an answer, microseconds; NaN while none do. */
+  private readonly waitsSince: Float64Array;
   private readonly refusedShare: Float64Array;
   private readonly refusedCount: Int32Array;
 
@@ -94,6 +96,7 @@ export class Writes {
     this.blockedPartitions = sim.gauge('rehearse:write_blocked_partitions', 1);
     this.blockedSeconds = sim.gauge('rehearse:write_blocked_partition_seconds_total', 1, { linear: true });
     this.possiblyLostBytes = sim.gauge('rehearse:possibly_lost_bytes', n);
+    this.duplicates = sim.gauge('rehearse:duplicate_messages_total', n);
     this.failedBytes = new Float64Array(n);
     this.admittedRatio = sim.gauge('rehearse:admitted_write_ratio', n);
     for (let t = 0; t < n; t += 1) this.admittedRatio.set(t, 1);
@@ -110,6 +113,7 @@ export class Writes {
     this.leaderless = new Uint8Array(tables.partitionCount);
     this.refuses = new Uint8Array(tables.partitionCount);
     this.heldUntil = new Float64Array(tables.partitionCount);
+    this.waitsSince = new Float64Array(tables.partitionCount).fill(Number.NaN);
     this.timedOut = sim.on('kafka.requestsTimedOut', (p) => this.onTimedOut(p));
     this.refusedShare = new Float64Array(n);
     this.refusedCount = new Int32Array(n);
@@ -141,7 +145,37 @@ export class Writes {
     const waits = led
       ? this.heldUntil[p] > 0 || tables.isrCount[p] >= tables.effectiveMinIsr(p)
       : leader !== noLeader && this.standsStill(leader);
-    this.refuse(p, tables.writable[p] === 0 && !waits);
+    if (tables.writable[p] === 1 || !waits) this.waitsSince[p] = Number.NaN;
+    else if (Number.isNaN(this.waitsSince[p])) this.beginWait(p);
+    const patient = this.sim.now < this.waitsSince[p] + this.producersOf(p).requestTimeoutMicros;
+    this.refuse(p, tables.writable[p] === 0 && !patient);
+  }
+
+  private producersOf(p: number): TopicSettings['producers'] {
+    return this.topics[this.tables.topic[p]].producers;
+  }
+
+  private beginWait(p: number): void {
+    this.waitsSince[p] = this.sim.now;
+    if (this.tables.share[p] > 0) this.sim.after(this.producersOf(p).requestTimeoutMicros, this.timedOut, p);
+  }
+
+  /**
+   * What producers had in flight to a partition is sent again, and is in the log twice unless its sequence numbers tell the broker (idempotence).
+   * Source: Kafka 3.7 `ProducerStateManager`, `Sender.reenqueueBatch`. Simplified: counted once for each wait, and not added to the log.
+   */
+  private duplicated(p: number, micros: number): void {
+    const t = this.tables.topic[p];
+    const { producers, bytesInPerSecond, messagesInPerSecond } = this.topics[t];
+    if (producers.idempotent || bytesInPerSecond === 0) return;
+    const inFlight = producers.clients * producers.inFlight * producers.batchBytes;
+    const sent = Math.min((this.traffic.partitionRate(p) * micros) / 1e6, inFlight);
+    this.duplicates.add(t, (sent * messagesInPerSecond) / bytesInPerSecond);
+  }
+
+  /** A leader has died: what it had appended and not yet answered is sent to the next one. @param micros from the append to the answer */
+  leaderDied(p: number, micros: number): void {
+    if (this.tables.writable[p] === 1) this.duplicated(p, micros);
   }
 
   /**
@@ -155,7 +189,7 @@ export class Writes {
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       const p = Math.floor(tables.replicasOf[i] / tables.stride);
       if (tables.leader[p] !== broker || tables.share[p] === 0) continue;
-      const until = since + this.topics[tables.topic[p]].producers.requestTimeoutMicros;
+      const until = since + this.producersOf(p).requestTimeoutMicros;
       if (until <= this.sim.now) continue;
       this.heldUntil[p] = until;
       held.push(p);
@@ -170,8 +204,13 @@ export class Writes {
     this.heldBy.delete(broker);
   }
 
+  /** Requests to a partition have been waiting for an answer as long as clients bear: they end, and are tried again. */
   private onTimedOut(p: number): void {
     if (this.heldUntil[p] === this.sim.now) this.letGo(p);
+    if (this.waitsSince[p] + this.producersOf(p).requestTimeoutMicros !== this.sim.now) return;
+    // The leader has appended what it does not answer yet, where it runs.
+    if (this.leaderless[p] === 0) this.duplicated(p, this.producersOf(p).requestTimeoutMicros);
+    this.review(p);
   }
 
   private letGo(p: number): void {

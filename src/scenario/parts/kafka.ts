@@ -87,6 +87,7 @@ const producers = z.strictObject({
   'max.request.size': q.count({ min: 1 }),
   'linger.ms': q.count({ min: 0 }),
   'max.in.flight.requests.per.connection': q.count({ min: 1 }),
+  'enable.idempotence': z.boolean(),
 });
 
 const consumers = z.strictObject({
@@ -360,6 +361,13 @@ function check(s: KafkaPartSettings, checks: Checks): void {
         `lower it to ${rf} or less`,
       );
     }
+    if (t.producers?.['enable.idempotence'] === true && (t.acks ?? 'all') !== 'all') {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'producers', 'enable.idempotence'],
+        `idempotence with acks=${t.acks}: the producer refuses to start`,
+        'write acks: all, or remove enable.idempotence',
+      );
+    }
     if (t.curve !== undefined && !curves.some((c) => c.name === t.curve)) {
       checks.problem(
         ['kafka', 'topics', t.name, 'curve'],
@@ -576,7 +584,12 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
   const topicRow = new Map(s.topics.map((t, i) => [t.name, i]));
-  const producersOf = (own: Partial<z.output<typeof producers>> | undefined): ProducerSettings => ({
+  const producersOf = (
+    own: Partial<z.output<typeof producers>> | undefined,
+    acks: Acks,
+  ): ProducerSettings => ({
+    // A producer with other acks than all, which does not ask for it, has none (ProducerConfig.postProcessAndValidateIdempotenceConfigs).
+    idempotent: acks === 'all' && (own?.['enable.idempotence'] ?? s.producers['enable.idempotence']),
     clients: own?.clients ?? s.producers.clients,
     bufferBytes: own?.['buffer.memory'] ?? s.producers['buffer.memory'],
     deliveryTimeoutMicros: (own?.['delivery.timeout.ms'] ?? s.producers['delivery.timeout.ms']) * 1000,
@@ -610,7 +623,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       retentionBytes: bytes,
       retentionMicros: micros,
       throttled: t.throttledReplicas === '*',
-      producers: producersOf(t.producers as Partial<z.output<typeof producers>> | undefined),
+      producers: producersOf(
+        t.producers as Partial<z.output<typeof producers>> | undefined,
+        (t.acks ?? 'all') as Acks,
+      ),
       ...(t.zone === undefined ? {} : { zone: t.zone }),
       owner: t.owner ?? '',
     };
