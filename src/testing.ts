@@ -196,36 +196,34 @@ export function arbitraryScenario(options: PlatformOptions = {}): fc.Arbitrary<S
     });
 }
 
-/** What is done to a random platform beside its timeline. */
-export interface Fault {
-  /** `crash`: SIGKILL of a broker's process; its container is started again at once. */
-  readonly kind: 'crash';
-  /** Seconds from the start. */
-  readonly at: number;
-  /** Row of the broker that is struck. */
-  readonly broker: number;
-}
-
-const strike: Readonly<Record<Fault['kind'], (kafka: KafkaCluster, fault: Fault) => void>> = {
-  crash: (kafka, { broker }) => kafka.brokers.kill(broker, 'SIGKILL'),
-};
-
-/** A random scenario with faults. After 75 minutes nothing is sent any more, so that whatever can catch up has caught up at the end. */
-export interface FaultyScenario extends ScenarioText {
-  readonly faults: readonly Fault[];
-}
-
 /**
- * Random scenarios as `arbitraryScenario` makes them, and in their first quarter of an hour crashes of one broker, of two within a
- * few seconds, and of the first two, which are voters of the quorum where controllers are combined.
+ * Random scenarios as `arbitraryScenario` makes them, and in their first twenty minutes up to three blows: crashes of one broker, of two
+ * within a few seconds or of the first two, which are voters where controllers are combined; a lost machine or zone, with its disks or
+ * without; a crash of the active controller; a broker, a zone or two zones that are cut off. Each is over before the next one comes. After
+ * 75 of 150 minutes nothing is sent any more, so that whatever can catch up has caught up at the end.
  */
-export function arbitraryFaultyScenario(options: PlatformOptions = {}): fc.Arbitrary<FaultyScenario> {
+export function arbitraryFaultyScenario(options: PlatformOptions = {}): fc.Arbitrary<ScenarioText> {
   const blow = fc.record({
-    at: fc.integer({ min: 1, max: 900 }),
-    strikes: fc.constantFrom('one', 'one', 'one', 'one', 'one', 'one', 'two', 'voters'),
+    kind: fc.constantFrom(
+      'crash',
+      'crash',
+      'pair',
+      'pair',
+      'voters',
+      'voters',
+      'node',
+      'zone',
+      'controller',
+      'isolate',
+      'isolate',
+      'cut',
+    ),
+    offset: fc.integer({ min: 0, max: 150 }),
+    for: fc.integer({ min: 1, max: 200 }),
     broker: fc.nat(),
     other: fc.nat(),
     apart: fc.integer({ min: 0, max: 8 }),
+    disks: fc.constantFrom('kept', 'kept', 'lost'),
   });
   return fc
     .record({
@@ -234,22 +232,48 @@ export function arbitraryFaultyScenario(options: PlatformOptions = {}): fc.Arbit
     })
     .map(({ scenario, blows }) => {
       const { brokers } = scenario;
-      const faults = blows.flatMap(({ at, strikes, broker, other, apart }): Fault[] => {
-        const first = strikes === 'voters' ? 0 : broker % brokers;
-        const crash: Fault = { kind: 'crash', at, broker: first };
-        if (strikes === 'one' || brokers === 1) return [crash];
-        const second = strikes === 'voters' ? 1 : (first + 1 + (other % (brokers - 1))) % brokers;
-        return [crash, { kind: 'crash', at: at + apart, broker: second }];
+      const faults = blows.flatMap((blown, i) => {
+        const at = 1 + i * 400 + blown.offset;
+        const lasts = `${blown.for}s`;
+        const broker = blown.kind === 'voters' ? 0 : blown.broker % brokers;
+        const others = Math.max(1, brokers - 1);
+        const other = blown.kind === 'voters' ? 1 : (broker + 1 + (blown.other % others)) % brokers;
+        const zones = [broker % 3, other % 3].map((zone) => `zone-${zone}`);
+        const fault = (action: string, args: object, later = 0) => ({
+          at: `+${at + later}s`,
+          id: `fault-${i}-${later > 0 ? 'later' : 'first'}`,
+          do: `faults.${action}`,
+          for: lasts,
+          ...args,
+        });
+        const crash = fault('broker', { broker });
+        switch (blown.kind) {
+          case 'pair':
+          case 'voters':
+            return brokers === 1 ? [crash] : [crash, fault('broker', { broker: other }, 1 + blown.apart)];
+          case 'node':
+            return [fault('node', { node: `node-${broker}`, disks: blown.disks })];
+          case 'zone':
+            return [fault('zone', { zone: zones[0], disks: blown.disks })];
+          case 'controller':
+            return [fault('controller', {})];
+          case 'isolate':
+            return [fault('network', { broker })];
+          case 'cut':
+            return [fault('network', zones[0] === zones[1] ? { zone: zones[0] } : { between: zones })];
+          default:
+            return [crash];
+        }
       });
       const data = JSON.parse(scenario.text);
       const quiet = { at: '75m', for: '75m', factor: 0, ramp: '5s' };
       return {
         ...scenario,
-        faults,
         text: JSON.stringify(
           {
             ...data,
             to: '+150m',
+            timeline: [...data.timeline, ...faults],
             workload: { curves: [{ name: 'all', burst: quiet }] },
             kafka: {
               ...data.kafka,
@@ -269,9 +293,9 @@ export interface Watched {
   readonly isrShrank: boolean;
   readonly underMinIsr: boolean;
   readonly leaderless: boolean;
-  /** Two brokers or more were not running at one time. */
+  /** Two brokers or more were not running, or cut off, at one time. */
   readonly twoAway: boolean;
-  /** Half of the voters or more were not running at one time. */
+  /** No majority of the voters was running at one time. */
   readonly withoutQuorum: boolean;
   readonly recount: Recount;
 }
@@ -491,24 +515,18 @@ function snapshot(kafka: KafkaCluster): Snapshot {
 }
 
 /**
- * Plays a scenario, strikes it with faults, and holds every law but `healed` after every instant. What is not recorded costs
- * less, above all latency, and changes no result.
+ * Plays a scenario and holds every law but `healed` after every instant. What is not recorded costs less, above all latency, and
+ * changes no result.
  * @throws BrokenInvariant with time, event and seed
  */
 export function playUnderLaws(
   scenario: Scenario,
   seed = scenario.seed,
-  options: { readonly faults?: readonly Fault[]; readonly record?: SimulationOptions['record'] } = {},
+  { record = 'all' }: Pick<SimulationOptions, 'record'> = {},
 ): Watched {
-  const { faults = [], record = 'all' } = options;
   const built = build(scenario, { seed, record, keepEvents: true });
   const kafka = built.models.kafka as KafkaCluster;
-  const { brokers } = kafka.settings;
-  const voters = brokers.flatMap((b, row) => (b.controller ? [row] : []));
-  const strikes = built.sim.on('fault', (i) => strike[faults[i]!.kind](kafka, faults[i]!));
-  faults.forEach((fault, i) => {
-    built.sim.at(scenario.warmUp + fault.at * 1e6, strikes, i);
-  });
+  const { quorum } = kafka.controller;
   let before = snapshot(kafka);
   const recount = new Recount(kafka, built.sim);
   let isrShrank = false;
@@ -531,9 +549,12 @@ export function playUnderLaws(
     isrShrank ||= kafka.gauges.brokersOutOfSync.get(0) > 0;
     underMinIsr ||= kafka.gauges.underMinIsrMinutes.slope(0) > 0;
     leaderless ||= kafka.gauges.offlinePartitions.get(0) > 0;
-    const away = (row: number) => kafka.brokers.state.get(row) === brokerState.notRunning;
-    twoAway ||= brokers.filter((_, row) => away(row)).length >= 2;
-    withoutQuorum ||= voters.length > 0 && voters.filter(away).length * 2 >= voters.length;
+    const away = kafka.settings.brokers.filter(
+      (_, row) =>
+        kafka.brokers.state.get(row) === brokerState.notRunning || !kafka.connectivity.reachable(row),
+    );
+    twoAway ||= away.length >= 2;
+    withoutQuorum ||= quorum.voterIds.filter((id) => quorum.isUp(id)).length * 2 <= quorum.voterIds.length;
   };
   // At the end of each instant, in steps of what happened: a snapshot of every partition for each is the price of the proof.
   let last = -1;

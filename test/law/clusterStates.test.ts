@@ -243,46 +243,49 @@ describe('leaders, ISRs, epochs and writes are those of the plain state machine 
   });
 
   test.each([
-    { voters: [], times: 1500 },
-    { voters: [0, 1, 2], times: 300 },
-  ])('of up to five in quick succession, once they are over, with voters $voters', ({ voters, times }) => {
-    const rules = rulesOf({ voters });
-    const seen = { runs: 0, states: 0, oneState: 0, blocked: 0 };
-    const quick = fc.record({
-      step: fc.constantFrom(...steps),
-      // Longer than a commit takes: two that are asked for together may be committed in either order.
-      gapMillis: fc.constantFrom(50, 300, 3000, 8000, 12_000, 30_000, 60_000),
-    });
-    fc.assert(
-      fc.property(fc.array(quick, { minLength: 2, maxLength: 5, size: 'max' }), fc.nat(), (given, seed) => {
-        const sequence = given.map((g) => g.step);
-        const { sim, cluster, doAt } = make(rules, `quick ${seed}`);
-        let at = 10_000;
-        given.forEach(({ step, gapMillis }) => {
-          at += gapMillis;
-          doAt(at * 1000, step);
-        });
-        sim.run(at * 1000 + seconds(stepSeconds));
-        const allowed = afterAll(rules, healthy(rules, brokers), sequence);
-        const found = observed(cluster);
-        expectOneOf(
-          given.map(({ step, gapMillis }) => `${gapMillis} ms ${step.name} ${step.broker}`).join(', '),
-          found,
-          allowed.map((state) => said(rules, state)),
-        );
-        seen.runs += 1;
-        seen.states += allowed.length;
-        if (allowed.length === 1) seen.oneState += 1;
-        if (cluster.tables.writable[0] === 0) seen.blocked += 1;
-        expect(cluster.writes.possiblyLostBytes.get(0)).toBe(0);
-      }),
-      { seed: 5, numRuns: times },
-    );
-    // Where the order is open there are several states, but never many.
-    expect(seen.oneState / seen.runs).toBeGreaterThan(0.3);
-    expect(seen.states / seen.runs).toBeLessThan(3);
-    expect(seen.blocked / seen.runs).toBeGreaterThan(0.3);
-  });
+    { voters: [], times: 1500, fewStates: 4 },
+    { voters: [0, 1, 2], times: 300, fewStates: 20 },
+  ])(
+    'of up to five in quick succession, once they are over, with voters $voters',
+    ({ voters, times, fewStates }) => {
+      const rules = rulesOf({ voters });
+      const seen = { runs: 0, states: 0, oneState: 0, blocked: 0 };
+      const quick = fc.record({
+        step: fc.constantFrom(...steps),
+        // Longer than a commit takes: two that are asked for together may be committed in either order.
+        gapMillis: fc.constantFrom(50, 300, 3000, 8000, 12_000, 30_000, 60_000),
+      });
+      fc.assert(
+        fc.property(fc.array(quick, { minLength: 2, maxLength: 5, size: 'max' }), fc.nat(), (given, seed) => {
+          const sequence = given.map((g) => g.step);
+          const { sim, cluster, doAt } = make(rules, `quick ${seed}`);
+          let at = 10_000;
+          given.forEach(({ step, gapMillis }) => {
+            at += gapMillis;
+            doAt(at * 1000, step);
+          });
+          sim.run(at * 1000 + seconds(stepSeconds));
+          const allowed = afterAll(rules, healthy(rules, brokers), sequence);
+          const found = observed(cluster);
+          expectOneOf(
+            given.map(({ step, gapMillis }) => `${gapMillis} ms ${step.name} ${step.broker}`).join(', '),
+            found,
+            allowed.map((state) => said(rules, state)),
+          );
+          seen.runs += 1;
+          seen.states += allowed.length;
+          if (allowed.length === 1) seen.oneState += 1;
+          if (cluster.tables.writable[0] === 0) seen.blocked += 1;
+          expect(cluster.writes.possiblyLostBytes.get(0)).toBe(0);
+        }),
+        { seed: 5, numRuns: times },
+      );
+      // Where the order is open there are several states, though few of the hundreds that one could write down.
+      expect(seen.oneState / seen.runs).toBeGreaterThan(0.2);
+      expect(seen.states / seen.runs).toBeLessThan(fewStates);
+      expect(seen.blocked / seen.runs).toBeGreaterThan(0.3);
+    },
+  );
 
   test('of three of any, also those that find nothing to do', () => {
     const rules = rulesOf();

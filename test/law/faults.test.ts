@@ -7,8 +7,9 @@ import { scenarioOf } from '../support/files.ts';
 
 const folder = 'scenarios/random.yaml';
 
-test('no crash of one broker or of several breaks a law, and the cluster heals when they have ended', () => {
+test('no crash, lost machine or cut, alone or in numbers, breaks a law, and the cluster heals when they have ended', () => {
   const seen = { runs: 0, twoAway: 0, withoutQuorum: 0, offline: 0, lost: 0, failed: 0, guarded: 0 };
+  const kinds = new Map<string, number>();
   fc.assert(
     fc.property(
       arbitraryFaultyScenario({
@@ -16,16 +17,17 @@ test('no crash of one broker or of several breaks a law, and the cluster heals w
         topics: { min: 1, max: 4 },
         partitionsPerTopic: { min: 1, max: 12 },
       }),
-      ({ text, faults }) => {
+      ({ text }) => {
         const scenario = scenarioOf(folder, { [folder]: text });
         const { built, recount, twoAway, withoutQuorum } = playUnderLaws(scenario, scenario.seed, {
-          faults,
           record: new Set(),
         });
         const kafka = built.models.kafka as KafkaCluster;
         const { settings, tables, writes } = kafka;
         laws.healed(kafka);
         const topics = [...settings.topics.keys()];
+        for (const { part, action } of scenario.timeline)
+          if (part === 'faults') kinds.set(action, (kinds.get(action) ?? 0) + 1);
         seen.runs += 1;
         if (twoAway) seen.twoAway += 1;
         if (withoutQuorum) seen.withoutQuorum += 1;
@@ -42,6 +44,8 @@ test('no crash of one broker or of several breaks a law, and the cluster heals w
     ),
     { seed: 7, numRuns: 100 },
   );
+  for (const kind of ['broker', 'node', 'zone', 'controller', 'network'])
+    expect(kinds.get(kind) ?? 0).toBeGreaterThanOrEqual(10);
   expect(seen.twoAway / seen.runs).toBeGreaterThanOrEqual(0.1);
   expect(seen.withoutQuorum / seen.runs).toBeGreaterThanOrEqual(0.05);
   expect(seen.offline / seen.runs).toBeGreaterThanOrEqual(0.9);

@@ -5,15 +5,20 @@
  *
  * Source: Kafka 3.7 `ReplicationControlManager` (handleBrokerFenced, handleBrokerUnfenced, handleBrokerInControlledShutdown,
  * generateLeaderAndIsrUpdates, maybeBalancePartitionLeaders), `PartitionChangeBuilder` (electLeader), `ClusterControlManager`
- * (registerBroker, activate), `BrokerHeartbeatManager`, `Partition` (maybeExpandIsr, appendRecordsToLeader), `LeaderState` (a leader
+ * (registerBroker, activate), `BrokerHeartbeatManager`, `Partition` (maybeExpandIsr, maybeShrinkIsr, appendRecordsToLeader), `LeaderState` (a leader
  * that hears of no majority resigns).
  */
 export interface OracleBroker {
-  /** `starting`: the process runs, and has not been unfenced since it started. `stopping`: it has been asked to end, and will. */
-  readonly process: 'running' | 'starting' | 'stopping' | 'down';
+  /**
+   * `launched`: its JVM starts, so that nobody hears of it yet. `starting`: it has not been unfenced since it started. `stopping`: it has
+   * been asked to end, and will.
+   */
+  readonly process: 'running' | 'launched' | 'starting' | 'stopping' | 'down';
   /** Cut off from all others and from clients. */
   readonly cut: boolean;
   readonly fenced: boolean;
+  /** The controller has heard that it wants to shut down, and has not fenced it yet. */
+  readonly leaving: boolean;
 }
 
 export interface OraclePartition {
@@ -45,7 +50,12 @@ export type Operation = 'crash' | 'stop' | 'isolate' | 'return';
 
 export function healthy(rules: OracleRules, brokers: number): OracleState {
   return {
-    brokers: Array.from({ length: brokers }, () => ({ process: 'running', cut: false, fenced: false })),
+    brokers: Array.from({ length: brokers }, () => ({
+      process: 'running',
+      cut: false,
+      fenced: false,
+      leaving: false,
+    })),
     partitions: rules.assignment.map((replicas) => ({
       leader: replicas[0]!,
       isr: [...replicas].sort((x, y) => x - y),
@@ -54,12 +64,13 @@ export function healthy(rules: OracleRules, brokers: number): OracleState {
   };
 }
 
-/** Registered, unfenced, its process running and reachable: it serves clients and followers, and follows. */
-const answers = ({ process, cut, fenced }: OracleBroker) => process === 'running' && !cut && !fenced;
+/** Registered, unfenced, its process running and reachable: it serves clients and followers, and follows, also while its wish to stop is unheard. */
+const answers = ({ process, cut, fenced, leaving }: OracleBroker) =>
+  (process === 'running' || process === 'stopping') && !cut && !fenced && !leaving;
 
 /** Without a majority of voters there is no active controller, and nothing of what it decides changes. */
 export function hasQuorum({ voters }: OracleRules, { brokers }: OracleState): boolean {
-  const there = voters.filter((b) => brokers[b]!.process !== 'down' && !brokers[b]!.cut);
+  const there = voters.filter((b) => !['down', 'launched'].includes(brokers[b]!.process) && !brokers[b]!.cut);
   return voters.length === 0 || there.length * 2 > voters.length;
 }
 
@@ -76,7 +87,7 @@ const setBroker = (state: OracleState, broker: number, over: Partial<OracleBroke
   brokers: state.brokers.map((b, i) => (i === broker ? { ...b, ...over } : b)),
 });
 
-const active = (state: OracleState) => (b: number) => !state.brokers[b]!.fenced;
+const active = (state: OracleState) => (b: number) => !state.brokers[b]!.fenced && !state.brokers[b]!.leaving;
 
 /**
  * Who leads, given who may be in the ISR: the leader while it is valid, else the first in assignment order that is in the ISR and active; with
@@ -100,8 +111,13 @@ function elect(
 }
 
 /** A broker is fenced, or shuts down in a controlled way: it leaves every ISR in which it is not the last, and leads nothing. */
-function remove(rules: OracleRules, state: OracleState, broker: number): OracleState {
-  const without = setBroker(state, broker, { fenced: true });
+function remove(
+  rules: OracleRules,
+  state: OracleState,
+  broker: number,
+  how: { readonly fenced: boolean; readonly leaving: boolean },
+): OracleState {
+  const without = setBroker(state, broker, how);
   return {
     ...without,
     partitions: state.partitions.map((p, i) => {
@@ -134,22 +150,30 @@ const setPartition = (
 /** What may happen next by itself. */
 function successors(rules: OracleRules, state: OracleState): OracleState[] {
   const next: OracleState[] = [];
-  // Granted, or after five minutes regardless. A combined node's controller ends after its broker.
+  // A process comes up. One that is asked to end does so when that is granted, or after five minutes regardless. A combined node's controller ends after its broker.
   state.brokers.forEach(({ process }, b) => {
+    if (process === 'launched') next.push(setBroker(state, b, { process: 'starting' }));
     if (process === 'stopping') next.push(setBroker(state, b, { process: 'down' }));
   });
   if (!hasQuorum(rules, state)) return next;
-  state.brokers.forEach(({ process, cut, fenced }, b) => {
-    // Its shutdown is heard, or its session runs out. A new process cannot register before.
-    if (!fenced && (process !== 'running' || cut)) next.push(remove(rules, state, b));
+  state.brokers.forEach(({ process, cut, fenced, leaving }, b) => {
+    // A shutdown is heard, and then granted.
+    if (process === 'stopping' && !cut && !fenced && !leaving)
+      next.push(remove(rules, state, b, { fenced: false, leaving: true }));
+    // A session runs out: a new process cannot register before.
+    else if (!fenced && (process !== 'running' || cut))
+      next.push(remove(rules, state, b, { fenced: true, leaving: false }));
     if (fenced && (process === 'starting' || process === 'running') && !cut)
       next.push(unfence(rules, state, b));
   });
   state.partitions.forEach((p, i) => {
     if (p.leader === -1 || !answers(state.brokers[p.leader]!)) return;
     for (const b of rules.assignment[i]!) {
-      if (p.isr.includes(b) || !answers(state.brokers[b]!)) continue;
-      next.push(setPartition(state, i, { isr: [...p.isr, b].sort((x, y) => x - y) }));
+      // A leader takes in who follows, and out who has not followed for too long: that is asked for, and done, where somebody can commit it.
+      const isMember = p.isr.includes(b);
+      if (isMember === answers(state.brokers[b]!)) continue;
+      const isr = isMember ? p.isr.filter((x) => x !== b) : [...p.isr, b].sort((x, y) => x - y);
+      next.push(setPartition(state, i, { isr }));
     }
   });
   return next;
@@ -197,11 +221,12 @@ function apply(rules: OracleRules, state: OracleState, operation: Operation, bro
       return setBroker(state, broker, { cut: true });
     case 'return': {
       const { process } = state.brokers[broker]!;
-      return setBroker(state, broker, { cut: false, process: process === 'down' ? 'starting' : process });
+      return setBroker(state, broker, { cut: false, process: process === 'down' ? 'launched' : process });
     }
     case 'stop': {
       const heard = hasQuorum(rules, state) && answers(state.brokers[broker]!);
-      return setBroker(heard ? remove(rules, state, broker) : state, broker, { process: 'stopping' });
+      const asked = heard ? remove(rules, state, broker, { fenced: false, leaving: true }) : state;
+      return setBroker(asked, broker, { process: 'stopping' });
     }
   }
 }
@@ -226,6 +251,13 @@ export function afterAll(
   for (const { name, broker } of operations) {
     const next = unfold(rules, states).all;
     states = next.map((s) => apply(rules, s, name, broker));
+    // Where a majority is back for a moment nobody is elected yet who would hear of a shutdown.
+    if (name === 'stop' && rules.voters.length > 0)
+      states.push(
+        ...next
+          .filter((s) => matters(s, name, broker))
+          .map((s) => setBroker(s, broker, { process: 'stopping' })),
+      );
   }
   return unfold(rules, states).ends;
 }

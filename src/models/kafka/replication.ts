@@ -42,6 +42,8 @@ interface Connection {
   members: number;
   /** Bytes per second that this connection's caught-up members take in beside the lagging ones. */
   caughtUpRate: number;
+  /** What has caught up, in the order in which it did. */
+  readonly caughtUp: Cohort[];
   rate: number;
   since: number;
   next: Handle | undefined;
@@ -279,7 +281,18 @@ export class Replication {
   }
 
   afterLoadChange(): void {
-    for (const connection of this.connections.values()) this.plan(connection);
+    for (const connection of [...this.connections.values()]) {
+      // What has caught up takes in more now, or less, and leaves the thread less or more for the rest.
+      const caughtUpRate = connection.caughtUp.reduce(
+        (sum, cohort) => sum + this.inflow(cohort) * cohort.members.length,
+        0,
+      );
+      if (caughtUpRate === connection.caughtUpRate) this.plan(connection);
+      else {
+        connection.caughtUpRate = caughtUpRate;
+        this.offer(connection);
+      }
+    }
   }
 
   /** What the network gives connections changed. */
@@ -359,6 +372,7 @@ export class Replication {
       byKey: new Map(),
       members: 0,
       caughtUpRate: 0,
+      caughtUp: [],
       rate: 0,
       since: this.sim.now,
       next: undefined,
@@ -474,6 +488,7 @@ export class Replication {
       // Rounding the time up to a microsecond overshoots by less than what that microsecond fetches.
       if (cohort.backlog > each / 1e6) continue;
       connection.caughtUpRate += this.inflow(cohort) * cohort.members.length;
+      connection.caughtUp.push(cohort);
       finished.push(...cohort.members);
       this.book(connection, 0);
       connection.members -= cohort.members.length;
