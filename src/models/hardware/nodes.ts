@@ -10,7 +10,9 @@ export interface InstanceType {
   readonly nicBaseline: number;
   readonly nicBurst: number;
   readonly nicBurstMicros: number;
-  /** Bytes per second of the log directory's device. */
+  /** Local disks. */
+  readonly disks: number;
+  /** Bytes per second of one disk. */
   readonly diskRead: number;
   readonly diskWrite: number;
   readonly dollarsPerHour: number;
@@ -22,7 +24,7 @@ export interface NodeSettings {
   readonly instance: InstanceType;
 }
 
-/** The links of one node in the flow network. */
+/** The links of one node in the flow network, with those of one of its disks. */
 export interface NodeLinks {
   readonly inbound: LinkId;
   readonly outbound: LinkId;
@@ -30,7 +32,7 @@ export interface NodeLinks {
   readonly diskWrite: LinkId;
 }
 
-/** Machines as links of one flow network: NIC in and out with burst credit, disk read and write. */
+/** Machines as links of one flow network: NIC in and out with burst credit, each disk's read and write. */
 export class Hardware {
   readonly nodes: readonly NodeSettings[];
   readonly network: FlowNetwork;
@@ -38,7 +40,10 @@ export class Hardware {
   readonly diskBusy: Gauge;
   readonly cost: Gauge;
   private readonly row: ReadonlyMap<string, number>;
-  private readonly disks: readonly { readonly read: LinkId; readonly write: LinkId }[];
+  /** By node, then disk. */
+  private readonly disks: readonly (readonly { readonly read: LinkId; readonly write: LinkId }[])[];
+  /** Steady traffic by node: network in and out, and what is written to each disk, bytes per second. */
+  private readonly booked: { inbound: number; outbound: number; readonly writes: number[] }[];
   private readonly overload: Gauge;
 
   constructor(sim: Simulation, nodes: readonly NodeSettings[]) {
@@ -58,9 +63,16 @@ export class Hardware {
         return [one, one];
       }),
     );
-    this.disks = nodes.map((n) => ({
-      read: this.network.link(`${n.name} disk read`, n.instance.diskRead),
-      write: this.network.link(`${n.name} disk write`, n.instance.diskWrite),
+    this.disks = nodes.map((n) =>
+      Array.from({ length: n.instance.disks }, (_, disk) => ({
+        read: this.network.link(`${n.name} disk ${disk} read`, n.instance.diskRead),
+        write: this.network.link(`${n.name} disk ${disk} write`, n.instance.diskWrite),
+      })),
+    );
+    this.booked = nodes.map((n) => ({
+      inbound: 0,
+      outbound: 0,
+      writes: new Array(n.instance.disks).fill(0),
     }));
     this.diskBusy = sim.gauge('rehearse:disk_write_headroom_ratio', nodes.length);
     this.overload = sim.gauge('rehearse:node_overload_ratio', nodes.length);
@@ -81,26 +93,62 @@ export class Hardware {
     return row;
   }
 
-  links(node: number): NodeLinks {
+  diskCount(node: number): number {
+    return this.disks[node].length;
+  }
+
+  links(node: number, disk: number): NodeLinks {
     return {
       inbound: this.nics.links[2 * node],
       outbound: this.nics.links[2 * node + 1],
-      diskRead: this.disks[node].read,
-      diskWrite: this.disks[node].write,
+      diskRead: this.disks[node][disk].read,
+      diskWrite: this.disks[node][disk].write,
     };
   }
 
-  /** Steady traffic of a node, bytes per second: taken from its links before flows share what is left. */
-  setBackground(node: number, inbound: number, outbound: number, diskWrite: number): void {
-    const links = this.links(node);
-    this.network.setBackground(links.inbound, inbound);
-    this.network.setBackground(links.outbound, outbound);
-    this.network.setBackground(links.diskWrite, diskWrite);
-    this.diskBusy.set(node, 1 - diskWrite / this.nodes[node].instance.diskWrite);
+  /**
+   * Steady traffic of a node, bytes per second: taken from its links before flows share what is left.
+   * @param diskWrites by disk
+   */
+  setBackground(node: number, inbound: number, outbound: number, diskWrites: readonly number[]): void {
+    const booked = this.booked[node];
+    booked.inbound = inbound;
+    booked.outbound = outbound;
+    this.network.setBackground(this.nics.links[2 * node], inbound);
+    this.network.setBackground(this.nics.links[2 * node + 1], outbound);
+    this.disks[node].forEach((d, disk) => {
+      booked.writes[disk] = diskWrites[disk] ?? 0;
+      this.network.setBackground(d.write, booked.writes[disk]);
+    });
+    this.compare(node);
+  }
+
+  /**
+   * A disk reads and writes at other rates from now on: a worn or throttled device, a degraded array. What flows through
+   * it is shared anew at once.
+   * @param disk of the node, from 0 on
+   * @param read and `write`: bytes per second, above 0
+   */
+  setDiskRates(node: number, disk: number, read: number, write: number): void {
+    const links = this.disks[node][disk];
+    if (links === undefined) throw new RangeError(`${this.nodes[node].name} has no disk ${disk}`);
+    this.network.setCapacity(links.read, read);
+    this.network.setCapacity(links.write, write);
+    this.compare(node);
+  }
+
+  /** Steady traffic against what the links can carry: the tightest disk, and the tightest of all. */
+  private compare(node: number): void {
+    const { inbound, outbound, writes } = this.booked[node];
+    const disk = this.disks[node].reduce(
+      (worst, d, i) => Math.max(worst, writes[i] / this.network.capacity(d.write)),
+      0,
+    );
+    this.diskBusy.set(node, 1 - disk);
     const worst = Math.max(
-      inbound / this.network.capacity(links.inbound),
-      outbound / this.network.capacity(links.outbound),
-      diskWrite / this.nodes[node].instance.diskWrite,
+      inbound / this.network.capacity(this.nics.links[2 * node]),
+      outbound / this.network.capacity(this.nics.links[2 * node + 1]),
+      disk,
     );
     this.overload.set(node, Math.max(0, worst - 1));
   }

@@ -2,7 +2,7 @@ import type { Gauge } from '../../engine/gauge.ts';
 import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
 import type { Controller } from './controller.ts';
 import type { ClusterGauges } from './gauges.ts';
-import type { Logs } from './logs.ts';
+import { type Logs, loadMicros } from './logs.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
@@ -70,6 +70,7 @@ export class Brokers {
   private readonly unfenced: Kind;
   private readonly expired: Kind;
   private readonly pauseOver: Kind;
+  private readonly directoryOffline: Kind;
   private readonly caughtUpWithMetadata: Kind;
   /** Counts starts and stops, so that an event of an earlier life is told from one of this. */
   private readonly life: Int32Array;
@@ -147,6 +148,7 @@ export class Brokers {
     this.fetch = this.step('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
     this.unfenced = this.step('kafka.unfenced', (b) => this.onUnfenced(b));
     this.caughtUpWithMetadata = this.step('kafka.metadataCaughtUp', (b) => this.fetchOn(b));
+    this.directoryOffline = this.step('kafka.directoryOffline', (b) => this.onDirectoryOffline(b));
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
@@ -388,9 +390,13 @@ export class Brokers {
 
   /** The process neither fetches nor serves from now on: its replicas stop, and those that catch up from it. */
   private standStill(broker: number): void {
+    const { replicasOf, replicasFrom } = this.tables;
+    this.stopReplicas(broker, replicasOf.subarray(replicasFrom[broker], replicasFrom[broker + 1]));
+  }
+
+  private stopReplicas(broker: number, replicas: Int32Array): void {
     const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of replicas) {
       const p = Math.floor(r / tables.stride);
       if (tables.leader[p] === broker) {
         const first = p * tables.stride;
@@ -455,15 +461,19 @@ export class Brokers {
       this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.registered, broker);
       return;
     }
-    this.state.set(broker, brokerState.recovery);
-    const { timing, segmentBytes, recoveryThreads } = this.settings;
-    const segments = this.logs.segments(broker, segmentBytes);
-    let micros = (segments * timing.segmentLoadMicros) / recoveryThreads;
-    if (this.unclean[broker] === 1) {
-      // One active segment of each replica is read again; half full in the mean.
-      const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
-      micros += ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
+    if (!this.logs.load(broker)) {
+      this.kill(broker, 'none of its log directories can be used');
+      return;
     }
+    this.state.set(broker, brokerState.recovery);
+    const { timing, recoveryThreads } = this.settings;
+    const micros = loadMicros(
+      this.logs.loads(broker),
+      this.unclean[broker] === 1,
+      recoveryThreads,
+      timing.segmentLoadMicros,
+      timing.recoveryScanRate,
+    );
     this.schedule(this.sim.now + Math.max(1, Math.ceil(micros)), this.fetch, broker);
   }
 
@@ -472,6 +482,10 @@ export class Brokers {
     this.controller.voterStarted(this.voter(broker));
     if (this.controller.registrations.fenced[broker] === 0) {
       this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.fetch, broker);
+      return;
+    }
+    if (!this.logs.load(broker)) {
+      this.kill(broker, 'none of its log directories can be used');
       return;
     }
     const { registrations } = this.controller;
@@ -631,6 +645,42 @@ export class Brokers {
       }
     }
     for (const [follower, replicas] of behind) this.replication.begin(follower, replicas);
+  }
+
+  // Log directories.
+
+  /**
+   * A log directory of a running broker goes offline. Without another one the process halts; else the broker serves and
+   * fetches the other replicas, and tells the controller with a heartbeat that it sends at once.
+   * Source: Kafka 3.7 `BrokerLifecycleManager.propagateDirectoryFailure`, `ReplicationControlManager.handleDirectoriesOffline`
+   * (KIP-858), `LogManager.handleLogDirFailure` (halt).
+   */
+  directoryLost(broker: number, replicas: Int32Array, why: string, last: boolean): void {
+    if (last) {
+      this.kill(broker, why);
+      return;
+    }
+    this.sim.tell('kafka.directoryOffline', this.name(broker), `${replicas.length} replicas: ${why}`);
+    this.stopReplicas(broker, replicas);
+    for (const r of replicas) this.writes.review(Math.floor(r / this.tables.stride));
+    const life = this.life[broker];
+    this.controller.whenActive(() => {
+      if (this.life[broker] !== life) return;
+      const micros =
+        this.settings.timing.roundTripMicros / 2 + this.controller.commitDelay('directoryOffline');
+      this.schedule(this.sim.now + Math.max(1, Math.round(micros)), this.directoryOffline, broker);
+    });
+  }
+
+  /** The controller has committed that directories of a broker are offline. */
+  private onDirectoryOffline(broker: number): void {
+    const { tables } = this;
+    const hosted = tables.replicasOf.subarray(tables.replicasFrom[broker], tables.replicasFrom[broker + 1]);
+    this.controller.removeFromIsrs(
+      broker,
+      hosted.filter((r) => tables.offline[r] === 1),
+    );
+    this.membership(broker);
   }
 
   /** The disks are replaced by empty ones: at once while the broker is down, else as soon as its process has ended. */

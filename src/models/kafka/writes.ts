@@ -32,6 +32,10 @@ export class Writes {
   readonly failedBytes: Float64Array;
   /** A topic's partition was written to with what had waited: so many messages at once. */
   onBurst: (topic: number, messages: number) => void = () => {};
+  /** A partition's live replicas append so many bytes at once: what had waited while it could not be written. */
+  onAppended: (partition: number, bytes: number) => void = () => {};
+  /** A partition's replicas are about to be cut back to a log end. */
+  onTruncate: (partition: number, endBytes: number) => void = () => {};
   /** Whether a broker's process serves requests. */
   serving: (broker: number) => boolean = () => true;
   /** Whether a broker's process stands still: clients wait for it, and no request comes back with an error. */
@@ -93,7 +97,7 @@ export class Writes {
   review(p: number): void {
     const { tables } = this;
     const leader = tables.leader[p];
-    const led = leader !== noLeader && this.serving(leader);
+    const led = leader !== noLeader && this.serving(leader) && !tables.isOffline(p, leader);
     if ((this.leaderless[p] === 0) !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
@@ -142,6 +146,7 @@ export class Writes {
     const { tables } = this;
     const lost = tables.logEndBytes[p] - endBytes;
     if (lost <= 0) return;
+    this.onTruncate(p, endBytes);
     tables.logEndBytes[p] = endBytes;
     for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
       tables.replicaEndBytes[r] = Math.min(tables.replicaEndBytes[r], endBytes);
@@ -245,6 +250,7 @@ export class Writes {
     const offered = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p] - failed;
     const whole = Math.floor(offered);
     tables.logEndBytes[p] += whole;
+    this.onAppended(p, whole);
     tables.carry[p] = offered - whole;
     tables.volumeAt[p] = volume;
     this.failedBytes[t] += failed;
