@@ -131,7 +131,7 @@ export class KafkaCluster {
     this.writes.onTruncate = (p, endBytes) => this.logs.truncate(p, endBytes);
     this.traffic.onFactor = (topic) => this.logs.loadChanged(topic);
     this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
-    this.logs.backlogOf = (replica) => this.replication.backlogOf(replica);
+    this.logs.missing = (replica) => this.replication.missing(replica);
     this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
     this.logs.onDirectoryLost = (b, replicas, why, last) =>
       this.brokers.directoryLost(b, replicas, why, last);
@@ -139,6 +139,7 @@ export class KafkaCluster {
       tables.verify();
       this.gauges.verify();
     });
+    sim.invariant('kafka: bytes in log directories', () => this.logs.verify());
     sim.stateDigest('kafka', (add) => {
       for (let p = 0; p < tables.partitionCount; p += 1) {
         this.traffic.settle(p);

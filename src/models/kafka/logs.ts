@@ -1,5 +1,11 @@
 import type { Gauge } from '../../engine/gauge.ts';
-import { eventClass, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
+import {
+  BrokenInvariant,
+  eventClass,
+  type Handle,
+  type Kind,
+  type Simulation,
+} from '../../engine/simulation.ts';
 import {
   type ClusterSettings,
   type DirectorySettings,
@@ -103,8 +109,8 @@ export class Logs {
   onDirectoryLost: (broker: number, replicas: Int32Array, why: string, last: boolean) => void = () => {};
   /** So many more replicas of a broker are offline. */
   onReplicasOffline: (broker: number, delta: number) => void = () => {};
-  /** Bytes that a replica misses. */
-  backlogOf: (replica: number) => number = () => 0;
+  /** Bytes that a lagging replica misses. */
+  missing: (replica: number) => number = () => 0;
   /** Bytes per second that the disk of a broker's directory reads. */
   readRate: (broker: number, place: number) => number = () => Number.POSITIVE_INFINITY;
 
@@ -216,7 +222,7 @@ export class Logs {
     sim.beforeAdvance(() => this.flush());
     sim.stateDigest('kafka logs', (add) => {
       for (let i = 0; i < d; i += 1) {
-        add(this.size[i] + (this.slope[i] * (sim.now - this.since[i])) / 1e6);
+        add(this.usedBytes(i));
       }
     });
   }
@@ -373,11 +379,8 @@ export class Logs {
     const { tables } = this;
     const p = this.partitionOf(replica);
     if (tables.state[replica] === replicaState.stopped) return tables.replicaEndBytes[replica];
-    if (tables.state[replica] === replicaState.lagging) {
-      const backlog = this.backlogOf(replica);
-      return this.offered(p) - backlog;
-    }
-    return this.offered(p);
+    const behind = tables.state[replica] === replicaState.lagging ? this.missing(replica) : 0;
+    return this.offered(p) - behind;
   }
 
   /** Where the leader's log ends now. */
@@ -417,8 +420,24 @@ export class Logs {
 
   /** Bytes in use in a directory now. */
   usedBytes(directory: number): number {
-    this.settle(directory);
-    return this.size[directory];
+    return this.size[directory] + (this.slope[directory] * (this.sim.now - this.since[directory])) / 1e6;
+  }
+
+  /** What a disk holds is what its logs hold and what waits for deletion, to some bytes for each log and turn of its fetching. */
+  verify(): void {
+    for (let d = 0; d < this.tables.directoryCount; d += 1) {
+      const held = this.retainedBytes(d) + this.waitingBytes(d);
+      const replicas = this.logsFrom[d + 1] - this.logsFrom[d];
+      const used = this.usedBytes(d);
+      // A disk that was just replaced is empty before its replicas know it.
+      if (this.condition[d] === disk.replaced) continue;
+      if (Math.abs(used - held) > 4096 * (1 + replicas) + 1e-9 * held) {
+        const { broker, name } = this.directory(d);
+        throw new BrokenInvariant(
+          `broker ${this.settings.brokers[broker].id}, ${name}: ${used} bytes in use, ${held} in its logs and deleted files`,
+        );
+      }
+    }
   }
 
   /** The topic's volume when a partition's log passed a position. */

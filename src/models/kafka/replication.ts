@@ -196,6 +196,15 @@ export class Replication {
     return this.tables.logEndBytes[partition] - this.tables.replicaEndBytes[replica];
   }
 
+  /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */
+  missing(replica: number): number {
+    const lagging = this.cohortOf.get(replica);
+    if (lagging === undefined) return 0;
+    const { connection, cohort } = lagging;
+    const gain = connection.rate / connection.members - this.inflow(cohort);
+    return Math.max(0, Math.ceil(cohort.backlog - (gain * (this.sim.now - connection.since)) / 1e6));
+  }
+
   /**
    * Starts fetching for stopped replicas of one follower whose leaders are known and answer. Replicas that miss nothing are
    * caught up at once.
