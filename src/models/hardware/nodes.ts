@@ -45,6 +45,10 @@ export class Hardware {
   /** Steady traffic by node: network in and out, and what is written to each disk, bytes per second. */
   private readonly booked: { inbound: number; outbound: number; readonly writes: number[] }[];
   private readonly overload: Gauge;
+  /** Rows of disks: those of node `i` are `disksFrom[i] .. disksFrom[i + 1])`. */
+  private readonly disksFrom: number[] = [0];
+  private readonly readLimit: Gauge;
+  private readonly writeLimit: Gauge;
 
   constructor(sim: Simulation, nodes: readonly NodeSettings[]) {
     this.nodes = nodes;
@@ -69,6 +73,15 @@ export class Hardware {
         write: this.network.link(`${n.name} disk ${disk} write`, n.instance.diskWrite),
       })),
     );
+    for (const n of nodes) this.disksFrom.push(this.disksFrom[this.disksFrom.length - 1] + n.instance.disks);
+    const disks = this.disksFrom[nodes.length];
+    this.readLimit = sim.gauge('rehearse:disk_read_limit_bytes_per_second', disks);
+    this.writeLimit = sim.gauge('rehearse:disk_write_limit_bytes_per_second', disks);
+    for (let row = 0; row < disks; row += 1) {
+      const { instance } = nodes[this.diskAt(row).node];
+      this.readLimit.set(row, instance.diskRead);
+      this.writeLimit.set(row, instance.diskWrite);
+    }
     this.booked = nodes.map((n) => ({
       inbound: 0,
       outbound: 0,
@@ -91,6 +104,13 @@ export class Hardware {
     const row = this.row.get(name);
     if (row === undefined) throw new RangeError(`no node ${name}`);
     return row;
+  }
+
+  /** Node row, and place on the node, of a row of disks. */
+  diskAt(row: number): { readonly node: number; readonly disk: number } {
+    let node = Math.min(row, this.nodes.length - 1);
+    while (this.disksFrom[node] > row) node -= 1;
+    return { node, disk: row - this.disksFrom[node] };
   }
 
   diskCount(node: number): number {
@@ -134,6 +154,8 @@ export class Hardware {
     if (links === undefined) throw new RangeError(`${this.nodes[node].name} has no disk ${disk}`);
     this.network.setCapacity(links.read, read);
     this.network.setCapacity(links.write, write);
+    this.readLimit.set(this.disksFrom[node] + disk, read);
+    this.writeLimit.set(this.disksFrom[node] + disk, write);
     this.compare(node);
   }
 

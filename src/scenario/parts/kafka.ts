@@ -435,8 +435,10 @@ function checkDisks(b: Broker, checks: Checks): void {
     const listed = b.logDirs?.[i];
     // An entry is addressed by its name where it has one.
     const entry = [...at, 'logDirs', listed?.name ?? i];
-    if (names.has(d.name))
+    if (names.has(d.name)) {
       checks.problem(entry, `log directory ${d.name} is listed twice`, 'give each directory its own name');
+      return;
+    }
     names.add(d.name);
     if (d.usedBytes > d.capacityBytes)
       checks.problem(
@@ -447,7 +449,7 @@ function checkDisks(b: Broker, checks: Checks): void {
     if (type !== undefined && d.disk >= (type.disks ?? 1))
       checks.problem(
         listed?.disk === undefined ? entry : [...entry, 'disk'],
-        `disk ${d.disk}, but a ${type.name} has ${type.disks ?? 1}, counted from 0`,
+        `disk ${d.disk}, but its node (${type.name}) has ${type.disks ?? 1}, counted from 0`,
         `name a disk below ${type.disks ?? 1}, or raise disks of hardware.instanceTypes`,
       );
   });
