@@ -19,14 +19,6 @@ import { VolumeHistory } from './volumeHistory.ts';
 /** The first retention check of a broker comes so long after its logs are loaded. Source: Kafka 3.7 `LogManager.InitialTaskDelayMs`. */
 const firstCheckMicros = 30_000_000;
 
-/** State of the disk under a log directory, apart from whether the broker uses it. */
-const disk = {
-  good: 0,
-  failed: 1,
-  /** An empty one has taken its place. */
-  replaced: 2,
-} as const;
-
 /** What must be read to load the logs of one directory. */
 export interface DirectoryLoad {
   /** Files to open: one for each segment. */
@@ -136,7 +128,10 @@ export class Logs {
   private readonly slope: Float64Array;
   private readonly since: Float64Array;
   private readonly online: Uint8Array;
-  private readonly condition: Uint8Array;
+  /** 1 where the disk fails whatever is asked of it. */
+  private readonly failed: Uint8Array;
+  /** 1 where an empty disk has been put in, which no process has yet taken into use. */
+  private readonly replaced: Uint8Array;
   private readonly deleted: Deleted[][] = [];
   /** Replica rows by directory: `logsOf[logsFrom[d] .. logsFrom[d + 1])`, those of one topic side by side. */
   private readonly logsOf: Int32Array;
@@ -193,7 +188,8 @@ export class Logs {
     this.slope = new Float64Array(d);
     this.since = new Float64Array(d);
     this.online = new Uint8Array(d).fill(1);
-    this.condition = new Uint8Array(d);
+    this.failed = new Uint8Array(d);
+    this.replaced = new Uint8Array(d);
     for (let i = 0; i < d; i += 1) this.deleted.push([]);
     this.running = new Uint8Array(b).fill(1);
     this.loaded = new Uint8Array(b).fill(1);
@@ -430,7 +426,7 @@ export class Logs {
       const replicas = this.logsFrom[d + 1] - this.logsFrom[d];
       const used = this.usedBytes(d);
       // A disk that was just replaced is empty before its replicas know it.
-      if (this.condition[d] === disk.replaced) continue;
+      if (this.replaced[d] === 1) continue;
       if (Math.abs(used - held) > 4096 * (1 + replicas) + 1e-9 * held) {
         const { broker, name } = this.directory(d);
         throw new BrokenInvariant(
@@ -673,9 +669,9 @@ export class Logs {
     for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
       if (this.loaded[broker] === 0) {
         this.free(d, Number.POSITIVE_INFINITY);
-        if (this.condition[d] === disk.replaced) this.empty(d);
+        if (this.replaced[d] === 1 && this.failed[d] === 0) this.empty(d);
         const room = this.directories[d].capacityBytes - this.size[d] > 1;
-        this.setOnline(d, this.condition[d] === disk.good && room);
+        this.setOnline(d, this.failed[d] === 0 && room);
       }
       if (this.online[d] === 1) usable = true;
     }
@@ -704,12 +700,8 @@ export class Logs {
   wipe(broker: number): void {
     const { directoriesFrom } = this.tables;
     for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1) {
-      this.settle(d);
-      this.condition[d] = disk.replaced;
-      this.size[d] = 0;
-      this.deleted[d].length = 0;
+      this.replace(d);
     }
-    this.dirty.add(broker);
   }
 
   /**
@@ -723,7 +715,7 @@ export class Logs {
    */
   failDirectory(broker: number, place: number): void {
     const d = this.row(broker, place);
-    this.condition[d] = disk.failed;
+    this.failed[d] = 1;
     if (this.running[broker] === 1 && this.online[d] === 1) this.lose(d, 'its disk failed');
   }
 
@@ -740,7 +732,17 @@ export class Logs {
     const d = this.row(broker, place);
     if (this.running[broker] === 1 && this.online[d] === 1)
       throw new RangeError(`directory ${place} of broker row ${broker} is in use`);
-    this.condition[d] = disk.replaced;
+    this.replace(d);
+  }
+
+  private replace(directory: number): void {
+    this.settle(directory);
+    this.size[directory] = 0;
+    this.slope[directory] = 0;
+    this.deleted[directory].length = 0;
+    this.failed[directory] = 0;
+    this.replaced[directory] = 1;
+    this.dirty.add(this.brokerOf(directory));
   }
 
   private row(broker: number, place: number): number {
@@ -789,7 +791,7 @@ export class Logs {
     this.settle(directory);
     this.size[directory] = 0;
     this.deleted[directory].length = 0;
-    this.condition[directory] = disk.good;
+    this.replaced[directory] = 0;
     for (const r of this.replicasIn(directory)) {
       const p = this.partitionOf(r);
       this.traffic.settle(p);

@@ -35,7 +35,8 @@ const config = z.strictObject({
   'controller.quorum.append.linger.ms': q.count({ min: 0 }),
   'controller.quorum.fetch.timeout.ms': q.count({ min: 1 }),
   'unclean.leader.election.enable': z.boolean(),
-  'log.segment.bytes': q.count({ min: 14 }),
+  // Kafka 3.7 takes 14 bytes and more; 4.0 refuses less than 1 MiB (KIP-1030).
+  'log.segment.bytes': q.count({ min: 1_048_576 }),
   'log.roll.hours': q.count({ min: 1 }),
   'log.retention.check.interval.ms': q.count({ min: 1 }),
   'log.segment.delete.delay.ms': q.count({ min: 0 }),
