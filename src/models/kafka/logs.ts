@@ -546,8 +546,11 @@ export class Logs {
         const coming = tables.writable[p] === 1 ? end : end + this.unsettled(p);
         least = Math.min(least, volume + (to + this.retentionBytes(r) - coming - 1) / tables.share[p]);
       }
-      if (to > start) at = Math.min(at, this.writtenAt(p, to) + this.retentionMicros(r));
-      else at = Math.min(at, this.sim.now + this.retentionMicros(r));
+      const age = this.retentionMicros(r);
+      if (to > start) at = Math.min(at, this.writtenAt(p, to) + age);
+      // An empty log has nothing to delete before something comes.
+      else if (age < Number.POSITIVE_INFINITY && tables.share[p] > 0)
+        least = Math.min(least, volume + 1 / tables.share[p]);
     }
     // A replica that catches up runs ahead of the topic's volume: looked at again with every check.
     const lags = this.catchUp[cell] > 1e-3;
