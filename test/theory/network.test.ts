@@ -112,6 +112,7 @@ describe('a saturated card', () => {
       nicBaseline: 30 * MB,
       nicBurst: 60 * MB,
       nicBurstMicros: seconds(10),
+      disks: 1,
       diskRead: 2000 * MB,
       diskWrite: 2000 * MB,
       dollarsPerHour: 1,
@@ -121,7 +122,7 @@ describe('a saturated card', () => {
     const cluster = new KafkaCluster(sim, even({ name: 'a' }));
     cluster.connectNodes(
       hardware.network,
-      (b) => hardware.links(b),
+      (b, disk) => hardware.links(b, disk),
       (b, inbound, outbound, disk) => hardware.setBackground(b, inbound, outbound, disk),
     );
     cluster.saturation.onHeld = (b, inbound, outbound, disk) => hardware.setHeld(b, inbound, outbound, disk);

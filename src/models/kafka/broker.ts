@@ -3,7 +3,7 @@ import { eventClass, type Handle, type Kind, type Simulation } from '../../engin
 import type { Connectivity } from './connectivity.ts';
 import type { Controller } from './controller.ts';
 import type { ClusterGauges } from './gauges.ts';
-import type { Logs } from './logs.ts';
+import { type Logs, loadMicros } from './logs.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
@@ -84,6 +84,7 @@ export class Brokers {
   private readonly unfenced: Kind;
   private readonly expired: Kind;
   private readonly pauseOver: Kind;
+  private readonly directoryOffline: Kind;
   private readonly caughtUpWithMetadata: Kind;
   /** Counts starts and stops, so that an event of an earlier life is told from one of this. */
   private readonly life: Int32Array;
@@ -178,6 +179,7 @@ export class Brokers {
     this.fetch = this.step('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
     this.unfenced = this.step('kafka.unfenced', (b) => this.onUnfenced(b));
     this.caughtUpWithMetadata = this.step('kafka.metadataCaughtUp', (b) => this.fetchOn(b));
+    this.directoryOffline = this.step('kafka.directoryOffline', (b) => this.onDirectoryOffline(b));
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
@@ -541,9 +543,13 @@ export class Brokers {
 
   /** The process neither fetches nor serves from now on: its replicas stop, and those that catch up from it. */
   private standStill(broker: number): void {
+    const { replicasOf, replicasFrom } = this.tables;
+    this.stopReplicas(broker, replicasOf.subarray(replicasFrom[broker], replicasFrom[broker + 1]));
+  }
+
+  private stopReplicas(broker: number, replicas: Int32Array): void {
     const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of replicas) {
       const p = Math.floor(r / tables.stride);
       if (tables.leader[p] === broker) {
         const first = p * tables.stride;
@@ -606,6 +612,7 @@ export class Brokers {
     // A combined node's controller runs before its broker registers: with it a lost majority may be one again.
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.registered, () => {
+      if (!this.hasDirectory(broker)) return;
       this.state.set(broker, brokerState.recovery);
       this.schedule(this.sim.now + Math.max(1, Math.ceil(this.loadMicros(broker))), this.fetch, broker);
     });
@@ -626,21 +633,30 @@ export class Brokers {
     });
   }
 
+  /** Opens the log directories; without one that can be used the process halts. Source: Kafka 3.7 `LogManager.createAndValidateLogDirs`. */
+  private hasDirectory(broker: number): boolean {
+    if (this.logs.load(broker)) return true;
+    this.kill(broker, 'none of its log directories can be used');
+    return false;
+  }
+
   /** How long the logs take to load, microseconds. */
   private loadMicros(broker: number): number {
-    const { timing, segmentBytes, recoveryThreads } = this.settings;
-    const segments = this.logs.segments(broker, segmentBytes);
-    const opened = (segments * timing.segmentLoadMicros) / recoveryThreads;
-    if (this.unclean[broker] === 0) return opened;
-    // One active segment of each replica is read again; half full in the mean.
-    const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
-    return opened + ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
+    const { timing, recoveryThreads } = this.settings;
+    return loadMicros(
+      this.logs.loads(broker),
+      this.unclean[broker] === 1,
+      recoveryThreads,
+      timing.segmentLoadMicros,
+      timing.recoveryScanRate,
+    );
   }
 
   /** Metadata is published: fetchers start, still fenced, and the broker asks to be unfenced. */
   private onFetchersStarted(broker: number, life: number): void {
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.fetch, () => {
+      if (!this.hasDirectory(broker)) return;
       const { registrations } = this.controller;
       this.state.set(broker, brokerState.recovery);
       registrations.serving[broker] = 1;
@@ -664,7 +680,7 @@ export class Brokers {
       if (tables.state[r] !== replicaState.stopped) continue;
       const p = Math.floor(r / tables.stride);
       const bytes = (this.traffic.partitionRate(p) * this.settings.timing.pageFlushMicros) / 1e6;
-      tables.replicaEndBytes[r] -= Math.floor(Math.min(bytes, this.logs.replicaBytes(p)));
+      this.logs.cutBack(r, Math.floor(bytes));
     }
   }
 
@@ -812,6 +828,42 @@ export class Brokers {
       }
     }
     for (const [follower, replicas] of behind) this.replication.begin(follower, replicas);
+  }
+
+  // Log directories.
+
+  /**
+   * A log directory of a running broker goes offline. Without another one the process halts; else the broker serves and
+   * fetches the other replicas, and tells the controller with a heartbeat that it sends at once.
+   * Source: Kafka 3.7 `BrokerLifecycleManager.propagateDirectoryFailure`, `ReplicationControlManager.handleDirectoriesOffline`
+   * (KIP-858), `LogManager.handleLogDirFailure` (halt).
+   */
+  directoryLost(broker: number, replicas: Int32Array, why: string, last: boolean): void {
+    if (last) {
+      this.kill(broker, why);
+      return;
+    }
+    this.sim.tell('kafka.directoryOffline', this.name(broker), `${replicas.length} replicas: ${why}`);
+    this.stopReplicas(broker, replicas);
+    for (const r of replicas) this.writes.review(Math.floor(r / this.tables.stride));
+    const life = this.life[broker];
+    this.controller.whenActive(broker, () => {
+      if (this.life[broker] !== life) return;
+      const micros =
+        this.settings.timing.roundTripMicros / 2 + this.controller.commitDelay('directoryOffline');
+      this.schedule(this.sim.now + Math.max(1, Math.round(micros)), this.directoryOffline, broker);
+    });
+  }
+
+  /** The controller has committed that directories of a broker are offline. */
+  private onDirectoryOffline(broker: number): void {
+    const { tables } = this;
+    const hosted = tables.replicasOf.subarray(tables.replicasFrom[broker], tables.replicasFrom[broker + 1]);
+    this.controller.removeFromIsrs(
+      broker,
+      hosted.filter((r) => tables.offline[r] === 1),
+    );
+    this.membership(broker);
   }
 
   /** The disks are replaced by empty ones: at once while the broker is down, else as soon as its process has ended. */

@@ -14,6 +14,7 @@ function metric(name: string, unit: string, labels: readonly string[], help: str
 }
 
 const byBroker = ['broker'] as const;
+const byDirectory = ['broker', 'directory'] as const;
 
 export const kafkaCatalogue: Catalogue = {
   metrics: [
@@ -42,7 +43,7 @@ export const kafkaCatalogue: Catalogue = {
       `${manager}_partitioncount`,
       '',
       byBroker,
-      'Replicas that this broker hosts.',
+      'Replicas that this broker hosts on log directories that are online.',
       `ReplicaManager, ${kafka37}`,
     ),
     metric(
@@ -356,19 +357,54 @@ export const kafkaCatalogue: Catalogue = {
       'ours',
     ),
     metric(
+      'rehearse:lost_with_disk_bytes',
+      'B',
+      ['topic', 'owner'],
+      'Bytes that were lost with the disk of the only replica in sync.',
+      'ours',
+    ),
+    metric(
       'rehearse:log_disk_used_bytes',
       'B',
       byBroker,
-      "Bytes of logs on the broker's volume.",
+      "Bytes in the broker's log directories, deleted files that are still there included.",
       'ours; LogManager, Kafka 3.7',
     ),
-    metric('rehearse:log_disk_capacity_bytes', 'B', byBroker, "Size of the broker's volume.", 'ours'),
+    metric(
+      'rehearse:log_disk_capacity_bytes',
+      'B',
+      byBroker,
+      "Size of the broker's log directories.",
+      'ours',
+    ),
     metric(
       'rehearse:log_disk_full_seconds',
       's',
       byBroker,
-      'When the volume was full, seconds from the start; 0 while it is not.',
+      'When a log directory was full first, seconds from the start; 0 while none was.',
       'ours',
+    ),
+    metric(
+      'rehearse:log_directory_used_bytes',
+      'B',
+      byDirectory,
+      'Bytes in a log directory, deleted files that are still there included.',
+      'ours; LogManager, Kafka 3.7',
+    ),
+    metric('rehearse:log_directory_capacity_bytes', 'B', byDirectory, 'Size of a log directory.', 'ours'),
+    metric(
+      'kafka_log_logmanager_logdirectoryoffline',
+      '',
+      byDirectory,
+      '1 while the broker cannot use the log directory.',
+      `LogManager, ${kafka37}; label directory in place of logDirectory`,
+    ),
+    metric(
+      'kafka_log_logmanager_offlinelogdirectorycount',
+      '',
+      byBroker,
+      'Log directories that the broker cannot use.',
+      `LogManager, ${kafka37}`,
     ),
     metric(
       'kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent',
@@ -469,7 +505,12 @@ export const kafkaCatalogue: Catalogue = {
       lane: 'consumers',
       says: 'the offsets of {subject} are set back: {detail}',
     },
-    { name: 'kafka.diskFull', lane: '{subject}', says: 'the volume of {subject} is full' },
+    { name: 'kafka.diskFull', lane: '{subject}', says: 'a log directory of {subject} is full' },
+    {
+      name: 'kafka.directoryOffline',
+      lane: '{subject}',
+      says: 'a log directory of {subject} goes offline: {detail}',
+    },
   ],
   risks: [
     {
@@ -540,7 +581,7 @@ export const kafkaCatalogue: Catalogue = {
       name: 'possibleLoss',
       unit: 'B',
       says: 'bytes acknowledged and possibly lost',
-      that: 'sum(rehearse:possibly_lost_bytes)',
+      that: 'sum(rehearse:possibly_lost_bytes) + sum(rehearse:lost_with_disk_bytes)',
       limit: 0,
     },
     {
@@ -638,6 +679,11 @@ export function kafkaLabels(
       return () => ({});
     case 'broker':
       return (row) => ({ broker: String(settings.brokers[row].id) });
+    case 'broker,directory':
+      return (row) => {
+        const { broker, name: directory } = cluster.logs.directory(row);
+        return { broker: String(settings.brokers[broker].id), directory };
+      };
     case 'node':
       return (row) => ({ node: String(cluster.controller.quorum.voterIds[row]) });
     case 'topic':

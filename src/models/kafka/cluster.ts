@@ -11,7 +11,7 @@ import { StripedReplicaPlacer } from './placement.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
-import type { ClusterSettings } from './settings.ts';
+import { type ClusterSettings, directoriesOf } from './settings.ts';
 import { ClusterTables } from './tables.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
 import { type BrokerNetwork, Ways } from './ways.ts';
@@ -70,6 +70,7 @@ export class KafkaCluster {
       settings.brokers.length,
       stride,
       settings.assignment ?? placed(sim, settings, stride),
+      settings.brokers.map((b) => directoriesOf(b).length),
     );
     const { tables } = this;
     const voters =
@@ -104,14 +105,7 @@ export class KafkaCluster {
       this.traffic,
       settings.timing.roundTripMicros,
     );
-    this.logs = new Logs(
-      sim,
-      tables,
-      settings.topics,
-      settings.brokers,
-      this.traffic,
-      settings.holdLogsAtInitialSize,
-    );
+    this.logs = new Logs(sim, settings, tables, this.traffic);
     this.connectivity = new Connectivity([
       ...settings.brokers.map((b) => b.zone),
       ...settings.dedicatedControllers.map((c) => c.zone),
@@ -174,13 +168,22 @@ export class KafkaCluster {
       this.saturation.touch(b);
     };
     this.replication.onColdRead = (b, delta) => this.requests.addColdCatchUp(b, delta);
-    this.replication.onAppendRate = (topic, b, delta) => this.logs.addCatchUp(topic, b, delta);
+    this.replication.onAppendRate = (topic, b, place, delta) => this.logs.addCatchUp(topic, b, place, delta);
+    this.replication.beforeFetch = (replica, leader) => this.logs.beforeFetch(replica, leader);
+    this.writes.onAppended = (p, bytes) => this.logs.appended(p, bytes);
+    this.writes.onTruncate = (p, endBytes) => this.logs.truncate(p, endBytes);
+    this.traffic.onFactor = (topic) => this.logs.loadChanged(topic);
     this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
-    this.logs.onFull = (b) => this.brokers.kill(b, 'the log directory is full');
+    this.replication.cutBack = (replica, bytes) => this.logs.cutBack(replica, bytes);
+    this.logs.missing = (replica) => this.replication.missing(replica);
+    this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
+    this.logs.onDirectoryLost = (b, replicas, why, last) =>
+      this.brokers.directoryLost(b, replicas, why, last);
     sim.invariant('kafka: replicas, leaders and counts', () => {
       tables.verify();
       this.gauges.verify();
     });
+    sim.invariant('kafka: bytes in log directories', () => this.logs.verify());
     sim.stateDigest('kafka', (add) => {
       for (let p = 0; p < tables.partitionCount; p += 1) {
         this.traffic.settle(p);
@@ -199,7 +202,13 @@ export class KafkaCluster {
     return row;
   }
 
-  connectNodes(network: FlowNetwork, links: (broker: number) => NodeLinks, background: SetBackground): void {
+  /** @param links of a broker's node; those of the disk are of the directory at that place */
+  connectNodes(
+    network: FlowNetwork,
+    links: (broker: number, directory: number) => NodeLinks,
+    background: SetBackground,
+  ): void {
+    this.logs.readRate = (b, directory) => network.capacity(links(b, directory).diskRead);
     this.replication.connect(network, links);
     this.traffic.connect(background);
     this.saturation.connect(network, links);

@@ -34,6 +34,9 @@ interface Connection {
   readonly leader: number;
   /** Fetcher id. */
   readonly thread: number;
+  /** Places of the log directories that it reads from at the leader, and writes to at the follower. */
+  readonly from: number;
+  readonly to: number;
   readonly throttled: boolean;
   readonly cold: boolean;
   readonly flow: FlowId;
@@ -99,7 +102,8 @@ export function fetcherId(topicHash: number, partition: number, threads: number)
  * and the disk of the follower's, the throttles, and the leader's disk where the backlog has left the page cache.
  *
  * Simplified: partitions of one topic with the same share and the same stop are one cohort; a backlog's last fraction of a
- * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread.
+ * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread, nor do
+ * partitions in different log directories.
  */
 export class Replication {
   private readonly sim: Simulation;
@@ -114,7 +118,7 @@ export class Replication {
   private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort }>();
   private readonly done: Kind;
   private network: FlowNetwork | undefined;
-  private linksOf: (broker: number) => NodeLinks = () => {
+  private linksOf: (broker: number, directory: number) => NodeLinks = () => {
     throw new Error('no nodes are connected');
   };
   private throttleOut: LinkId[] | undefined;
@@ -131,8 +135,14 @@ export class Replication {
   onCaughtUp: (follower: number, leader: number, replicas: readonly number[]) => void = () => {};
   /** Bytes per second that lagging replicas read from a leader's disk changed by `delta`; told before the traffic is. */
   onColdRead: (leader: number, delta: number) => void = () => {};
-  /** Bytes per second that a broker's lagging replicas of a topic append now changed by `delta`. */
-  onAppendRate: (topic: number, broker: number, delta: number) => void = () => {};
+  /** Bytes per second that a broker's lagging replicas of a topic append in one of its directories changed by `delta`. */
+  onAppendRate: (topic: number, broker: number, directory: number, delta: number) => void = () => {};
+  /** A stopped replica is about to fetch from a leader. */
+  beforeFetch: (replica: number, leader: number) => void = () => {};
+  /** A stopped replica's log ends so many bytes before where it stood, at most at its start. */
+  cutBack: (replica: number, bytes: number) => void = (replica, bytes) => {
+    this.tables.replicaEndBytes[replica] -= bytes;
+  };
   /** Bytes per second that replicas in sync take over the connection of a fetcher thread that the network limits. */
   besideOf: (follower: number, leader: number, thread: number) => number = () => 0;
   /** Bytes appended by catch-up, by broker: whole bytes, from the tables. */
@@ -166,7 +176,7 @@ export class Replication {
     this.done = sim.on('kafka.caughtUp', (index) => this.onCohortDone(index));
   }
 
-  connect(network: FlowNetwork, linksOf: (broker: number) => NodeLinks): void {
+  connect(network: FlowNetwork, linksOf: (broker: number, directory: number) => NodeLinks): void {
     this.network = network;
     this.linksOf = linksOf;
     if (!this.topicThrottled.includes(1)) return;
@@ -199,6 +209,15 @@ export class Replication {
     return this.tables.logEndBytes[partition] - this.tables.replicaEndBytes[replica];
   }
 
+  /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */
+  missing(replica: number): number {
+    const lagging = this.cohortOf.get(replica);
+    if (lagging === undefined) return 0;
+    const { connection, cohort } = lagging;
+    const gain = connection.rate / connection.members - this.inflow(cohort);
+    return Math.max(0, Math.ceil(cohort.backlog - (gain * (this.sim.now - connection.since)) / 1e6));
+  }
+
   /**
    * Starts fetching for stopped replicas of one follower whose leaders are known and answer. Replicas that miss nothing are
    * caught up at once.
@@ -212,7 +231,9 @@ export class Replication {
       const leader = tables.leader[p];
       if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
       if (!this.serves(leader, follower)) continue;
+      if (tables.offline[r] === 1 || tables.isOffline(p, leader)) continue;
       this.traffic.settle(p);
+      this.beforeFetch(r, leader);
       const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];
       if (backlog <= 0) {
         this.goLive(r, p);
@@ -221,7 +242,7 @@ export class Replication {
         else group.push(r);
         continue;
       }
-      const connection = this.connection(follower, leader, p, this.sim.now - tables.stoppedAt[r]);
+      const connection = this.connection(leader, r, this.sim.now - tables.stoppedAt[r]);
       touched.add(connection);
       this.advance(connection);
       tables.state[r] = replicaState.lagging;
@@ -297,7 +318,10 @@ export class Replication {
 
   /** What the network gives connections changed. */
   limitsChanged(): void {
-    for (const connection of [...this.connections.values()]) this.offer(connection);
+    for (const connection of [...this.connections.values()]) {
+      this.advance(connection);
+      this.offer(connection);
+    }
   }
 
   /** Fetcher id of a partition. */
@@ -324,7 +348,7 @@ export class Replication {
     this.traffic.count(p, -1);
     this.halt(replica);
     this.traffic.count(p, 1);
-    tables.replicaEndBytes[replica] -= Math.min(tables.logEndBytes[p], Math.max(1, Math.ceil(bytes)));
+    this.cutBack(replica, Math.max(1, Math.ceil(bytes)));
     this.begin(follower, [replica]);
     return true;
   }
@@ -343,18 +367,23 @@ export class Replication {
     for (const r of moved) this.begin(this.tables.broker[r], [r]);
   }
 
-  private connection(follower: number, leader: number, partition: number, ageMicros: number): Connection {
+  private connection(leader: number, replica: number, ageMicros: number): Connection {
     const { tables } = this;
+    const follower = tables.broker[replica];
+    const partition = Math.floor(replica / tables.stride);
     const topic = tables.topic[partition];
     const throttled = this.topicThrottled[topic] === 1;
     const cold = ageMicros > this.pageCacheAgeMicros(leader);
     const id = this.threadOf(partition);
     const pair = follower * tables.brokerCount + leader;
-    const key = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const readFrom = tables.placeOf(tables.replicaOn(partition, leader));
+    const writeTo = tables.placeOf(replica);
+    const thread = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const key = (thread * 256 + readFrom) * 256 + writeTo;
     const found = this.connections.get(key);
     if (found !== undefined) return found;
-    const from = this.linksOf(leader);
-    const to = this.linksOf(follower);
+    const from = this.linksOf(leader, readFrom);
+    const to = this.linksOf(follower, writeTo);
     const path = [from.outbound, to.inbound, to.diskWrite];
     if (cold) path.push(from.diskRead);
     if (throttled) path.push(this.throttleOut![leader], this.throttleIn![follower]);
@@ -365,6 +394,8 @@ export class Replication {
       follower,
       leader,
       thread: id,
+      from: readFrom,
+      to: writeTo,
       throttled,
       cold,
       flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
@@ -445,7 +476,8 @@ export class Replication {
     if (before !== undefined) {
       if (connection.cold) this.onColdRead(connection.leader, -before.total);
       this.traffic.addCatchUp(connection.leader, connection.follower, -before.total);
-      for (const [topic, value] of before.byTopic) this.onAppendRate(topic, connection.follower, -value);
+      for (const [topic, value] of before.byTopic)
+        this.onAppendRate(topic, connection.follower, connection.to, -value);
       this.booked.delete(connection);
     }
     if (rate === 0 || connection.members === 0) return;
@@ -456,7 +488,7 @@ export class Replication {
     }
     if (connection.cold) this.onColdRead(connection.leader, rate);
     this.traffic.addCatchUp(connection.leader, connection.follower, rate);
-    for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, value);
+    for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, connection.to, value);
     this.booked.set(connection, { total: rate, byTopic });
   }
 

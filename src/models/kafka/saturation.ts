@@ -23,6 +23,8 @@ const againMicros = 100_000;
 interface Passage {
   readonly broker: number;
   readonly kind: number;
+  /** Of a disk: the place of the log directory on it. */
+  readonly directory: number;
   /** Bytes per second that it has, and that all of them would be that are offered. */
   room: number;
   demand: number;
@@ -58,8 +60,9 @@ export class Saturation {
   readonly saturatedLinks: Gauge;
   /** By broker and link. */
   readonly saturatedSeconds: Gauge;
-  /** Bytes per second of a broker's node that steady traffic asks for and is not given. */
-  onHeld: (broker: number, inbound: number, outbound: number, diskWrite: number) => void = () => {};
+  /** Bytes per second of a broker's node that steady traffic asks for and is not given; disk writes by log directory. */
+  onHeld: (broker: number, inbound: number, outbound: number, diskWrites: readonly number[]) => void =
+    () => {};
   /** A member of an ISR does not keep up from now on. */
   onLagging: (replica: number) => void = () => {};
   private readonly sim: Simulation;
@@ -70,7 +73,9 @@ export class Saturation {
   private readonly writes: Writes;
   private readonly ways: Ways;
   private network: FlowNetwork | undefined;
-  private linksOf: ((broker: number) => NodeLinks) | undefined;
+  private linksOf: ((broker: number, directory: number) => NodeLinks) | undefined;
+  /** Rows of links of one broker: in, out, and its directories' disks. */
+  private readonly width: number;
   /** Partitions that are admitted in part. */
   private readonly held = new Set<number>();
   private readonly touched = new Set<number>();
@@ -78,7 +83,7 @@ export class Saturation {
   /** Limited connections by follower, then by key. */
   private readonly limited = new Map<number, Map<number, Passage>>();
   private readonly saturated: Uint8Array;
-  private readonly told = new Map<number, readonly [number, number, number]>();
+  private told = new Set<number>();
   private readonly again: Kind;
   private waits = false;
   /** Some could not fall behind when they had to: producers were held instead, which ends as soon as they can. */
@@ -102,6 +107,10 @@ export class Saturation {
     this.writes = writes;
     this.ways = ways;
     const n = tables.brokerCount;
+    let most = 1;
+    for (let b = 0; b < n; b += 1)
+      most = Math.max(most, tables.directoriesFrom[b + 1] - tables.directoriesFrom[b]);
+    this.width = 2 + most;
     this.saturatedLinks = sim.gauge('rehearse:saturated_links', n);
     this.saturatedSeconds = sim.gauge('rehearse:link_saturated_seconds_total', n * linkKinds.length, {
       linear: true,
@@ -117,7 +126,7 @@ export class Saturation {
     sim.beforeAdvance(() => this.review());
   }
 
-  connect(network: FlowNetwork, linksOf: (broker: number) => NodeLinks): void {
+  connect(network: FlowNetwork, linksOf: (broker: number, directory: number) => NodeLinks): void {
     this.network = network;
     this.linksOf = linksOf;
   }
@@ -205,7 +214,16 @@ export class Saturation {
           const key = this.key(tables.leader[p], this.replication.threadOf(p));
           let passage = now.get(key);
           if (passage === undefined) {
-            passage = { broker: b, kind: kind.fetcher, room, demand: 0, partitions: [], now: 0, loose: 0 };
+            passage = {
+              broker: b,
+              kind: kind.fetcher,
+              directory: 0,
+              room,
+              demand: 0,
+              partitions: [],
+              now: 0,
+              loose: 0,
+            };
             now.set(key, passage);
           }
           passage.demand += rate;
@@ -240,34 +258,46 @@ export class Saturation {
 
   /** Every link that may be asked for more than it has, by row: nodes' links by broker and kind, connections after them. */
   private passages(): Map<number, Passage> {
-    const { tables, network, linksOf, held } = this;
+    const { tables, network, linksOf, held, width } = this;
     const n = tables.brokerCount;
     const found = new Map<number, Passage>();
     if (network === undefined || linksOf === undefined) return found;
-    const heldAt = new Float64Array(held.size > 0 ? 3 * n : 0);
+    const heldAt = new Float64Array(held.size > 0 ? width * n : 0);
     for (const p of held) {
       const rest = this.offered(p) * (1 - tables.admitted[p]);
       if (rest === 0) continue;
       this.pass(p, (row, weight) => {
-        if (row < 3 * n) heldAt[row] += rest * weight;
+        if (row < width * n) heldAt[row] += rest * weight;
       });
     }
     if (held.size > 0 || network.overfull.size > 0) {
       for (let b = 0; b < n; b += 1) {
-        const links = linksOf(b);
-        [links.inbound, links.outbound, links.diskWrite].forEach((link, k) => {
+        const { inbound, outbound } = linksOf(b, 0);
+        const links = [inbound, outbound];
+        for (let d = 0; d < tables.directoriesFrom[b + 1] - tables.directoriesFrom[b]; d += 1)
+          links.push(linksOf(b, d).diskWrite);
+        links.forEach((link, k) => {
           const now = network.background(link);
-          const demand = now + (held.size > 0 ? heldAt[3 * b + k] : 0);
+          const demand = now + (held.size > 0 ? heldAt[width * b + k] : 0);
           const room = network.room(link);
           if (demand <= room * (1 + 1e-9)) return;
-          found.set(3 * b + k, { broker: b, kind: k, room, demand, partitions: undefined, now, loose: 0 });
+          found.set(width * b + k, {
+            broker: b,
+            kind: Math.min(k, kind.disk),
+            directory: Math.max(0, k - kind.disk),
+            room,
+            demand,
+            partitions: undefined,
+            now,
+            loose: 0,
+          });
         });
       }
     }
     for (const [b, connections] of this.limited) {
       for (const [key, c] of connections) {
         if (c.demand > c.room * (1 + 1e-9))
-          found.set(3 * n + b * n * this.settings.fetcher.threads + key, { ...c });
+          found.set(width * n + b * n * this.settings.fetcher.threads + key, { ...c });
       }
     }
     this.tellHeld(heldAt);
@@ -276,23 +306,28 @@ export class Saturation {
 
   /** The rows of links that a partition's traffic passes, and how often a byte does. */
   private pass(p: number, visit: (row: number, weight: number) => void): void {
-    const { tables } = this;
+    const { tables, width } = this;
     const n = tables.brokerCount;
     const leader = tables.leader[p];
     const followers = this.followers(p);
-    visit(3 * leader + kind.in, 1);
-    visit(3 * leader + kind.disk, 1);
-    visit(3 * leader + kind.out, followers.length);
-    this.traffic.readers(p, (broker, times) => visit(3 * broker + kind.out, times));
+    visit(width * leader + kind.in, 1);
+    visit(width * leader + kind.disk + tables.placeOf(tables.replicaOn(p, leader)), 1);
+    visit(width * leader + kind.out, followers.length);
+    this.traffic.readers(p, (broker, times) => visit(width * broker + kind.out, times));
     for (const r of followers) {
       const b = tables.broker[r];
-      visit(3 * b + kind.in, 1);
-      visit(3 * b + kind.disk, 1);
+      visit(width * b + kind.in, 1);
+      visit(width * b + kind.disk + tables.placeOf(r), 1);
       if (this.limited.has(b)) {
         const key = this.key(leader, this.replication.threadOf(p));
-        visit(3 * n + b * n * this.settings.fetcher.threads + key, 1);
+        visit(width * n + b * n * this.settings.fetcher.threads + key, 1);
       }
     }
+  }
+
+  /** Whether a replica on the link's broker is written to that link, where it is a disk. */
+  private passes(replica: number, passage: Passage): boolean {
+    return passage.kind !== kind.disk || this.tables.placeOf(replica) === passage.directory;
   }
 
   /** Partitions whose producers a saturated link slows down. */
@@ -305,7 +340,7 @@ export class Saturation {
     for (let i = tables.replicasFrom[b]; i < tables.replicasFrom[b + 1]; i += 1) {
       const r = tables.replicasOf[i];
       const p = Math.floor(r / tables.stride);
-      if (this.offered(p) === 0) continue;
+      if (this.offered(p) === 0 || !this.passes(r, passage)) continue;
       const leads = tables.leader[p] === b;
       const all = this.waitsForAll(p);
       if (passage.kind === kind.out ? leads && all : leads || (all && this.isFollowing(r, p))) found.push(p);
@@ -326,7 +361,7 @@ export class Saturation {
     for (let i = tables.replicasFrom[b]; i < tables.replicasFrom[b + 1]; i += 1) {
       const r = tables.replicasOf[i];
       const p = Math.floor(r / tables.stride);
-      if (this.waitsForAll(p) || this.offered(p) === 0) continue;
+      if (this.waitsForAll(p) || this.offered(p) === 0 || !this.passes(r, passage)) continue;
       if (passage.kind === kind.out) {
         if (tables.leader[p] === b) found.push(...this.followers(p));
       } else if (this.isFollowing(r, p)) found.push(r);
@@ -427,7 +462,8 @@ export class Saturation {
         const offered = this.offered(p);
         const bytes = Math.min(this.underWay(p, led), offered * longest);
         const over = this.followers(p).filter(
-          (r) => passage.kind === kind.out || tables.broker[r] === passage.broker,
+          (r) =>
+            passage.kind === kind.out || (tables.broker[r] === passage.broker && this.passes(r, passage)),
         );
         if (over.length === 0) continue;
         underWay += bytes;
@@ -482,17 +518,18 @@ export class Saturation {
   }
 
   private tellHeld(heldAt: Float64Array): void {
-    const now = new Map<number, readonly [number, number, number]>();
-    for (let b = 0; 3 * b < heldAt.length; b += 1) {
-      const [i, o, d] = [heldAt[3 * b], heldAt[3 * b + 1], heldAt[3 * b + 2]];
-      if (i > 0 || o > 0 || d > 0) now.set(b, [i, o, d]);
+    const { width, tables } = this;
+    const now = new Map<number, readonly number[]>();
+    for (let b = 0; width * b < heldAt.length; b += 1) {
+      const rates = Array.from(heldAt.subarray(width * b, width * (b + 1)));
+      if (rates.some((rate) => rate > 0)) now.set(b, rates);
     }
-    for (const b of this.told.keys()) if (!now.has(b)) this.onHeld(b, 0, 0, 0);
-    this.told.clear();
-    for (const [b, [i, o, d]] of now) {
-      this.told.set(b, [i, o, d]);
-      this.onHeld(b, i, o, d);
+    for (const b of this.told) if (!now.has(b)) this.onHeld(b, 0, 0, []);
+    for (const [b, rates] of now) {
+      const directories = tables.directoriesFrom[b + 1] - tables.directoriesFrom[b];
+      this.onHeld(b, rates[kind.in], rates[kind.out], rates.slice(kind.disk, kind.disk + directories));
     }
+    this.told = new Set(now.keys());
   }
 
   private show(tight: readonly Passage[]): void {

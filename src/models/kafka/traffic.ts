@@ -4,8 +4,13 @@ import type { GroupSettings, TopicSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Ways } from './ways.ts';
 
-/** Where a broker's steady traffic is booked: the node it runs on. Bytes per second. */
-export type SetBackground = (broker: number, inbound: number, outbound: number, diskWrite: number) => void;
+/** Where a broker's steady traffic is booked: the node it runs on. Bytes per second; disk writes by log directory. */
+export type SetBackground = (
+  broker: number,
+  inbound: number,
+  outbound: number,
+  diskWrites: readonly number[],
+) => void;
 
 /** What crosses from one zone to another, in the order of the rows of `rehearse:cross_zone_bytes_total`. */
 export const crossingKinds = ['replication', 'produce', 'consume'] as const;
@@ -42,6 +47,8 @@ export class Traffic {
   readonly leadShare: Float64Array;
   readonly liveInShare: Float64Array;
   readonly liveOutShare: Float64Array;
+  /** What live replicas of a topic append in a directory, as a share; absent where every broker has one directory. */
+  private readonly directoryShare: Float64Array | undefined;
 
   private readonly sim: Simulation;
   private readonly tables: ClusterTables;
@@ -79,6 +86,8 @@ export class Traffic {
   private readonly crossBytes: Gauge;
   private readonly crossCost: Gauge;
   private background: SetBackground = () => {};
+  /** A topic's rate changed. */
+  onFactor: (topic: number) => void = () => {};
   /** Called for each broker whose steady traffic changed, after it was booked. */
   onChange: (broker: number) => void = () => {};
 
@@ -99,6 +108,8 @@ export class Traffic {
     this.leadShare = new Float64Array(cells);
     this.liveInShare = new Float64Array(cells);
     this.liveOutShare = new Float64Array(cells);
+    if (tables.directoryCount > this.brokers)
+      this.directoryShare = new Float64Array(topics.length * tables.directoryCount);
     this.topicRate = Float64Array.from(topics, (t) => t.bytesInPerSecond);
     this.volume = new Float64Array(topics.length);
     this.volumeSince = new Float64Array(topics.length);
@@ -256,6 +267,7 @@ export class Traffic {
     this.volume[topic] = this.volumeOf(topic);
     this.volumeSince[topic] = this.sim.now;
     this.topicRate[topic] = this.topics[topic].bytesInPerSecond * factor;
+    this.onFactor(topic);
     this.touchTopic(topic);
   }
 
@@ -334,7 +346,10 @@ export class Traffic {
     const first = partition * tables.stride;
     for (let r = first; r < first + tables.stride; r += 1) {
       const b = tables.broker[r];
-      if (b < 0 || b === leader || tables.state[r] !== replicaState.live) continue;
+      if (b < 0 || (b !== leader && tables.state[r] !== replicaState.live)) continue;
+      if (this.directoryShare !== undefined)
+        this.directoryShare[tables.topic[partition] * tables.directoryCount + tables.directoryOf(r)] += share;
+      if (b === leader) continue;
       this.liveInShare[row + b] += share;
       this.liveOutShare[row + leader] += share;
       this.touch(b);
@@ -364,6 +379,27 @@ export class Traffic {
   appendRate(topic: number, broker: number): number {
     const cell = topic * this.brokers + broker;
     return this.topicRate[topic] * (this.leadShare[cell] + this.liveInShare[cell]);
+  }
+
+  /** Bytes per second that the live replicas of one topic append in one directory. */
+  directoryRate(topic: number, broker: number, directory: number): number {
+    if (this.directoryShare === undefined) return this.appendRate(topic, broker);
+    const share = this.directoryShare[topic * this.tables.directoryCount + directory];
+    return share > 1e-12 ? this.topicRate[topic] * share : 0;
+  }
+
+  private diskWrites(broker: number, all: number): readonly number[] {
+    const { directoriesFrom } = this.tables;
+    const writes: number[] = [];
+    for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1) {
+      let rate = all;
+      if (this.directoryShare !== undefined) {
+        rate = 0;
+        for (let t = 0; t < this.topics.length; t += 1) rate += this.directoryRate(t, broker, d);
+      }
+      writes.push(rate);
+    }
+    return writes;
   }
 
   private touch(broker: number): void {
@@ -413,7 +449,12 @@ export class Traffic {
       this.messagesOut.set(b, this.messagesOut.get(b), messagesRead);
       this.replicationIn.set(b, this.replicationIn.get(b), replicatedIn + this.catchUpIn[b]);
       this.replicationOut.set(b, this.replicationOut.get(b), replicatedOut + this.catchUpOut[b]);
-      this.background(b, produced + replicatedIn, read + replicatedOut, produced + replicatedIn);
+      this.background(
+        b,
+        produced + replicatedIn,
+        read + replicatedOut,
+        this.diskWrites(b, produced + replicatedIn),
+      );
       this.onChange(b);
     }
     if (this.ways.zoneNames.length > 1) this.bookCrossing();

@@ -40,6 +40,10 @@ export class Writes {
   readonly unacknowledged = new Map<number, number>();
   /** A topic's partition was written to with what had waited: so many messages at once. */
   onBurst: (topic: number, messages: number) => void = () => {};
+  /** A partition's live replicas append so many bytes at once: what had waited while it could not be written. */
+  onAppended: (partition: number, bytes: number) => void = () => {};
+  /** A partition's replicas are about to be cut back to a log end. */
+  onTruncate: (partition: number, endBytes: number) => void = () => {};
   /** Whether a broker's process serves requests. */
   serving: (broker: number) => boolean = () => true;
   /** Whether a broker's process stands still: clients wait for it, and no request comes back with an error. */
@@ -124,7 +128,7 @@ export class Writes {
   review(p: number): void {
     const { tables } = this;
     const leader = tables.leader[p];
-    const led = leader !== noLeader && this.serving(leader);
+    const led = leader !== noLeader && this.serving(leader) && !tables.isOffline(p, leader);
     if ((this.leaderless[p] === 0) !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
@@ -244,6 +248,7 @@ export class Writes {
     const { tables } = this;
     const lost = tables.logEndBytes[p] - endBytes;
     if (lost <= 0) return;
+    this.onTruncate(p, endBytes);
     tables.logEndBytes[p] = endBytes;
     for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
       tables.replicaEndBytes[r] = Math.min(tables.replicaEndBytes[r], endBytes);
@@ -400,6 +405,7 @@ export class Writes {
       const offered = held + tables.carry[p] - failed + this.waiting[p];
       whole = Math.floor(offered);
       tables.logEndBytes[p] += whole;
+      this.onAppended(p, whole);
       tables.carry[p] = offered - whole;
       this.waiting[p] = 0;
     }
