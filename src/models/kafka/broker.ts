@@ -78,6 +78,8 @@ export class Brokers {
   private readonly askedAt: Float64Array;
   private readonly unclean: Uint8Array;
   private readonly wipeAtExit: Uint8Array;
+  /** Starts in a row that found no usable log directory. */
+  private readonly refused: Int32Array;
   private readonly backSince: Float64Array;
   /** The latest interval in which all threads of a process stood still or do, microseconds; pauses that overlap are one. */
   private readonly stillSince: Float64Array;
@@ -131,6 +133,7 @@ export class Brokers {
     this.askedAt = new Float64Array(n);
     this.unclean = new Uint8Array(n);
     this.wipeAtExit = new Uint8Array(n);
+    this.refused = new Int32Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.stillSince = new Float64Array(n);
     this.stillUntil = new Float64Array(n);
@@ -461,10 +464,7 @@ export class Brokers {
       this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.registered, broker);
       return;
     }
-    if (!this.logs.load(broker)) {
-      this.kill(broker, 'none of its log directories can be used');
-      return;
-    }
+    if (!this.loadLogs(broker)) return;
     this.state.set(broker, brokerState.recovery);
     const { timing, recoveryThreads } = this.settings;
     const micros = loadMicros(
@@ -484,10 +484,7 @@ export class Brokers {
       this.schedule(this.sim.now + this.settings.timing.heartbeatMicros / 2, this.fetch, broker);
       return;
     }
-    if (!this.logs.load(broker)) {
-      this.kill(broker, 'none of its log directories can be used');
-      return;
-    }
+    if (!this.loadLogs(broker)) return;
     const { registrations } = this.controller;
     this.state.set(broker, brokerState.recovery);
     registrations.serving[broker] = 1;
@@ -648,6 +645,30 @@ export class Brokers {
   }
 
   // Log directories.
+
+  /**
+   * Takes a starting broker's directories into use. Without one the process halts. Its container would go on like that with
+   * the back-off of its restarts: once it has failed twice in a row it waits in STARTING for a disk instead.
+   */
+  private loadLogs(broker: number): boolean {
+    if (this.logs.load(broker)) {
+      this.refused[broker] = 0;
+      return true;
+    }
+    this.refused[broker] += 1;
+    if (this.refused[broker] === 1) this.kill(broker, 'none of its log directories can be used');
+    else this.state.set(broker, brokerState.starting);
+    return false;
+  }
+
+  /** A disk of a broker was replaced: one that waits for it starts. */
+  diskReplaced(broker: number): void {
+    const waits = this.refused[broker] > 1 && this.state.get(broker) === brokerState.starting;
+    this.refused[broker] = 0;
+    if (!waits) return;
+    this.state.set(broker, brokerState.notRunning);
+    this.start(broker);
+  }
 
   /**
    * A log directory of a running broker goes offline. Without another one the process halts; else the broker serves and

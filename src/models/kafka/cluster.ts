@@ -133,6 +133,7 @@ export class KafkaCluster {
     this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
     this.logs.missing = (replica) => this.replication.missing(replica);
     this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
+    this.logs.onRepaired = (b) => this.brokers.diskReplaced(b);
     this.logs.onDirectoryLost = (b, replicas, why, last) =>
       this.brokers.directoryLost(b, replicas, why, last);
     sim.invariant('kafka: replicas, leaders and counts', () => {
