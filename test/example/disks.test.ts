@@ -75,6 +75,19 @@ test('a full disk under the only directory halts the broker; it dies again at ea
   expect(cluster.logs.usedBytes(cluster.tables.directoriesFrom[4]!)).toBeCloseTo(103 * GB, -2);
 });
 
+test('a container that is restarted over and over waits for a disk, and the broker comes back when it is replaced', () => {
+  const { sim, cluster, start, repair, fail, told } = withDirectories([1e12], false);
+  sim.at(seconds(10), fail, 4, 0);
+  for (const at of [20, 60, 100]) sim.at(seconds(at), start, 4);
+  sim.run(seconds(1000));
+  expect(told('kafka.killed')).toHaveLength(2);
+  expect(cluster.brokers.isRunning(4)).toBe(false);
+  sim.after(1, repair, 4, 0);
+  sim.run(seconds(3000));
+  expect(cluster.brokers.isRunning(4)).toBe(true);
+  expect(cluster.gauges.outOfSync.get(4)).toBe(0);
+});
+
 test('files that were deleted and still lay there when the process died are gone when it starts: a full disk has room again', () => {
   const settings = clusterSettings({
     topics: [topic({ name: 'a', bytesInPerSecond: 60 * MB, retentionBytes: 2 * GB })],

@@ -125,7 +125,7 @@ test('appended bytes = retained + deleted for each log after every check, and it
         }
       }
     }),
-    { numRuns: 50, seed: 11 },
+    { numRuns: 25, seed: 11 },
   );
   expect(checks).toBeGreaterThan(1000);
   expect(deletions).toBeGreaterThan(100);

@@ -102,6 +102,8 @@ export class Brokers {
   private readonly learnsAt: Float64Array;
   /** Refused registrations of this start. */
   private readonly refusals: Int32Array;
+  /** Starts in a row that found no usable log directory. */
+  private readonly fruitless: Int32Array;
   private readonly backSince: Float64Array;
   /** The latest interval in which all threads of a process stood still or do, microseconds; pauses that overlap are one. */
   private readonly stillSince: Float64Array;
@@ -162,6 +164,7 @@ export class Brokers {
     this.cutOff = new Uint8Array(n);
     this.learnsAt = new Float64Array(n);
     this.refusals = new Int32Array(n);
+    this.fruitless = new Int32Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.stillSince = new Float64Array(n);
     this.stillUntil = new Float64Array(n);
@@ -612,7 +615,7 @@ export class Brokers {
     // A combined node's controller runs before its broker registers: with it a lost majority may be one again.
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.registered, () => {
-      if (!this.hasDirectory(broker)) return;
+      if (!this.loadLogs(broker)) return;
       this.state.set(broker, brokerState.recovery);
       this.schedule(this.sim.now + Math.max(1, Math.ceil(this.loadMicros(broker))), this.fetch, broker);
     });
@@ -633,13 +636,6 @@ export class Brokers {
     });
   }
 
-  /** Opens the log directories; without one that can be used the process halts. Source: Kafka 3.7 `LogManager.createAndValidateLogDirs`. */
-  private hasDirectory(broker: number): boolean {
-    if (this.logs.load(broker)) return true;
-    this.kill(broker, 'none of its log directories can be used');
-    return false;
-  }
-
   /** How long the logs take to load, microseconds. */
   private loadMicros(broker: number): number {
     const { timing, recoveryThreads } = this.settings;
@@ -656,7 +652,7 @@ export class Brokers {
   private onFetchersStarted(broker: number, life: number): void {
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.fetch, () => {
-      if (!this.hasDirectory(broker)) return;
+      if (!this.loadLogs(broker)) return;
       const { registrations } = this.controller;
       this.state.set(broker, brokerState.recovery);
       registrations.serving[broker] = 1;
@@ -831,6 +827,30 @@ export class Brokers {
   }
 
   // Log directories.
+
+  /**
+   * Takes a starting broker's directories into use. Without one the process halts. Its container would go on like that with
+   * the back-off of its restarts: once it has failed twice in a row it waits in STARTING for a disk instead.
+   */
+  private loadLogs(broker: number): boolean {
+    if (this.logs.load(broker)) {
+      this.fruitless[broker] = 0;
+      return true;
+    }
+    this.fruitless[broker] += 1;
+    if (this.fruitless[broker] === 1) this.kill(broker, 'none of its log directories can be used');
+    else this.state.set(broker, brokerState.starting);
+    return false;
+  }
+
+  /** A disk of a broker was replaced: one that waits for it starts. */
+  diskReplaced(broker: number): void {
+    const waits = this.fruitless[broker] > 1 && this.state.get(broker) === brokerState.starting;
+    this.fruitless[broker] = 0;
+    if (!waits) return;
+    this.state.set(broker, brokerState.notRunning);
+    this.start(broker);
+  }
 
   /**
    * A log directory of a running broker goes offline. Without another one the process halts; else the broker serves and

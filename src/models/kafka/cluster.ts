@@ -177,6 +177,7 @@ export class KafkaCluster {
     this.replication.cutBack = (replica, bytes) => this.logs.cutBack(replica, bytes);
     this.logs.missing = (replica) => this.replication.missing(replica);
     this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
+    this.logs.onRepaired = (b) => this.brokers.diskReplaced(b);
     this.logs.onDirectoryLost = (b, replicas, why, last) =>
       this.brokers.directoryLost(b, replicas, why, last);
     sim.invariant('kafka: replicas, leaders and counts', () => {

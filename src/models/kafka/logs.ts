@@ -99,6 +99,8 @@ export class Logs {
   readonly lostWithDisk: Gauge;
   /** A running broker lost a log directory with these replicas; `last`: it has no other. */
   onDirectoryLost: (broker: number, replicas: Int32Array, why: string, last: boolean) => void = () => {};
+  /** A disk of a broker was replaced by an empty one. */
+  onRepaired: (broker: number) => void = () => {};
   /** So many more replicas of a broker are offline. */
   onReplicasOffline: (broker: number, delta: number) => void = () => {};
   /** Bytes that a lagging replica misses. */
@@ -745,6 +747,7 @@ export class Logs {
     if (this.running[broker] === 1 && this.online[d] === 1)
       throw new RangeError(`directory ${place} of broker row ${broker} is in use`);
     this.replace(d);
+    this.onRepaired(broker);
   }
 
   private replace(directory: number): void {
