@@ -329,8 +329,6 @@ export class Controller {
   private lead(p: number, broker: number): void {
     const { tables, registrations } = this;
     const old = tables.leader[p];
-    if (old !== noLeader && broker !== noLeader && registrations.died[old] === 1)
-      this.loseUnreplicated(p, broker);
     tables.leader[p] = broker;
     tables.leaderEpoch[p] += 1;
     // Followers that are behind fetch from the new leader from here on.
@@ -354,6 +352,7 @@ export class Controller {
       if (fetches && broker !== noLeader) this.repoint.push(r);
     }
     if (broker === noLeader) return;
+    if (old !== noLeader && registrations.died[old] === 1) this.loseUnreplicated(p, broker);
     const own = tables.replicaOn(p, broker);
     if (tables.state[own] !== replicaState.live) {
       this.replication.halt(own);
