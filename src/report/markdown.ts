@@ -1,4 +1,5 @@
 import type { Result } from '../experiment/result.ts';
+import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
@@ -44,6 +45,19 @@ export function summaryMarkdown(result: Result): string {
   }
   if (result.observed.length > 0) {
     lines.push('', '## Observed and played', '', ...rows(observedHeader, result.observed.map(observedCells)));
+  }
+  if (result.faults !== undefined) {
+    const { faults } = result;
+    const entry = worstEntry(faults);
+    lines.push(
+      '',
+      '## Single faults during the change',
+      '',
+      ...rows(faultsHeader(faults), faultRows(faults)),
+      '',
+      ...[...faultLegend(faults), ...exposureSentences(faults)].map((line) => `- ${cell(line)}`),
+      ...(entry === undefined ? [] : [`- the worst, as an entry of the timeline: ${cell(entry)}`]),
+    );
   }
   if (result.findings.length > 0) {
     lines.push(

@@ -277,6 +277,13 @@ export const kafkaCatalogue: Catalogue = {
       'ours',
     ),
     metric(
+      'rehearse:outage_partition_seconds_total',
+      's',
+      [],
+      'Partition-seconds without a leader that serves, beyond what a failover takes with an election of the controller before it.',
+      'ours; QuorumState and ClusterControlManager, Kafka 3.7',
+    ),
+    metric(
       'rehearse:write_blocked_partitions',
       '',
       [],
@@ -512,6 +519,33 @@ export const kafkaCatalogue: Catalogue = {
       limit: 0.7,
     },
   ],
+  outages: [
+    {
+      name: 'possibleLoss',
+      unit: 'B',
+      says: 'bytes acknowledged and possibly lost',
+      that: 'sum(rehearse:possibly_lost_bytes)',
+    },
+    {
+      name: 'outagePartitionSeconds',
+      unit: 'partition-seconds',
+      says: 'partition-seconds without a leader that serves, beyond a failover',
+      that: 'rehearse:outage_partition_seconds_total',
+    },
+    {
+      name: 'failedSends',
+      unit: 'messages',
+      says: 'sends that failed at the application',
+      that: 'sum(rehearse:failed_sends_total)',
+    },
+    {
+      name: 'minutesUnderMinIsr',
+      unit: 'min',
+      says: 'minutes with a partition under min.insync.replicas: its producers are turned away',
+      that: 'rehearse:under_min_isr_minutes',
+    },
+  ],
+  exposures: ['rehearse:at_min_isr_minutes'],
   panels: [
     {
       title: 'Under-replicated partitions',
