@@ -49,6 +49,17 @@ export interface OutageSign {
   readonly that: string;
 }
 
+/** One estimate over many runs of a platform that fails by chance. */
+export interface ReliabilityMeasure {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  /** PromQL as of a risk, with `$__range_s` for the played seconds; several series are added up. */
+  readonly that: string;
+  /** `mean` over the runs; `chance`: the share of runs in which it is above 0; `yearly`: its mean for a year of 365 days. */
+  readonly of: 'mean' | 'chance' | 'yearly';
+}
+
 /** One chart of the report: the series that a PromQL selector or expression gives over the period. */
 export interface Panel {
   readonly title: string;
@@ -67,4 +78,5 @@ export interface Catalogue {
   readonly outages?: readonly OutageSign[];
   /** Metrics that grow while one more failure would be an outage: faults are tried in and beside these times. */
   readonly exposures?: readonly string[];
+  readonly reliability?: readonly ReliabilityMeasure[];
 }

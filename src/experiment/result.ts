@@ -1,4 +1,4 @@
-import type { EventKind, Metric, OutageSign, Panel } from '../engine/catalogue.ts';
+import type { EventKind, Metric, OutageSign, Panel, ReliabilityMeasure } from '../engine/catalogue.ts';
 import type { ToldEvent } from '../engine/simulation.ts';
 import type { SeriesSet } from '../promql/series.ts';
 
@@ -142,6 +142,25 @@ export interface FaultsOutcome {
   } | null;
 }
 
+export interface ReliabilityRow {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  readonly of: ReliabilityMeasure['of'];
+  readonly value: number;
+  /** At 95 %: by Student's t over the runs, or Wilson's for a chance; null for one run alone. */
+  readonly interval: readonly [number, number] | null;
+  /** For a chance: in how many runs it came true. */
+  readonly count: number | null;
+}
+
+/** What many runs of a platform that fails by chance say of it. */
+export interface Reliability {
+  readonly runs: number;
+  readonly playedMicros: number;
+  readonly rows: readonly ReliabilityRow[];
+}
+
 /** Everything one run gives; the report room draws from this alone. */
 export interface Result {
   readonly rehearse: 1;
@@ -187,4 +206,6 @@ export interface Result {
   readonly told: readonly ToldEvent[];
   /** Present when faults were tried at the steps of the change. */
   readonly faults?: FaultsOutcome;
+  /** Present when things fail by chance. */
+  readonly reliability?: Reliability;
 }

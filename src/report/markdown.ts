@@ -1,5 +1,6 @@
 import type { Result } from '../experiment/result.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
+import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
@@ -45,6 +46,16 @@ export function summaryMarkdown(result: Result): string {
   }
   if (result.observed.length > 0) {
     lines.push('', '## Observed and played', '', ...rows(observedHeader, result.observed.map(observedCells)));
+  }
+  if (result.reliability !== undefined) {
+    lines.push(
+      '',
+      '## Reliability',
+      '',
+      ...rows(reliabilityHeader, reliabilityRows(result.reliability)),
+      '',
+      cell(reliabilitySays(result.reliability)),
+    );
   }
   if (result.faults !== undefined) {
     const { faults } = result;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FaultsOutcome, Result } from '../experiment/result.ts';
+import type { FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 
 const finite = z.number().nullable();
 
@@ -69,6 +69,26 @@ export const summarySchema = z.strictObject({
   findings: z.array(
     z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
   ),
+  reliability: z
+    .strictObject({
+      runs: z.number(),
+      playedSeconds: z.number(),
+      measures: z.array(
+        z.strictObject({
+          name: z.string(),
+          unit: z.string(),
+          says: z.string(),
+          of: z.enum(['mean', 'chance', 'yearly']),
+          value: z.number(),
+          interval: z.tuple([z.number(), z.number()]).nullable(),
+          count: finite,
+        }),
+      ),
+    })
+    .optional()
+    .meta({
+      description: 'estimates over the seeds, with 95 % intervals; present when things fail by chance',
+    }),
   faults: z
     .strictObject({
       kinds: z.array(z.string()),
@@ -143,7 +163,19 @@ export function summaryOf(result: Result): Summary {
     risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+    ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
+  };
+}
+
+function reliabilityOf({ runs, playedMicros, rows }: Reliability): Summary['reliability'] {
+  return {
+    runs,
+    playedSeconds: playedMicros / 1e6,
+    measures: rows.map((r) => ({
+      ...r,
+      interval: r.interval === null ? null : [r.interval[0], r.interval[1]],
+    })),
   };
 }
 

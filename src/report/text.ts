@@ -7,6 +7,7 @@ import {
   worstEntry,
   worstFolder,
 } from './faults.ts';
+import { reliabilityRows, reliabilitySays } from './reliability.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 export interface TextOptions {
@@ -128,6 +129,10 @@ export function terminalText(result: Result, options: TextOptions): string {
         '  only derived and predict have a gate; a fitted fact fixed a parameter, the rest is shown beside the run',
       ),
     );
+  }
+  if (result.reliability !== undefined) {
+    lines.push('', `Reliability, ${reliabilitySays(result.reliability)}`);
+    lines.push(...table(reliabilityRows(result.reliability), new Set([1])).map((row) => `  ${row}`));
   }
   if (result.faults !== undefined) {
     const { faults } = result;

@@ -26,6 +26,7 @@ export const catalogue: Required<Catalogue> = {
   risks: parts.flatMap((p) => p.catalogue.risks),
   panels: parts.flatMap((p) => p.catalogue.panels),
   outages: parts.flatMap((p) => p.catalogue.outages ?? []),
+  reliability: parts.flatMap((p) => p.catalogue.reliability ?? []),
   exposures: parts.flatMap((p) => p.catalogue.exposures ?? []),
 };
 
