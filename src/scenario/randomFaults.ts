@@ -15,12 +15,9 @@ const disks = z
   .optional();
 
 const chance = {
-  mtbf: q
-    .duration({ min: second })
-    .optional()
-    .meta({
-      description: 'mean time from a repair to the next failure of one item; the times are exponential',
-    }),
+  mtbf: q.duration({ min: second }).optional().meta({
+    description: 'mean time from a repair to the next failure of one item; the times are exponential',
+  }),
   between: q.varying
     .duration({ min: second })
     .optional()
