@@ -11,6 +11,7 @@ import { build } from '../src/scenario/build.ts';
 import { loadScenario } from '../src/scenario/load.ts';
 import { parts } from '../src/scenario/parts/index.ts';
 import { renderProblems } from '../src/scenario/problems.ts';
+import { largePlatform } from './platforms.ts';
 
 const root = rootOf(import.meta.filename);
 console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`);
@@ -64,40 +65,7 @@ console.log(
 
 function large(brokers: number, partitions: number): void {
   const data = {
-    rehearse: 1,
-    extends: [
-      'models/hardware/aws-ec2.yaml',
-      'models/kubernetes/kubernetes-1.30.yaml',
-      'models/strimzi/strimzi-0.42.yaml',
-      'models/kafka/kafka-3.7.yaml',
-    ],
-    from: '2025-01-01T00:00:00Z',
-    to: '+10m',
-    kubernetes: {
-      nodes: Array.from({ length: brokers }, (_, id) => ({
-        name: `n${id}`,
-        instance: 'i3en.2xlarge',
-        zone: `z${id % 3}`,
-      })),
-    },
-    kafka: {
-      controllers: { mode: 'dedicated', ids: [100_000, 100_001, 100_002] },
-      config: { 'min.insync.replicas': 2, 'default.replication.factor': 3 },
-      holdLogsAtInitialSize: true,
-      brokers: Array.from({ length: brokers }, (_, id) => ({
-        id,
-        node: `n${id}`,
-        diskUsed: '1TB',
-        disk: '2.5TB',
-        pageCache: '5GiB',
-      })),
-      topics: Array.from({ length: 10 }, (_, i) => ({
-        name: `t${i}`,
-        partitions: partitions / 10,
-        bytesIn: `${brokers * 10}MB/s`,
-        messagesIn: `${brokers * 1000}/s`,
-      })),
-    },
+    ...largePlatform(brokers, partitions),
     timeline: [{ at: '+10s', do: 'operations.restart', broker: 7, downTime: '40s', drain: '8s' }],
   };
   const started = process.hrtime.bigint();

@@ -24,6 +24,8 @@ export interface EventKind {
   readonly lane: string;
   /** A sentence with `{subject}` and `{detail}`. */
   readonly says: string;
+  /** Whether a step of a change begins with it: faults are tried at each. */
+  readonly step?: true;
 }
 
 /** One entry of the standard risk block: a PromQL expression, evaluated on the change-exact series at the end of the period. */
@@ -34,6 +36,28 @@ export interface Risk {
   readonly that: string;
   /** The value above which the report marks the entry; a scenario may set its own under `expect.standard`. */
   readonly limit?: number;
+}
+
+/**
+ * One sign that a fault is not borne: a PromQL expression as of a risk. A fault is an outage when it comes out above what the same run without
+ * the fault gives.
+ */
+export interface OutageSign {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  readonly that: string;
+}
+
+/** One estimate over many runs of a platform that fails by chance. */
+export interface ReliabilityMeasure {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  /** PromQL as of a risk, with `$__range_s` for the played seconds; several series are added up. */
+  readonly that: string;
+  /** `mean` over the runs; `chance`: the share of runs in which it is above 0; `yearly`: its mean for a year of 365 days. */
+  readonly of: 'mean' | 'chance' | 'yearly';
 }
 
 /** One chart of the report: the series that a PromQL selector or expression gives over the period. */
@@ -50,4 +74,9 @@ export interface Catalogue {
   readonly events: readonly EventKind[];
   readonly risks: readonly Risk[];
   readonly panels: readonly Panel[];
+  /** The worst first. */
+  readonly outages?: readonly OutageSign[];
+  /** Metrics that grow while one more failure would be an outage: faults are tried in and beside these times. */
+  readonly exposures?: readonly string[];
+  readonly reliability?: readonly ReliabilityMeasure[];
 }

@@ -1,4 +1,4 @@
-import type { EventKind, Metric, Panel } from '../engine/catalogue.ts';
+import type { EventKind, Metric, OutageSign, Panel, ReliabilityMeasure } from '../engine/catalogue.ts';
 import type { ToldEvent } from '../engine/simulation.ts';
 import type { SeriesSet } from '../promql/series.ts';
 
@@ -78,6 +78,89 @@ export interface AssumedValue {
   readonly source: string;
 }
 
+/** An instant at which faults were tried. */
+export interface FaultMoment {
+  /** The step that it belongs to, or the instant itself. */
+  readonly row: string;
+  readonly atMicros: number;
+  /** When the next step begins, or this one ends. */
+  readonly nextMicros: number;
+  /** Length of the time that it stands for; null for an instant that was asked for by itself. */
+  readonly spanMicros: number | null;
+  /** False before the change began. */
+  readonly change: boolean;
+}
+
+/** The same scenario with one fault more. */
+export interface FaultVariant {
+  /** Place in the list of variants. */
+  readonly order: number;
+  /** Place in the list of moments. */
+  readonly moment: number;
+  readonly kind: string;
+  readonly target: string;
+  /** The worst sign of an outage before the next step begins, by name; null when the fault is borne so far. */
+  readonly outage: string | null;
+  /** The same by the end of the run: the change goes on, whatever has failed. */
+  readonly later: string | null;
+  /** What it has more of at the end than the run without the fault, by the name of the sign. */
+  readonly more: Readonly<Record<string, number>>;
+}
+
+/** What single faults during a change lead to. */
+export interface FaultsOutcome {
+  readonly kinds: readonly string[];
+  /** The worst first. */
+  readonly signs: readonly OutageSign[];
+  readonly moments: readonly FaultMoment[];
+  readonly variants: readonly FaultVariant[];
+  /** Variants left out, since the scenario itself strikes the same then. */
+  readonly refused: number;
+  /** How long a fault lasts that needs a length. */
+  readonly lastsMicros: number;
+  /** Time of the change that the moments stand for; null for instants that were asked for. */
+  readonly changeMicros: number | null;
+  readonly exposure: readonly {
+    readonly kind: string;
+    /** How long one such fault would have meant an outage, by the spans in whose middle it did; null for instants. */
+    readonly micros: number | null;
+    /** Steps in which it would have, before the next began. */
+    readonly rows: readonly string[];
+    /** Steps in which it would have in the end, the change going on. */
+    readonly laterRows: readonly string[];
+    /** What it would have had to strike. */
+    readonly targets: readonly string[];
+    /** The worst variant of the kind; null when all are borne. */
+    readonly worst: number | null;
+  }[];
+  /** The worst of all, with what replays it; null when all are borne. */
+  readonly worst: {
+    readonly variant: number;
+    readonly entry: Readonly<Record<string, string | number>>;
+    readonly fingerprint: string;
+    readonly resolved: Result['resolved'];
+  } | null;
+}
+
+export interface ReliabilityRow {
+  readonly name: string;
+  readonly unit: string;
+  readonly says: string;
+  readonly of: ReliabilityMeasure['of'];
+  readonly value: number;
+  /** At 95 %: by Student's t over the runs, or Wilson's for a chance; null for one run alone. */
+  readonly interval: readonly [number, number] | null;
+  /** For a chance: in how many runs it came true. */
+  readonly count: number | null;
+}
+
+/** What many runs of a platform that fails by chance say of it. */
+export interface Reliability {
+  readonly runs: number;
+  readonly playedMicros: number;
+  readonly rows: readonly ReliabilityRow[];
+}
+
 /** Everything one run gives; the report room draws from this alone. */
 export interface Result {
   readonly rehearse: 1;
@@ -121,4 +204,8 @@ export interface Result {
   readonly panels: readonly Panel[];
   readonly series: SeriesSet;
   readonly told: readonly ToldEvent[];
+  /** Present when faults were tried at the steps of the change. */
+  readonly faults?: FaultsOutcome;
+  /** Present when things fail by chance. */
+  readonly reliability?: Reliability;
 }

@@ -10,11 +10,12 @@ import {
   scrape,
   scrapedReading,
 } from '../promql/evaluate.ts';
-import { type Expression, parseExpression, selectorsOf } from '../promql/parse.ts';
+import { type Expression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { type Built, build, catalogue } from '../scenario/build.ts';
 import type { ExpectationEntry, ObservedEntry, Scenario } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
+import { failsByChance, overPlayed, readReliability, reliabilityOf } from './reliability.ts';
 import type {
   ExpectationOutcome,
   Finding,
@@ -64,7 +65,8 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
   const played = Math.max(0, Math.min(sim.now, built.until) - scenario.warmUp);
   const series = built.series();
   const draws = sim.draws;
-  const predictions = predict(scenario, options, seed, draws, series, played);
+  const byChance = failsByChance(scenario);
+  const predictions = predict(scenario, options, seed, draws, byChance, series, played);
   const expectations = scenario.expect.map((e) => judge(e, series, played));
   const risks = riskBlock(scenario, series, played);
   for (const risk of risks) {
@@ -126,6 +128,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     told: sim.told
       .filter((t) => t.time >= scenario.warmUp)
       .map((t) => ({ ...t, time: t.time - scenario.warmUp })),
+    ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played) } : {}),
   };
 }
 
@@ -172,10 +175,12 @@ interface Predictions {
   readonly seeds: number;
   /** By observed row: one value for each seed; absent values are left out. */
   readonly values: readonly (readonly number[])[];
+  /** By seed: what each measure of reliability gave. */
+  readonly reliability: readonly (readonly number[])[];
 }
 
 /**
- * Observed expressions over the shown run and, where it draws, over further seeds, played by a plain loop that records only what these
+ * Observed expressions, and the measures of reliability where things fail by chance, over the shown run and, where it draws, over further seeds, played by a plain loop that records only what these
  * expressions select.
  */
 function predict(
@@ -183,29 +188,35 @@ function predict(
   options: RunOptions,
   seed: string,
   draws: boolean,
+  byChance: boolean,
   shown: SeriesSet,
   played: number,
 ): Predictions {
   const values: number[][] = scenario.observed.map(() => []);
+  const measures = byChance ? catalogue.reliability : [];
+  const reliability: number[][] = [];
   const collect = (series: SeriesSet, t: number) => {
     scenario.observed.forEach((o, i) => {
       const value = o.expression === undefined ? null : single(o.expression, series, t);
       if (value !== null) values[i].push(value);
     });
+    if (byChance) reliability.push(readReliability(series, t));
   };
   collect(shown, played);
-  const seeds = draws && scenario.observed.length > 0 ? (options.seeds ?? 100) : 1;
-  const names = new Set(
-    scenario.observed.flatMap((o) =>
-      o.expression === undefined ? [] : selectorsOf(o.expression).map((s) => s.name),
-    ),
-  );
+  const asked = scenario.observed.length + measures.length;
+  const seeds = draws && asked > 0 ? Math.max(1, options.seeds ?? 100) : 1;
+  const expressions = [
+    ...scenario.observed.flatMap((o) => o.expression ?? []),
+    ...measures.map((m) => overPlayed(m.that, 1)),
+  ];
+  const names = new Set(expressions.flatMap((e) => selectorsOf(e).map((s) => s.name)));
   for (let n = 1; n < seeds; n += 1) {
     const built = build(scenario, { seed, replication: (options.replication ?? 0) + n, record: names });
     play(built, scenario);
     collect(built.series(), Math.max(0, Math.min(built.sim.now, built.until) - scenario.warmUp));
+    options.onProgress?.(n / seeds, built.sim.eventCount);
   }
-  return { seeds, values };
+  return { seeds, values, reliability };
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
@@ -278,11 +289,8 @@ function judge(e: ExpectationEntry, series: SeriesSet, played: number): Expectat
 /** The standard risk block: what every run reports without being asked. */
 function riskBlock(scenario: Scenario, series: SeriesSet, played: number): RiskOutcome[] {
   return catalogue.risks.map((risk) => {
-    const text = risk.that.replaceAll('$__range', `${Math.max(1, Math.ceil(played / 1e6))}s`);
-    const parsed = parseExpression(text);
-    if (!parsed.ok) throw new RangeError(`risk ${risk.name}: ${parsed.problems[0]?.message}`);
     let worst: Sample | undefined;
-    for (const sample of evaluateVector(parsed.value, series, played)) {
+    for (const sample of evaluateVector(overPlayed(risk.that, played), series, played)) {
       if (worst === undefined || sample.value > worst.value) worst = sample;
     }
     const limit = scenario.standard.get(risk.name) ?? risk.limit ?? null;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Result } from '../experiment/result.ts';
 import { charts, drawSvg } from './charts.ts';
+import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';
 import { summaryMarkdown } from './markdown.ts';
 import { summaryOf } from './summary.ts';
@@ -16,8 +17,7 @@ export function summaryJson(result: Result): string {
 /** All files of a result, manifest first. Nothing in them depends on the clock, the host or a path. */
 export async function reportFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
-  files.set(
-    'manifest.json',
+  const manifest = (fingerprint: string, more: object) =>
     json({
       rehearse: 1,
       version: result.version,
@@ -26,13 +26,24 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
       platformDigest: result.platformDigest,
       seed: result.seed,
       replication: result.replication,
+      ...more,
+      fingerprint,
+      mathSelfTest: result.mathSelfTest,
+    });
+  files.set(
+    'manifest.json',
+    manifest(result.fingerprint, {
       seeds: result.seeds,
       events: result.eventCount,
       eventsByKind: Object.fromEntries(result.eventsByKind),
-      fingerprint: result.fingerprint,
-      mathSelfTest: result.mathSelfTest,
     }),
   );
+  // The worst fault is a folder of its own, so that it can be replayed as any result.
+  const worst = result.faults?.worst ?? null;
+  if (worst !== null) {
+    files.set(`${worstFolder}/manifest.json`, manifest(worst.fingerprint, { entry: worst.entry }));
+    files.set(`${worstFolder}/resolved.json`, json(worst.resolved));
+  }
   files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
   files.set('summary.md', summaryMarkdown(result));

@@ -1,4 +1,6 @@
-import type { ObservedRow, Result } from '../experiment/result.ts';
+import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experiment/result.ts';
+import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
+import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 /** Text of an untrusted file inside a page. */
@@ -89,6 +91,29 @@ function told(result: Result): string {
   return `<details><summary>${items.length} events, told one by one</summary><ol class="told">${items.join('')}</ol></details>`;
 }
 
+function faultsTable(faults: FaultsOutcome): string {
+  const head = faultsHeader(faults).map((h) => `<th>${inert(h)}</th>`);
+  const rows = faultRows(faults).map(
+    (row) =>
+      `<tr>${row.map((c, i) => `<td class="${i < 3 ? '' : c === 'borne' ? 'ok' : c.startsWith('then') ? 'maybe' : 'no'}">${inert(c)}</td>`).join('')}</tr>`,
+  );
+  const entry = worstEntry(faults);
+  const says = exposureSentences(faults).map((line) => `<li>${inert(line)}</li>`);
+  const worst =
+    entry === undefined ? '' : `<p>The worst, as an entry of the timeline: <code>${inert(entry)}</code></p>`;
+  return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
+}
+
+function reliabilityTable(reliability: Reliability): string {
+  const rows = [
+    `<tr>${reliabilityHeader.map((h) => `<th>${inert(h)}</th>`).join('')}</tr>`,
+    ...reliabilityRows(reliability).map(
+      (row) => `<tr>${row.map((c) => `<td>${inert(c)}</td>`).join('')}</tr>`,
+    ),
+  ];
+  return `<div class="scroll"><table>${rows.join('')}</table></div><p class="soft">${inert(reliabilitySays(reliability))}</p>`;
+}
+
 /** One page that needs nothing else: no network, no script. Charts are given as SVG, by title. */
 export function reportHtml(
   result: Result,
@@ -112,7 +137,7 @@ export function reportHtml(
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 <h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
 ${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)

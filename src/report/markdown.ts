@@ -1,4 +1,6 @@
 import type { Result } from '../experiment/result.ts';
+import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
+import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
@@ -44,6 +46,29 @@ export function summaryMarkdown(result: Result): string {
   }
   if (result.observed.length > 0) {
     lines.push('', '## Observed and played', '', ...rows(observedHeader, result.observed.map(observedCells)));
+  }
+  if (result.reliability !== undefined) {
+    lines.push(
+      '',
+      '## Reliability',
+      '',
+      ...rows(reliabilityHeader, reliabilityRows(result.reliability)),
+      '',
+      cell(reliabilitySays(result.reliability)),
+    );
+  }
+  if (result.faults !== undefined) {
+    const { faults } = result;
+    const entry = worstEntry(faults);
+    lines.push(
+      '',
+      '## Single faults during the change',
+      '',
+      ...rows(faultsHeader(faults), faultRows(faults)),
+      '',
+      ...[...faultLegend(faults), ...exposureSentences(faults)].map((line) => `- ${cell(line)}`),
+      ...(entry === undefined ? [] : [`- the worst, as an entry of the timeline: ${cell(entry)}`]),
+    );
   }
   if (result.findings.length > 0) {
     lines.push(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Result } from '../experiment/result.ts';
+import type { FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 
 const finite = z.number().nullable();
 
@@ -69,6 +69,66 @@ export const summarySchema = z.strictObject({
   findings: z.array(
     z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
   ),
+  reliability: z
+    .strictObject({
+      runs: z.number(),
+      playedSeconds: z.number(),
+      measures: z.array(
+        z.strictObject({
+          name: z.string(),
+          unit: z.string(),
+          says: z.string(),
+          of: z.enum(['mean', 'chance', 'yearly']),
+          value: z.number(),
+          interval: z.tuple([z.number(), z.number()]).nullable(),
+          count: finite,
+        }),
+      ),
+    })
+    .optional()
+    .meta({
+      description: 'estimates over the seeds, with 95 % intervals; present when things fail by chance',
+    }),
+  faults: z
+    .strictObject({
+      kinds: z.array(z.string()),
+      lastsSeconds: z.number(),
+      changeSeconds: finite,
+      refused: z.number(),
+      signs: z.array(
+        z.strictObject({ name: z.string(), unit: z.string(), says: z.string(), that: z.string() }),
+      ),
+      exposure: z.array(
+        z.strictObject({
+          kind: z.string(),
+          seconds: finite,
+          steps: z.array(z.string()),
+          laterSteps: z.array(z.string()),
+          targets: z.array(z.string()),
+        }),
+      ),
+      variants: z.array(
+        z.strictObject({
+          step: z.string(),
+          atSeconds: z.number(),
+          standsForSeconds: finite,
+          kind: z.string(),
+          target: z.string(),
+          outage: z.string().nullable(),
+          later: z.string().nullable(),
+          more: z.record(z.string(), z.number()),
+        }),
+      ),
+      worst: z
+        .strictObject({
+          variant: z.number(),
+          entry: z.record(z.string(), z.union([z.string(), z.number()])),
+          fingerprint: z.string(),
+        })
+        .nullable(),
+    })
+    .optional()
+    .meta({ description: 'what single faults during the change lead to; present when they were tried' }),
 });
 
 export type Summary = z.output<typeof summarySchema>;
@@ -103,6 +163,59 @@ export function summaryOf(result: Result): Summary {
     risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+    ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
+    ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
+  };
+}
+
+function reliabilityOf({ runs, playedMicros, rows }: Reliability): Summary['reliability'] {
+  return {
+    runs,
+    playedSeconds: playedMicros / 1e6,
+    measures: rows.map((r) => ({
+      ...r,
+      interval: r.interval === null ? null : [r.interval[0], r.interval[1]],
+    })),
+  };
+}
+
+const seconds = (micros: number | null): number | null => (micros === null ? null : micros / 1e6);
+
+function faultsOf(faults: FaultsOutcome): Summary['faults'] {
+  return {
+    kinds: [...faults.kinds],
+    lastsSeconds: faults.lastsMicros / 1e6,
+    changeSeconds: seconds(faults.changeMicros),
+    refused: faults.refused,
+    signs: faults.signs.map((s) => ({ ...s })),
+    exposure: faults.exposure.map((e) => ({
+      kind: e.kind,
+      seconds: seconds(e.micros),
+      steps: [...e.rows],
+      laterSteps: [...e.laterRows],
+      targets: [...e.targets],
+    })),
+    variants: faults.variants.map((v) => {
+      const moment = faults.moments[v.moment]!;
+      return {
+        step: moment.row,
+        atSeconds: moment.atMicros / 1e6,
+        standsForSeconds: seconds(moment.spanMicros),
+        kind: v.kind,
+        target: v.target,
+        outage: v.outage,
+        later: v.later,
+        more: { ...v.more },
+      };
+    }),
+    worst:
+      faults.worst === null
+        ? null
+        : {
+            variant: faults.worst.variant,
+            entry: { ...faults.worst.entry },
+            fingerprint: faults.worst.fingerprint,
+          },
   };
 }
 

@@ -1,4 +1,13 @@
 import type { ObservedRow, Result } from '../experiment/result.ts';
+import {
+  exposureSentences,
+  faultLegend,
+  faultRows,
+  faultsHeader,
+  worstEntry,
+  worstFolder,
+} from './faults.ts';
+import { reliabilityRows, reliabilitySays } from './reliability.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 export interface TextOptions {
@@ -120,6 +129,24 @@ export function terminalText(result: Result, options: TextOptions): string {
         '  only derived and predict have a gate; a fitted fact fixed a parameter, the rest is shown beside the run',
       ),
     );
+  }
+  if (result.reliability !== undefined) {
+    lines.push('', `Reliability, ${reliabilitySays(result.reliability)}`);
+    lines.push(...table(reliabilityRows(result.reliability), new Set([1])).map((row) => `  ${row}`));
+  }
+  if (result.faults !== undefined) {
+    const { faults } = result;
+    lines.push('', `Single faults during the change: ${faults.variants.length} played`);
+    const rows = [faultsHeader(faults), ...faultRows(faults)].map((row) => row.map(plain));
+    lines.push(...table(rows, new Set([1, 2])).map((row) => `  ${row}`));
+    lines.push(...faultLegend(faults).map((line) => paint('dim', `  ${plain(line)}`)));
+    lines.push(...exposureSentences(faults).map((line) => `  ${plain(line)}`));
+    const entry = worstEntry(faults);
+    if (entry !== undefined)
+      lines.push(
+        `  the worst, as an entry of the timeline: ${plain(entry)}`,
+        `  replay: rehearse replay ${options.folder}/${worstFolder}`,
+      );
   }
   if (result.findings.length > 0) {
     lines.push('', 'Findings');

@@ -10,6 +10,8 @@ export function number(value: number | null, unit: string): string {
       return spaced(formatQuantity(rounded(value), 'bytes'));
     case 'B/s':
       return spaced(formatQuantity(rounded(value), 'byteRate'));
+    case 'share':
+      return nines(value);
     case 'ratio':
       return `${digits(value * 100)} %`;
     case '/s':
@@ -19,6 +21,13 @@ export function number(value: number | null, unit: string): string {
     default:
       return unit === '' ? digits(value) : `${digits(value)} ${unit}`;
   }
+}
+
+/** A share near 1: as many digits as show how far it is from it. */
+function nines(share: number): string {
+  if (share >= 1) return '100 %';
+  const places = Math.min(9, Math.max(1, Math.ceil(-Math.log10((1 - share) * 100)) + 1));
+  return `${(share * 100).toFixed(places)} %`;
 }
 
 function digits(value: number): string {

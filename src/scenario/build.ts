@@ -20,11 +20,14 @@ export interface Built {
 }
 
 /** All catalogues in one. */
-export const catalogue: Catalogue = {
+export const catalogue: Required<Catalogue> = {
   metrics: parts.flatMap((p) => p.catalogue.metrics),
   events: parts.flatMap((p) => p.catalogue.events),
   risks: parts.flatMap((p) => p.catalogue.risks),
   panels: parts.flatMap((p) => p.catalogue.panels),
+  outages: parts.flatMap((p) => p.catalogue.outages ?? []),
+  reliability: parts.flatMap((p) => p.catalogue.reliability ?? []),
+  exposures: parts.flatMap((p) => p.catalogue.exposures ?? []),
 };
 
 /** Creates every part in order and schedules the timeline. */

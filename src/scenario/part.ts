@@ -43,6 +43,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly refused?: (key: string) => string | undefined;
   /** Cross-checks over all settings, after each has passed its schema. */
   readonly check?: (settings: Settings, checks: Checks) => void;
+  /** Whether things fail by chance under these settings: a run is then judged over many seeds. */
+  readonly failsByChance?: (settings: Settings) => boolean;
   readonly create: (settings: Settings, context: BuildContext) => Model;
   /** Joins the model to those made before it. */
   readonly connect?: (model: Model, context: BuildContext) => void;

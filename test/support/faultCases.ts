@@ -42,7 +42,57 @@ function common(kind: string, setup: Setup): Record<string, LeafCase> {
   };
 }
 
+/** Failures by chance, often enough to be seen within five minutes. */
+const byChance = (kind: string, more: { readonly [key: string]: Json } = {}): Setup => [
+  ...zones,
+  [['timeline'], []],
+  [['faults', 'random'], { [kind]: { mtbf: '60s', repair: '20s', ...more } }],
+];
+const random: Record<string, LeafCase> = Object.fromEntries(
+  ['broker', 'node', 'zone', 'controller', 'network'].flatMap((kind): [string, LeafCase][] => {
+    const at = ['faults', 'random', kind];
+    return [
+      [`faults.random.${kind}.mtbf`, { setup: byChance(kind), at: [...at, 'mtbf'], values: ['60s', '90s'] }],
+      [
+        `faults.random.${kind}.between`,
+        {
+          setup: [...byChance(kind), [[...at, 'mtbf'], undefined]],
+          at: [...at, 'between'],
+          values: [
+            { varies: { exponential: { mean: '60s' } } },
+            { varies: { weibull: { scale: '60s', shape: 3 } } },
+          ],
+        },
+      ],
+      [
+        `faults.random.${kind}.repair`,
+        {
+          setup: byChance(kind),
+          at: [...at, 'repair'],
+          values: ['20s', { varies: { exponential: { mean: '20s' } } }],
+        },
+      ],
+    ];
+  }),
+);
+
 export const faultCases: Readonly<Record<string, LeafCase>> = {
+  ...random,
+  'faults.random.node.wholeZone': {
+    setup: byChance('node'),
+    at: ['faults', 'random', 'node', 'wholeZone'],
+    values: ['0%', '50%'],
+  },
+  'faults.random.node.disks': {
+    setup: byChance('node'),
+    at: ['faults', 'random', 'node', 'disks'],
+    values: ['kept', 'lost'],
+  },
+  'faults.random.zone.disks': {
+    setup: byChance('zone'),
+    at: ['faults', 'random', 'zone', 'disks'],
+    values: ['kept', 'lost'],
+  },
   ...common('broker', fault('broker', { broker: 1, for: '40s' })),
   'timeline[faults.broker].broker': {
     setup: fault('broker', { broker: 1 }),

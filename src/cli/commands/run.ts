@@ -1,12 +1,67 @@
 import { join, relative } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
+import { CannotTry, type FaultOptions, tryFaults } from '../../experiment/faults.ts';
 import { runScenario, scenarioName } from '../../experiment/run.ts';
+import { nearest } from '../../formats/nearest.ts';
+import { formatQuantity, parseQuantity } from '../../formats/quantity.ts';
+import { faultKinds } from '../../scenario/faultVariants.ts';
+import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, readerBelow, writeResult } from '../files.ts';
 import { progress } from '../progress.ts';
-import { type Command, version } from '../verbs.ts';
+import { type Command, type Given, version } from '../verbs.ts';
+
+/** What `--faults`, `--at` and `--for` ask for; undefined when no fault is to be tried. */
+function faultOptions(given: Given, scenario: Scenario): FaultOptions | undefined {
+  const [faults, at, lasts] = [given.text('faults'), given.text('at'), given.text('for')];
+  if (faults === undefined) {
+    for (const [flag, value] of [
+      ['at', at],
+      ['for', lasts],
+    ]) {
+      if (value !== undefined)
+        throw new UsageError(
+          `--${flag} says nothing without --faults\n  mend: add --faults ${faultKinds.join(',')}, or leave --${flag} out`,
+        );
+    }
+    return undefined;
+  }
+  const kinds = faults === 'all' ? faultKinds : [...new Set(faults.split(',').map((kind) => kind.trim()))];
+  const unknown = kinds.find((kind) => !faultKinds.includes(kind));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, faultKinds);
+    throw new UsageError(
+      `--faults: there is no kind of fault ${unknown || 'without a name'}\n  mend: ${near === undefined ? '' : `write ${near}; `}the kinds are ${faultKinds.join(', ')}, and all`,
+    );
+  }
+  let length: number | undefined;
+  if (lasts !== undefined) {
+    const parsed = parseQuantity(lasts, 'duration');
+    if (!parsed.ok || parsed.value < 1)
+      throw new UsageError(
+        `--for ${lasts}: ${parsed.ok ? 'a fault lasts longer than nothing' : parsed.found}\n  mend: write a duration such as --for 10m`,
+      );
+    length = parsed.value;
+  }
+  const more = length === undefined ? {} : { lasts: length };
+  if (at === undefined || at === 'each-step') return { kinds, ...more };
+  const moments = at.split(',').map((one) => {
+    const text = one.trim();
+    const parsed = parseQuantity(text.replace(/^\+/, ''), 'duration');
+    if (!text.startsWith('+') || !parsed.ok)
+      throw new UsageError(
+        `--at: ${text || 'nothing'} is no offset from the start of the period\n  mend: write --at each-step, or offsets such as --at +10m,+20m`,
+      );
+    if (parsed.value >= scenario.length)
+      throw new UsageError(
+        `--at: ${text} lies beyond the period\n  mend: write offsets below +${formatQuantity(scenario.length, 'duration')}`,
+      );
+    return parsed.value;
+  });
+  return { kinds, at: moments, ...more };
+}
 
 export const run: Command = {
   usage: 'SCENARIO',
@@ -15,11 +70,25 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml',
     'rehearse run scenarios/what-if/min-isr-3.yaml --out out/try --seed 7',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --json | jq .verdict',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
   ],
   options: {
     seed: { says: 'another seed than the scenario names', type: 'string' },
     seeds: {
       says: 'seeds behind the intervals of observed facts (100; 1 for the one run alone)',
+      type: 'string',
+    },
+    faults: {
+      says: `try every single fault of these kinds during the change: all, or of ${faultKinds.join(',')}; the verdict stays that of the run without`,
+      type: 'string',
+    },
+    at: {
+      says: 'where faults are tried: each-step (the default), or offsets such as +10m,+20m',
+      type: 'string',
+    },
+    for: {
+      says: 'how long each tried fault lasts; by default 10m where it needs a length, else until what it struck has started again',
       type: 'string',
     },
     out: { says: 'the folder of the result', type: 'string' },
@@ -47,6 +116,7 @@ export const run: Command = {
       return exitCode.usage;
     }
     const { scenario } = loaded;
+    const tried = faultOptions(given, scenario);
     const folder = given.text('out') ?? join(root, 'out', scenarioName(scenario.file));
     const show = given.flag('quiet') || given.flag('json') ? undefined : progress(scenario.title);
     const options = {
@@ -60,7 +130,15 @@ export const run: Command = {
     let result: ReturnType<typeof runScenario>;
     try {
       result = runScenario(scenario, options);
+      if (tried !== undefined) {
+        const faults = tryFaults(scenario, result, {
+          ...tried,
+          ...(show === undefined ? {} : { onProgress: (fraction) => show.tell(fraction, 0) }),
+        });
+        result = { ...result, faults };
+      }
     } catch (error) {
+      if (error instanceof CannotTry) throw new UsageError(`${error.message}\n  mend: ${error.mend}`);
       if (error instanceof BrokenInvariant || error instanceof BoundReached) {
         const event = error instanceof BrokenInvariant ? ` --until ${error.event}` : '';
         Object.assign(error, {

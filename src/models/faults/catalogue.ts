@@ -22,6 +22,7 @@ export const faultsCatalogue: Catalogue = {
   ],
   events: [
     { name: 'faults.begins', lane: 'faults', says: '{subject}: {detail}' },
+    { name: 'faults.skipped', lane: 'faults', says: '{subject} does not fail by chance: {detail}' },
     { name: 'faults.ends', lane: 'faults', says: '{subject}: the fault is mended' },
   ],
   risks: [],

@@ -11,6 +11,8 @@ export interface Fault {
   readonly detail: string;
   /** How long it lasts, microseconds; 0: it is over as soon as it has happened. */
   readonly micros: number;
+  /** Names of what it takes away: what is struck does not fail by chance meanwhile. */
+  readonly strikes?: readonly string[];
   /** Strikes; gives back what mends it. */
   readonly strike: () => () => void;
 }
@@ -22,6 +24,8 @@ export class Faults {
   private readonly sim: Simulation;
   private readonly open: { readonly fault: Fault; readonly mend: () => void }[] = [];
   private readonly ends: Kind;
+  /** How many open faults strike what bears a name. */
+  private readonly struck = new Map<string, number>();
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -35,6 +39,7 @@ export class Faults {
     this.active.add(kind, 1);
     this.begun.add(kind, 1);
     this.sim.tell('faults.begins', fault.subject, fault.detail);
+    this.count(fault, 1);
     this.open.push({ fault, mend: fault.strike() });
     this.sim.after(Math.max(1, fault.micros), this.ends, this.open.length - 1);
   }
@@ -43,6 +48,16 @@ export class Faults {
     const { fault, mend } = this.open[row];
     this.active.add(faultKinds.indexOf(fault.kind), -1);
     this.sim.tell('faults.ends', fault.subject);
+    this.count(fault, -1);
     mend();
+  }
+
+  /** Whether one of these is struck by a fault that is not mended. */
+  isStruck(names: readonly string[]): boolean {
+    return names.some((name) => (this.struck.get(name) ?? 0) > 0);
+  }
+
+  private count(fault: Fault, delta: 1 | -1): void {
+    for (const name of fault.strikes ?? []) this.struck.set(name, (this.struck.get(name) ?? 0) + delta);
   }
 }

@@ -89,6 +89,13 @@ export const kafkaCatalogue: Catalogue = {
       `Partition.alterPartitionListener, ${kafka37}`,
     ),
     metric(
+      `${controller}_globalpartitioncount`,
+      '',
+      [],
+      'Partitions of the cluster.',
+      `ControllerMetadataMetricsPublisher, ${kafka37}`,
+    ),
+    metric(
       `${controller}_offlinepartitionscount`,
       '',
       [],
@@ -278,6 +285,13 @@ export const kafkaCatalogue: Catalogue = {
       [],
       'Partition-seconds without a leader that serves, moves of leaders included.',
       'ours',
+    ),
+    metric(
+      'rehearse:outage_partition_seconds_total',
+      's',
+      [],
+      'Partition-seconds without a leader that serves, beyond what a failover takes with an election of the controller before it.',
+      'ours; QuorumState and ClusterControlManager, Kafka 3.7',
     ),
     metric(
       'rehearse:write_blocked_partitions',
@@ -619,6 +633,63 @@ export const kafkaCatalogue: Catalogue = {
       limit: 0.7,
     },
   ],
+  outages: [
+    {
+      name: 'possibleLoss',
+      unit: 'B',
+      says: 'bytes acknowledged and possibly lost',
+      that: 'sum(rehearse:possibly_lost_bytes)',
+    },
+    {
+      name: 'outagePartitionSeconds',
+      unit: 'partition-seconds',
+      says: 'partition-seconds without a leader that serves, beyond a failover',
+      that: 'rehearse:outage_partition_seconds_total',
+    },
+    {
+      name: 'failedSends',
+      unit: 'messages',
+      says: 'sends that failed at the application',
+      that: 'sum(rehearse:failed_sends_total)',
+    },
+    {
+      name: 'minutesUnderMinIsr',
+      unit: 'min',
+      says: 'minutes with a partition under min.insync.replicas: its producers are turned away',
+      that: 'rehearse:under_min_isr_minutes',
+    },
+  ],
+  reliability: [
+    {
+      name: 'availability',
+      unit: 'share',
+      says: 'partition-time with a leader that serves',
+      that: `1 - rehearse:unavailable_partition_seconds_total / (${controller}_globalpartitioncount * $__range_s)`,
+      of: 'mean',
+    },
+    {
+      name: 'writeAvailability',
+      unit: 'share',
+      says: 'partition-time in which producers can write',
+      that: `1 - rehearse:write_blocked_partition_seconds_total / (${controller}_globalpartitioncount * $__range_s)`,
+      of: 'mean',
+    },
+    {
+      name: 'lossChance',
+      unit: 'ratio',
+      says: 'chance that acknowledged bytes are lost within the period',
+      that: 'sum(rehearse:possibly_lost_bytes)',
+      of: 'chance',
+    },
+    {
+      name: 'lostBytesPerYear',
+      unit: 'B',
+      says: 'acknowledged bytes lost in a year',
+      that: 'sum(rehearse:possibly_lost_bytes)',
+      of: 'yearly',
+    },
+  ],
+  exposures: ['rehearse:at_min_isr_minutes'],
   panels: [
     {
       title: 'Under-replicated partitions',

@@ -7,6 +7,7 @@ import { Consumers } from './consumers.ts';
 import { Controller, type LeaderMove } from './controller.ts';
 import { ClusterGauges } from './gauges.ts';
 import { Logs } from './logs.ts';
+import { Outages } from './outages.ts';
 import { StripedReplicaPlacer } from './placement.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
@@ -97,6 +98,8 @@ export class KafkaCluster {
       settings.followerThrottleRate,
     );
     this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
+    const outages = new Outages(sim, tables.partitionCount, settings.timing);
+    this.writes.onLed = (p, led) => outages.note(p, led);
     this.consumers = new Consumers(
       sim,
       tables,

@@ -56,6 +56,7 @@ export class ClusterGauges {
     this.failedIsrUpdates = sim.gauge(`${manager}_failedisrupdates_total`, b);
     const controller = 'kafka_controller_kafkacontroller';
     this.offlinePartitions = sim.gauge(`${controller}_offlinepartitionscount`, 1);
+    sim.gauge(`${controller}_globalpartitioncount`, 1).set(0, tables.partitionCount);
     this.preferredImbalance = sim.gauge(`${controller}_preferredreplicaimbalancecount`, 1);
     this.activeBrokers = sim.gauge(`${controller}_activebrokercount`, 1);
     this.fencedBrokers = sim.gauge(`${controller}_fencedbrokercount`, 1);

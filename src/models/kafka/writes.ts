@@ -46,6 +46,8 @@ export class Writes {
   onTruncate: (partition: number, endBytes: number) => void = () => {};
   /** Whether a broker's process serves requests. */
   serving: (broker: number) => boolean = () => true;
+  /** A partition lost its serving leader, or has one again. */
+  onLed: (p: number, led: boolean) => void = () => {};
   /** Whether a broker's process stands still: clients wait for it, and no request comes back with an error. */
   standsStill: (broker: number) => boolean = () => false;
 
@@ -132,6 +134,7 @@ export class Writes {
     if ((this.leaderless[p] === 0) !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
+      this.onLed(p, led);
     }
     let replicated = led && tables.isrCount[p] >= tables.effectiveMinIsr(p);
     const first = p * tables.stride;

@@ -51,7 +51,7 @@ export const operationsCatalogue: Catalogue = {
     metric('rehearse:procedures_halted_total', '', [], 'Procedures that were halted by their haltIf.'),
   ],
   events: [
-    { name: 'operations.restart', lane: '{subject}', says: '{subject} is restarted; {detail}' },
+    { name: 'operations.restart', lane: '{subject}', says: '{subject} is restarted; {detail}', step: true },
     {
       name: 'operations.nodeReplaced',
       lane: '{subject}',

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { faultsCatalogue, faultsLabels } from '../../models/faults/catalogue.ts';
 import { type Fault, Faults } from '../../models/faults/faults.ts';
+import { RandomFaults } from '../../models/faults/random.ts';
 import type { Checks } from '../checks.ts';
 import { connectFaults, type FaultPorts } from '../connections/faultsToPlatform.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { checkRandom, failingItems, randomSettings } from '../randomFaults.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 import { checkBrokers } from './strimzi.ts';
@@ -170,12 +172,36 @@ function checkNetwork(args: Args['network'], checks: Checks, at: At): void {
 
 const begin = (model: FaultsModel, fault: Fault) => model.book.begin(fault);
 
-export const faultsPart: Part<Record<string, never>, FaultsModel> = {
+const settings = z.strictObject({
+  random: randomSettings
+    .optional()
+    .meta({ description: 'failures by chance, each item by itself: how often, and how long they last' }),
+});
+export type FaultsSettings = z.output<typeof settings>;
+
+export const faultsPart: Part<FaultsSettings, FaultsModel> = {
   name: 'faults',
   says: 'what breaks: processes, machines, zones, controllers, networks',
   needed: false,
-  settings: z.strictObject({}) as z.ZodType<Record<string, never>>,
-  create: (_, context) => ({ book: new Faults(context.sim), ports: connectFaults(context) }),
+  settings,
+  check: (s, checks) => {
+    if (s.random !== undefined) checkRandom(s.random, checks);
+  },
+  failsByChance: (s) => s.random !== undefined && Object.keys(s.random).length > 0,
+  create: (s, context) => {
+    const model = { book: new Faults(context.sim), ports: connectFaults(context) };
+    if (s.random !== undefined) {
+      const { kafka, kubernetes } = context.settings;
+      const items = failingItems(
+        s.random,
+        kafka as KafkaPartSettings,
+        kubernetes as KubernetesSettings,
+        model.ports,
+      );
+      new RandomFaults(context.sim, model.book, items, context.until);
+    }
+    return model;
+  },
   actions: {
     broker: {
       says: "a broker's process dies, as by SIGKILL; its container starts again",
@@ -190,6 +216,7 @@ export const faultsPart: Part<Record<string, never>, FaultsModel> = {
           subject: `broker-${args.broker}`,
           detail: 'its process dies',
           micros: args.for ?? 0,
+          strikes: [`broker ${args.broker}`],
           strike: () => model.ports.crashBroker(args.broker),
         }),
     } as never,
@@ -215,6 +242,7 @@ export const faultsPart: Part<Record<string, never>, FaultsModel> = {
           subject: args.node,
           detail: args.disks === 'lost' ? 'it is lost with its disks' : 'it is lost',
           micros: args.for,
+          strikes: [`node ${args.node}`],
           strike: () => model.ports.loseNodes([args.node], args.disks ?? 'kept'),
         }),
     } as never,
@@ -231,6 +259,7 @@ export const faultsPart: Part<Record<string, never>, FaultsModel> = {
           subject: `zone ${args.zone}`,
           detail: args.disks === 'lost' ? 'it is lost with its disks' : 'it is lost',
           micros: args.for,
+          strikes: [`zone ${args.zone}`],
           strike: () => model.ports.loseNodes(model.ports.nodesOf(args.zone), args.disks ?? 'kept'),
         }),
     } as never,
@@ -253,6 +282,8 @@ export const faultsPart: Part<Record<string, never>, FaultsModel> = {
           subject: args.node === undefined ? 'the active controller' : `controller ${args.node}`,
           detail: 'its process dies',
           micros: args.for ?? 0,
+          // In combined mode it is the process of the broker with that id.
+          strikes: args.node === undefined ? [] : [`controller ${args.node}`, `broker ${args.node}`],
           strike: () => model.ports.crashController(args.node),
         }),
     } as never,
@@ -270,7 +301,15 @@ export const faultsPart: Part<Record<string, never>, FaultsModel> = {
         let subject = `zone ${args.zone}`;
         if (args.broker !== undefined) subject = `broker-${args.broker}`;
         if (args.between !== undefined) subject = `zones ${args.between.join(' and ')}`;
-        begin(model, { kind: 'network', subject, detail: 'the network is cut', micros: args.for, strike });
+        const strikes = args.broker === undefined ? [] : [`network of broker ${args.broker}`];
+        begin(model, {
+          kind: 'network',
+          subject,
+          detail: 'the network is cut',
+          micros: args.for,
+          strikes,
+          strike,
+        });
       },
     } as never,
   },
