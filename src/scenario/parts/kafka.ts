@@ -493,7 +493,7 @@ function checkZones(s: KafkaPartSettings, checks: Checks): void {
 type Broker = KafkaPartSettings['brokers'][number];
 
 /** Log directories of a broker: those it lists, or the one of `disk` and `diskUsed`. */
-function directoriesIn(b: Broker): readonly DirectorySettings[] {
+export function directoriesIn(b: Broker): readonly DirectorySettings[] {
   const listed = b.logDirs ?? [{ size: b.disk ?? 0, used: b.diskUsed ?? 0, disk: 0 }];
   return listed.map((d, i) => ({
     name: d.name ?? directoryName(i),
