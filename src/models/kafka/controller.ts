@@ -354,7 +354,8 @@ export class Controller {
     if (broker === noLeader) return;
     if (old !== noLeader && registrations.died[old] === 1) this.loseUnreplicated(p, broker);
     const own = tables.replicaOn(p, broker);
-    if (tables.state[own] !== replicaState.live) {
+    // One that has died is elected all the same: nobody follows it, so nobody truncates, before it is back.
+    if (tables.state[own] !== replicaState.live && registrations.serving[broker] === 1) {
       this.replication.halt(own);
       this.writes.truncate(p, tables.replicaEndBytes[own]);
       tables.state[own] = replicaState.live;
