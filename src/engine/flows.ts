@@ -37,6 +37,8 @@ interface Flow {
 interface Link {
   readonly name: string;
   capacity: number;
+  /** Taken before the background. */
+  reserved: number;
   background: number;
   readonly flows: Set<Flow>;
   used: number;
@@ -46,6 +48,9 @@ interface Link {
   active: number;
 }
 
+/** Background above the room by less than this share is rounding. */
+const overfullTolerance = 1e-9;
+
 /**
  * Bytes as fluid: flows over links, sharing max-min fairly. A flow runs at its own cap, or at the largest rate on some link
  * that is full.
@@ -54,7 +59,8 @@ interface Link {
  * full before it or are full after it: a flow held by its own cap on links with room left is not touched.
  *
  * Source of the sharing rule: D. Bertsekas and R. Gallager, "Data Networks" (1992), section 6.5.2 (progressive filling).
- * Background traffic has precedence: it is taken from a link before flows share what is left.
+ * Background traffic has precedence: it is taken from a link before flows share what is left. What others take of a link (`reserve`)
+ * comes before both. Who asks for more background than a link has room for is told by `overfull`; to lower it is the asker's affair.
  */
 export class FlowNetwork {
   private readonly sim: Simulation;
@@ -67,6 +73,9 @@ export class FlowNetwork {
   private mark = 0;
   /** Counts changes of background and solves: while it stands still, nothing that `used` answers has changed. */
   changes = 0;
+  /** Links whose background is more than they have room for, and a count of changes of anybody's room. */
+  readonly overfull = new Set<LinkId>();
+  roomChanges = 0;
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -78,6 +87,7 @@ export class FlowNetwork {
     this.links.push({
       name,
       capacity: capacityBytesPerSecond,
+      reserved: 0,
       background: 0,
       flows: new Set(),
       used: 0,
@@ -92,7 +102,32 @@ export class FlowNetwork {
     const l = this.links[link]!;
     if (l.capacity === bytesPerSecond) return;
     l.capacity = bytesPerSecond;
+    this.roomChanges += 1;
     this.dirtyLinks.add(l);
+    this.weigh(link, l);
+  }
+
+  /** Others than who uses this network take so much of a link, bytes per second. */
+  reserve(link: LinkId, bytesPerSecond: number): void {
+    const l = this.links[link]!;
+    if (l.reserved === bytesPerSecond) return;
+    this.changes += 1;
+    this.roomChanges += 1;
+    l.reserved = bytesPerSecond;
+    this.dirtyLinks.add(l);
+    this.weigh(link, l);
+  }
+
+  /** What background and flows can have of a link, bytes per second. */
+  room(link: LinkId): number {
+    const l = this.links[link]!;
+    return Math.max(0, l.capacity - l.reserved);
+  }
+
+  private weigh(link: LinkId, l: Link): void {
+    if (l.background > Math.max(0, l.capacity - l.reserved) * (1 + overfullTolerance))
+      this.overfull.add(link);
+    else this.overfull.delete(link);
   }
 
   setBackground(link: LinkId, bytesPerSecond: number): void {
@@ -101,16 +136,21 @@ export class FlowNetwork {
     this.changes += 1;
     l.background = bytesPerSecond;
     this.dirtyLinks.add(l);
+    this.weigh(link, l);
   }
 
   capacity(link: LinkId): number {
     return this.links[link]!.capacity;
   }
 
-  /** Bytes per second on a link, background included; shares are those of the last solve. */
+  background(link: LinkId): number {
+    return this.links[link]!.background;
+  }
+
+  /** Bytes per second on a link, background and what others take included; shares are those of the last solve. */
   used(link: LinkId): number {
     const l = this.links[link]!;
-    return l.background + l.used;
+    return l.reserved + l.background + l.used;
   }
 
   start(options: FlowOptions): FlowId {
@@ -221,7 +261,7 @@ export class FlowNetwork {
     const { mark } = this;
     const chosen: Flow[] = [];
     const touched: Link[] = [];
-    const full = (l: Link, used: number) => used + l.background >= l.capacity * (1 - 1e-12);
+    const full = (l: Link, used: number) => used + l.reserved + l.background >= l.capacity * (1 - 1e-12);
     const choose = (flow: Flow) => {
       if (flow.mark === mark) return;
       flow.mark = mark;
@@ -232,7 +272,7 @@ export class FlowNetwork {
     for (const l of this.dirtyLinks) {
       const used = sum(l);
       // `l.used` still holds what flows took before one of them was stopped here.
-      if (full(l, Math.max(used, l.used)) || l.background + used > l.capacity)
+      if (full(l, Math.max(used, l.used)) || l.reserved + l.background + used > l.capacity)
         for (const f of l.flows) choose(f);
       l.used = used;
       if (full(l, used)) for (const f of l.flows) choose(f);
@@ -282,7 +322,7 @@ export class FlowNetwork {
         if (f.mark === mark) active += 1;
         else fixed += f.rate;
       }
-      l.left = Math.max(0, l.capacity - l.background - fixed);
+      l.left = Math.max(0, l.capacity - l.reserved - l.background - fixed);
       l.active = active;
     }
     for (const f of chosen) f.frozen = false;

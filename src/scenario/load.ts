@@ -398,9 +398,10 @@ class Checker {
     issues: readonly z.core.$ZodIssue[],
     known: (path: readonly PropertyKey[]) => readonly string[],
     told: number,
+    refused?: (key: string) => string | undefined,
   ): void {
     const since = this.problems.slice(told).map((p) => p.path);
-    const fresh = fromIssues(this.root, path, issues, known);
+    const fresh = fromIssues(this.root, path, issues, known, refused);
     this.problems.push(...fresh.filter((p) => !since.some((inner) => inner.startsWith(`${p.path}.`))));
   }
 
@@ -453,6 +454,7 @@ class Checker {
           parsed.error.issues,
           (path) => knownKeys(part.settings, path.slice(1)),
           told,
+          part.refused,
         );
     }
     return { made, failed };

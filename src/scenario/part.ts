@@ -39,6 +39,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly settings: z.ZodType<Settings>;
   /** Whether a scenario without settings of this part is a problem; otherwise the part is left out when `{}` does not pass. */
   readonly needed?: boolean;
+  /** Why a key of the real system is refused by name, where what it does is not modelled; undefined for any other unknown key. */
+  readonly refused?: (key: string) => string | undefined;
   /** Cross-checks over all settings, after each has passed its schema. */
   readonly check?: (settings: Settings, checks: Checks) => void;
   /** Whether things fail by chance under these settings: a run is then judged over many seeds. */

@@ -75,14 +75,16 @@ export function pathText(root: Located, path: readonly PropertyKey[]): string {
  * What a schema found, in an operator's words and at its place: an unknown key at the key, a missing one at what lacks it.
  * @param prefix path of the value that the schema saw
  * @param known the keys that may stand at a (whole) path
+ * @param refused why a key of the real system has no place here, where it has none on purpose
  */
 export function fromIssues(
   root: Located,
   prefix: readonly PropertyKey[],
   issues: readonly z.core.$ZodIssue[],
   known: (path: readonly PropertyKey[]) => readonly string[],
+  refused: (key: string) => string | undefined = () => undefined,
 ): Problem[] {
-  return issues.flatMap((issue) => fromIssue(root, prefix, issue, known));
+  return issues.flatMap((issue) => fromIssue(root, prefix, issue, known, refused));
 }
 
 function fromIssue(
@@ -90,6 +92,7 @@ function fromIssue(
   prefix: readonly PropertyKey[],
   issue: z.core.$ZodIssue,
   known: (path: readonly PropertyKey[]) => readonly string[],
+  refused: (key: string) => string | undefined,
 ): Problem[] {
   const path = [...prefix, ...issue.path];
   const { node, exact, names } = walk(root, path, true);
@@ -98,6 +101,14 @@ function fromIssue(
     return issue.keys.map((key) => {
       const value = asMap(node)?.get(key);
       const place = value === undefined ? node : { ...value, line: value.keyLine, column: value.keyColumn };
+      const why = refused(key);
+      if (why !== undefined)
+        return problemAt(
+          place,
+          at === '' ? key : `${at}.${key}`,
+          why,
+          'remove it, and read the result without it',
+        );
       const keys = known(path);
       const near = nearest(key, keys);
       const options = keys.length === 0 || keys.length > 12 ? '' : `; known here: ${keys.join(', ')}`;
@@ -116,7 +127,7 @@ function fromIssue(
   if (issue.code === 'invalid_union') {
     const inner = chosenBranch(issue.errors, node);
     if (inner !== undefined) {
-      return inner.flatMap((one) => fromIssue(root, path, one, known));
+      return inner.flatMap((one) => fromIssue(root, path, one, known, refused));
     }
     return [problemAt(node, at, `${shown(node)} is none of the forms that may stand here`, unionMend(issue))];
   }

@@ -39,6 +39,7 @@ test('there are the what-ifs that the documentation names', () => {
     'retention-as-stated.yaml',
     'second-broker-drained.yaml',
     'second-broker-lost.yaml',
+    'slow-disk.yaml',
     'strimzi-roller.yaml',
     'ten-times-the-clients.yaml',
     'tls.yaml',
@@ -46,6 +47,7 @@ test('there are the what-ifs that the documentation names', () => {
     'zone-1a.yaml',
     'zone-1b.yaml',
     'zone-1c.yaml',
+    'zone-loss-in-bursts.yaml',
   ]);
 });
 

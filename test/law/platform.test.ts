@@ -16,7 +16,10 @@ test('no random platform, timeline or seed breaks a law, and the interesting cas
     fc.property(
       arbitraryScenario({ brokers: { min: 2, max: 24 }, partitionsPerTopic: { min: 1, max: 100 } }),
       ({ text, brokers, partitions }) => {
-        const watched = playUnderLaws(scenarioOf(folder, { [folder]: text }));
+        const scenario = scenarioOf(folder, { [folder]: text });
+        // Recording, latency above all, is most of the work, and changes no result: one platform in five is recorded.
+        const record = partitions % 5 === 0 ? 'all' : new Set<string>();
+        const watched = playUnderLaws(scenario, scenario.seed, { record });
         runs += 1;
         if (brokers >= 10 && partitions >= 100) large += 1;
         if (watched.isrShrank) shrank += 1;
@@ -33,8 +36,9 @@ test('no random platform, timeline or seed breaks a law, and the interesting cas
 });
 
 test('each law goes red when its fact is broken', () => {
+  const steady = scenarioOf('scenarios/reference-day/steady-hour.yaml');
   const fresh = () =>
-    playUnderLaws(scenarioOf('scenarios/reference-day/steady-hour.yaml')).built.models.kafka as KafkaCluster;
+    playUnderLaws(steady, steady.seed, { record: new Set() }).built.models.kafka as KafkaCluster;
   const before = (kafka: KafkaCluster) => ({
     epoch: kafka.tables.leaderEpoch.slice(),
     leader: kafka.tables.leader.slice(),

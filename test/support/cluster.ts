@@ -3,7 +3,7 @@ import { constant, uniform } from '../../src/engine/distributions.ts';
 import { FlowNetwork } from '../../src/engine/flows.ts';
 import { Simulation, type SimulationOptions } from '../../src/engine/simulation.ts';
 import { KafkaCluster } from '../../src/models/kafka/cluster.ts';
-import type { ClusterSettings, TopicSettings } from '../../src/models/kafka/settings.ts';
+import { type ClusterSettings, directoriesOf, type TopicSettings } from '../../src/models/kafka/settings.ts';
 
 export const seconds = (s: number) => Math.round(s * 1e6);
 export const MB = 1e6;
@@ -22,6 +22,8 @@ export function topic(over: Partial<TopicSettings> & { name: string }): TopicSet
     uncleanElection: false,
     retentionBytes: Number.POSITIVE_INFINITY,
     retentionMicros: Number.POSITIVE_INFINITY,
+    segmentBytes: 1_073_741_824,
+    segmentMicros: 604_800_000_000,
     throttled: false,
     producers: {
       clients: 10,
@@ -34,6 +36,7 @@ export function topic(over: Partial<TopicSettings> & { name: string }): TopicSet
       requestBytes: 1_048_576,
       lingerMicros: 0,
       inFlight: 5,
+      idempotent: (over.acks ?? 'all') === 'all',
     },
     owner: '',
     ...over,
@@ -97,7 +100,8 @@ export function clusterSettings(over: Partial<ClusterSettings> = {}, brokers = 5
     },
     leaderThrottleRate: Number.POSITIVE_INFINITY,
     followerThrottleRate: Number.POSITIVE_INFINITY,
-    segmentBytes: 1_073_741_824,
+    retentionCheckMicros: 300_000_000,
+    fileDeleteDelayMicros: 60_000_000,
     recoveryThreads: 1,
     holdLogsAtInitialSize: true,
     ...over,
@@ -119,13 +123,27 @@ export function makeCluster(
     diskRead: network.link(`read ${b.id}`, 2000 * MB),
     diskWrite: network.link(`write ${b.id}`, 2000 * MB),
   }));
+  /** By broker, then log directory: the first one's disk is in `links`. */
+  const disks = settings.brokers.map((b, row) =>
+    directoriesOf(b).map((d, i) =>
+      i === 0
+        ? links[row]!
+        : {
+            ...links[row]!,
+            diskRead: network.link(`read ${b.id} ${d.name}`, 2000 * MB),
+            diskWrite: network.link(`write ${b.id} ${d.name}`, 2000 * MB),
+          },
+    ),
+  );
   cluster.connectNodes(
     network,
-    (b) => links[b]!,
-    (b, inbound, outbound, diskWrite) => {
+    (b, directory) => disks[b]![directory]!,
+    (b, inbound, outbound, diskWrites) => {
       network.setBackground(links[b]!.inbound, inbound);
       network.setBackground(links[b]!.outbound, outbound);
-      network.setBackground(links[b]!.diskWrite, diskWrite);
+      diskWrites.forEach((rate, i) => {
+        network.setBackground(disks[b]![i]!.diskWrite, rate);
+      });
     },
   );
   const stop = sim.on('test.stop', (b, exitAfterMs) =>
@@ -144,7 +162,7 @@ export function makeCluster(
       (down - Math.min(drain, down / 2)) * 1000 - 1,
     );
   };
-  return { sim, cluster, network, restart, stop, start, links };
+  return { sim, cluster, network, restart, stop, start, links, disks };
 }
 
 /** The reference platform's topics and assignment, for tests of the model alone. */

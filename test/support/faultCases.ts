@@ -29,6 +29,29 @@ const network: { readonly [key: string]: readonly [Setup, Json, Json] } = {
   zone: [fault('network', { zone: 'a', for: '40s' }), 'a', 'b'],
 };
 
+const lossy = fault('network', { zone: 'b', loss: '1%', for: '120s' });
+const bursty = fault('network', {
+  zone: 'b',
+  bursts: { good: '0%', bad: '30%', goodFor: '10s', badFor: '10s' },
+  for: '120s',
+});
+const failedDisk = fault('disk', { broker: 3, how: 'failed', for: '60s' });
+const slowDisk = fault('disk', { broker: 3, how: 'slow', read: '1GB/s', write: '20MB/s', for: '60s' });
+const twoDisks: Setup = [
+  ...fault('disk', { broker: 3, directory: 'data-0', how: 'failed', for: '60s' }),
+  [['hardware', 'instanceTypes', 0, 'disks'], 2],
+  [['kafka', 'brokers', 3, 'disk'], undefined],
+  [['kafka', 'brokers', 3, 'diskUsed'], undefined],
+  [
+    ['kafka', 'brokers', 3, 'logDirs'],
+    [
+      { size: '2TB', used: '50GB' },
+      { size: '2TB', used: '50GB' },
+    ],
+  ],
+];
+const crowded = fault('neighbour', { node: 'n3', networkIn: '1MB/s', for: '60s' });
+
 /** Cases of the keys that every action has. */
 function common(kind: string, setup: Setup): Record<string, LeafCase> {
   return {
@@ -126,6 +149,84 @@ export const faultCases: Readonly<Record<string, LeafCase>> = {
       { setup, at: ['timeline', 0, key], values: [a, b] },
     ]),
   ),
+  'timeline[faults.network].loss': { setup: lossy, at: ['timeline', 0, 'loss'], values: ['1%', '20%'] },
+  'timeline[faults.network].roundTrip': {
+    setup: fault('network', { zone: 'b', roundTrip: '1ms', for: '120s' }),
+    at: ['timeline', 0, 'roundTrip'],
+    values: ['1ms', '40ms'],
+  },
+  ...Object.fromEntries(
+    Object.entries({
+      good: ['0%', '10%'],
+      bad: ['30%', '50%'],
+      goodFor: ['10s', '40s'],
+      badFor: ['10s', '40s'],
+    }).map(([key, [a, b]]): [string, LeafCase] => [
+      `timeline[faults.network].bursts.${key}`,
+      { setup: bursty, at: ['timeline', 0, 'bursts', key], values: [a, b] },
+    ]),
+  ),
+  ...common('disk', failedDisk),
+  'timeline[faults.disk].broker': { setup: failedDisk, at: ['timeline', 0, 'broker'], values: [3, 4] },
+  'timeline[faults.disk].directory': {
+    setup: twoDisks,
+    at: ['timeline', 0, 'directory'],
+    values: ['data-0', 'data-1'],
+  },
+  'timeline[faults.disk].how': {
+    setup: [],
+    at: ['timeline'],
+    values: [failedDisk.at(-1)![1], slowDisk.at(-1)![1]],
+  },
+  'timeline[faults.disk].read': {
+    setup: slowDisk,
+    at: ['timeline', 0, 'read'],
+    values: ['1GB/s', '10MB/s'],
+  },
+  'timeline[faults.disk].write': {
+    setup: slowDisk,
+    at: ['timeline', 0, 'write'],
+    values: ['20MB/s', '1GB/s'],
+  },
+  ...common('neighbour', crowded),
+  'timeline[faults.neighbour].node': { setup: crowded, at: ['timeline', 0, 'node'], values: ['n3', 'n4'] },
+  ...Object.fromEntries(
+    (['networkIn', 'networkOut', 'diskRead', 'diskWrite'] as const).map((key): [string, LeafCase] => [
+      `timeline[faults.neighbour].${key}`,
+      {
+        setup:
+          key === 'diskRead'
+            ? [
+                ...zones,
+                [['kafka', 'brokers', 3, 'pageCache'], '1MiB'],
+                [
+                  ['timeline'],
+                  [
+                    {
+                      at: '+30s',
+                      id: 'one',
+                      do: 'faults.neighbour',
+                      node: 'n3',
+                      networkIn: '1MB/s',
+                      for: '250s',
+                    },
+                    {
+                      at: '+60s',
+                      id: 'two',
+                      do: 'operations.restart',
+                      broker: 0,
+                      downTime: '120s',
+                      drain: '8s',
+                    },
+                  ],
+                ],
+              ]
+            : crowded,
+        at: ['timeline', 0, key],
+        values: ['1MB/s', '3GB/s'],
+      },
+    ]),
+  ),
   'kafka.controllers.nodes': {
     setup: dedicated,
     at: ['kafka', 'controllers', 'nodes'],
@@ -149,6 +250,16 @@ export const faultCases: Readonly<Record<string, LeafCase>> = {
     values: [1000, 0],
   },
   'kafka.timing.pageFlush': { setup: lostNode, at: ['kafka', 'timing', 'pageFlush'], values: ['0s', '30s'] },
+  'kafka.producers.enable.idempotence': {
+    setup: lostNode,
+    at: ['kafka', 'producers', 'enable.idempotence'],
+    values: [true, false],
+  },
+  'kafka.topics[].producers.enable.idempotence': {
+    setup: lostNode,
+    at: ['kafka', 'topics', 0, 'producers', 'enable.idempotence'],
+    values: [true, false],
+  },
   'kafka.producers.request.timeout.ms': {
     setup: lostNode,
     at: ['kafka', 'producers', 'request.timeout.ms'],
@@ -162,6 +273,12 @@ export const faultCases: Readonly<Record<string, LeafCase>> = {
 };
 
 /** Keys of faults that only name. */
-export const faultNames: readonly string[] = ['broker', 'controller', 'network', 'node', 'zone'].flatMap(
-  (kind) => [`timeline[faults.${kind}].id`, `timeline[faults.${kind}].name`],
-);
+export const faultNames: readonly string[] = [
+  'broker',
+  'controller',
+  'disk',
+  'neighbour',
+  'network',
+  'node',
+  'zone',
+].flatMap((kind) => [`timeline[faults.${kind}].id`, `timeline[faults.${kind}].name`]);

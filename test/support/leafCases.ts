@@ -38,6 +38,19 @@ const blocked: [Path, Json | undefined][] = [
     ],
   ],
 ];
+/** Brokers 1 and 4 stand in another zone than the others, each in a rack of its zone's name. */
+const twoZones: [Path, Json | undefined][] = [
+  [['kubernetes', 'nodes', 1, 'zone'], 'b'],
+  [['kubernetes', 'nodes', 4, 'zone'], 'b'],
+  ...[0, 1, 2, 3, 4].map((i): [Path, Json] => [
+    ['kafka', 'brokers', i, 'rack'],
+    i === 1 || i === 4 ? 'b' : 'a',
+  ]),
+];
+const rackAware: [Path, Json | undefined][] = [
+  ...twoZones,
+  [['kafka', 'config', 'replica.selector.class'], 'RackAwareReplicaSelector'],
+];
 const expectation = (e: { readonly [key: string]: Json }): [Path, Json | undefined][] => [
   [['expect'], [{ name: 'e', that: 'rehearse:brokers_out_of_sync == 0', at: '+70s', ...e }]],
 ];
@@ -364,6 +377,26 @@ const growing: [Path, Json | undefined][] = [
   [['kafka', 'holdLogsAtInitialSize'], false],
   [['timeline'], []],
 ];
+/** Segments that are rolled by age, and are opened when a broker comes back. */
+const aged: [Path, Json | undefined][] = [
+  ...natural,
+  [['kafka', 'config', 'log.segment.bytes'], 1_000_000_000_000],
+  [['kafka', 'brokers', 0, 'diskUsed'], '2TB'],
+];
+const jbod: [Path, Json | undefined][] = [
+  ...natural,
+  [['hardware', 'instanceTypes', 0, 'disks'], 3],
+  [['kafka', 'brokers', 0, 'disk'], undefined],
+  [['kafka', 'brokers', 0, 'diskUsed'], undefined],
+  [
+    ['kafka', 'brokers', 0, 'logDirs'],
+    [
+      { name: 'fast', size: '2TB', used: '100GB', disk: 0 },
+      { size: '1TB', used: '90GB', disk: 0 },
+    ],
+  ],
+];
+const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, key];
 
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
@@ -420,6 +453,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   until: { at: ['until'], values: [undefined, 'rehearse:brokers_out_of_sync == 1'] },
   warmUp: { at: ['warmUp'], values: [undefined, '2m'] },
   'hardware.instanceTypes[].cores': { at: ['hardware', 'instanceTypes', 0, 'cores'], values: [8, 4] },
+  'hardware.instanceTypes[].disks': { at: ['hardware', 'instanceTypes', 0, 'disks'], values: [1, 2] },
   'hardware.instanceTypes[].memory': {
     at: ['hardware', 'instanceTypes', 0, 'memory'],
     values: ['64Gi', '32Gi'],
@@ -447,6 +481,47 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     ],
     at: ['hardware', 'instanceTypes', 0, 'disk', 'read'],
     values: ['50MB/s', '2GB/s'],
+  },
+  'hardware.network.betweenZones.roundTrip': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.betweenZones.loss': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'loss'],
+    values: ['0%', '1%'],
+  },
+  'hardware.network.betweenZones.dollarsPerGB': {
+    setup: twoZones,
+    at: ['hardware', 'network', 'betweenZones', 'dollarsPerGB'],
+    values: [0.02, 0.01],
+  },
+  'hardware.network.withinZone.roundTrip': {
+    at: ['hardware', 'network', 'withinZone', 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.withinZone.loss': {
+    at: ['hardware', 'network', 'withinZone', 'loss'],
+    values: ['0%', '1%'],
+  },
+  'hardware.network.pairs[].zones': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'], loss: '1%' }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'zones'],
+    values: [
+      ['a', 'b'],
+      ['b', 'b'],
+    ],
+  },
+  'hardware.network.pairs[].roundTrip': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'] }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'roundTrip'],
+    values: [undefined, '20ms'],
+  },
+  'hardware.network.pairs[].loss': {
+    setup: [...twoZones, [['hardware', 'network', 'pairs'], [{ zones: ['a', 'b'] }]]],
+    at: ['hardware', 'network', 'pairs', 0, 'loss'],
+    values: [undefined, '1%'],
   },
   'hardware.instanceTypes[].disk.write': {
     at: ['hardware', 'instanceTypes', 0, 'disk', 'write'],
@@ -484,6 +559,14 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   'kafka.brokers[].controller': { at: ['kafka', 'brokers', 2, 'controller'], values: [true, undefined] },
   'kafka.brokers[].disk': { at: ['kafka', 'brokers', 0, 'disk'], values: ['2.5TB', '3TB'] },
   'kafka.brokers[].diskUsed': { at: ['kafka', 'brokers', 0, 'diskUsed'], values: ['100GB', '200GB'] },
+  'kafka.brokers[].logDirs[].disk': {
+    setup: [...jbod, [['hardware', 'instanceTypes', 0, 'disk', 'write'], '40MB/s']],
+    at: directory('disk'),
+    values: [0, 2],
+  },
+  'kafka.brokers[].logDirs[].name': { setup: jbod, at: directory('name'), values: ['fast', 'large'] },
+  'kafka.brokers[].logDirs[].size': { setup: jbod, at: directory('size'), values: ['2TB', '3TB'] },
+  'kafka.brokers[].logDirs[].used': { setup: jbod, at: directory('used'), values: ['100GB', '200GB'] },
   'kafka.brokers[].id': { at: ['kafka', 'brokers', 4, 'id'], values: [4, 7] },
   'kafka.brokers[].node': {
     setup: [[['kubernetes', 'nodes', 5], { name: 'spare', instance: 'i3en.24xlarge', zone: 'a' }]],
@@ -494,6 +577,26 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     setup: [[['hardware', 'instanceTypes', 0, 'disk', 'read'], '50MB/s']],
     at: ['kafka', 'brokers', 1, 'pageCache'],
     values: ['0B', '500GB'],
+  },
+  'kafka.config.replica.socket.receive.buffer.bytes': {
+    at: ['kafka', 'config', 'replica.socket.receive.buffer.bytes'],
+    values: [undefined, 4096],
+  },
+  'kafka.config.replica.selector.class': {
+    setup: [...twoZones, [['kafka', 'consumerGroups', 0, 'client.rack'], 'b']],
+    at: ['kafka', 'config', 'replica.selector.class'],
+    values: ['LeaderSelector', 'RackAwareReplicaSelector'],
+  },
+  'kafka.topics[].zone': { setup: twoZones, at: ['kafka', 'topics', 0, 'zone'], values: [undefined, 'b'] },
+  'kafka.consumerGroups[].client.rack': {
+    setup: rackAware,
+    at: ['kafka', 'consumerGroups', 0, 'client.rack'],
+    values: [undefined, 'b'],
+  },
+  'kafka.consumerGroups[].zone': {
+    setup: twoZones,
+    at: ['kafka', 'consumerGroups', 0, 'zone'],
+    values: [undefined, 'b'],
   },
   'kafka.config.message.max.bytes': {
     setup: [
@@ -559,6 +662,19 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     setup: [...growing, [['kafka', 'brokers', 0, 'diskUsed'], '2TB']],
     at: ['kafka', 'config', 'log.retention.hours'],
     values: [1, 500],
+  },
+  'kafka.config.log.retention.check.interval.ms': {
+    at: ['kafka', 'config', 'log.retention.check.interval.ms'],
+    values: [300_000, 60_000],
+  },
+  'kafka.config.log.roll.hours': {
+    setup: aged,
+    at: ['kafka', 'config', 'log.roll.hours'],
+    values: [1, 168],
+  },
+  'kafka.config.log.segment.delete.delay.ms': {
+    at: ['kafka', 'config', 'log.segment.delete.delay.ms'],
+    values: [60_000, 1000],
   },
   'kafka.config.log.segment.bytes': {
     setup: natural,
@@ -713,6 +829,15 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     setup: growing,
     at: ['kafka', 'topics', 0, 'retention', 'time'],
     values: ['1m', '900h'],
+  },
+  'kafka.topics[].segment.bytes': {
+    at: topic('segment'),
+    values: [{ bytes: '1GiB' }, { bytes: '100MiB' }],
+  },
+  'kafka.topics[].segment.time': {
+    setup: aged,
+    at: topic('segment'),
+    values: [{ time: '1h' }, { time: '168h' }],
   },
   'kafka.topics[].shares': { at: topic('shares'), values: ['even', { zipf: 1 }] },
   'kafka.topics[].shares.zipf': { at: topic('shares'), values: [{ zipf: 0.5 }, { zipf: 1 }] },

@@ -1,7 +1,7 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Kind, Simulation } from '../../engine/simulation.ts';
 
-export const faultKinds = ['broker', 'node', 'zone', 'controller', 'network'] as const;
+export const faultKinds = ['broker', 'node', 'zone', 'controller', 'network', 'disk', 'neighbour'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {

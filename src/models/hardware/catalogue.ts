@@ -48,7 +48,23 @@ export const hardwareCatalogue: Catalogue = {
       type: 'gauge',
       unit: 'ratio',
       labels: ['node'],
-      help: 'Share of the disk write bandwidth that steady traffic leaves free.',
+      help: "Share of the write bandwidth that steady traffic leaves free, on the node's tightest disk.",
+      source: 'ours',
+    },
+    {
+      name: 'rehearse:disk_read_limit_bytes_per_second',
+      type: 'gauge',
+      unit: 'B/s',
+      labels: ['node', 'disk'],
+      help: 'What a disk of the node can read.',
+      source: 'ours',
+    },
+    {
+      name: 'rehearse:disk_write_limit_bytes_per_second',
+      type: 'gauge',
+      unit: 'B/s',
+      labels: ['node', 'disk'],
+      help: 'What a disk of the node can write.',
       source: 'ours',
     },
     {
@@ -68,7 +84,7 @@ export const hardwareCatalogue: Catalogue = {
       source: 'AWS on-demand prices in the hardware file',
     },
   ],
-  events: [],
+  events: [{ name: 'hardware.networkChanged', lane: 'network', says: 'between zones {subject}: {detail}' }],
   risks: [
     {
       name: 'nicBaselineHeadroom',
@@ -114,6 +130,12 @@ export function hardwareLabels(
   if (labels === undefined) return undefined;
   if (labels.includes('zone'))
     return (row) => ({ node: hardware.nodes[row].name, zone: hardware.nodes[row].zone });
+  if (labels.includes('disk')) {
+    return (row) => {
+      const { node, disk } = hardware.diskAt(row);
+      return { node: hardware.nodes[node].name, disk: String(disk) };
+    };
+  }
   if (labels.length === 1) return (row) => ({ node: hardware.nodes[row].name });
   return (row) => ({
     node: hardware.nodes[Math.floor(row / 2)].name,

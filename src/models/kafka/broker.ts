@@ -3,7 +3,7 @@ import { eventClass, type Handle, type Kind, type Simulation } from '../../engin
 import type { Connectivity } from './connectivity.ts';
 import type { Controller } from './controller.ts';
 import type { ClusterGauges } from './gauges.ts';
-import type { Logs } from './logs.ts';
+import { type Logs, loadMicros } from './logs.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
@@ -84,6 +84,7 @@ export class Brokers {
   private readonly unfenced: Kind;
   private readonly expired: Kind;
   private readonly pauseOver: Kind;
+  private readonly directoryOffline: Kind;
   private readonly caughtUpWithMetadata: Kind;
   /** Counts starts and stops, so that an event of an earlier life is told from one of this. */
   private readonly life: Int32Array;
@@ -97,8 +98,12 @@ export class Brokers {
   private readonly mute: Float64Array;
   /** 1 while a running process does not reach the active controller. */
   private readonly cutOff: Uint8Array;
+  /** When a process that was fenced behind its back has learnt of the metadata, microseconds. */
+  private readonly learnsAt: Float64Array;
   /** Refused registrations of this start. */
   private readonly refusals: Int32Array;
+  /** Starts in a row that found no usable log directory. */
+  private readonly fruitless: Int32Array;
   private readonly backSince: Float64Array;
   /** The latest interval in which all threads of a process stood still or do, microseconds; pauses that overlap are one. */
   private readonly stillSince: Float64Array;
@@ -157,7 +162,9 @@ export class Brokers {
     this.unflushed = new Uint8Array(n);
     this.mute = new Float64Array(n).fill(Number.NaN);
     this.cutOff = new Uint8Array(n);
+    this.learnsAt = new Float64Array(n);
     this.refusals = new Int32Array(n);
+    this.fruitless = new Int32Array(n);
     this.backSince = new Float64Array(n).fill(Number.NaN);
     this.stillSince = new Float64Array(n);
     this.stillUntil = new Float64Array(n);
@@ -175,6 +182,7 @@ export class Brokers {
     this.fetch = this.step('kafka.fetchersStarted', (b, life) => this.onFetchersStarted(b, life));
     this.unfenced = this.step('kafka.unfenced', (b) => this.onUnfenced(b));
     this.caughtUpWithMetadata = this.step('kafka.metadataCaughtUp', (b) => this.fetchOn(b));
+    this.directoryOffline = this.step('kafka.directoryOffline', (b) => this.onDirectoryOffline(b));
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
@@ -364,7 +372,8 @@ export class Brokers {
     for (let p = 0; p < tables.partitionCount; p += 1) this.writes.review(p);
     for (let b = 0; b < tables.brokerCount; b += 1) {
       // One that was fenced fetches on once it has learnt of the metadata.
-      if (!this.isExpelled(b)) this.beginAll(b);
+      const learns = this.isExpelled(b) && (this.cutOff[b] === 1 || this.learnsAt[b] > this.sim.now);
+      if (this.controller.registrations.pausedUntil[b] === 0 && !learns) this.fetchOn(b);
     }
   }
 
@@ -413,7 +422,8 @@ export class Brokers {
     }
     if (!this.isExpelled(broker)) return;
     this.askToUnfence(broker, this.life[broker]);
-    this.schedule(this.sim.now + this.controller.propagation(broker), this.caughtUpWithMetadata, broker);
+    this.learnsAt[broker] = this.sim.now + this.controller.propagation(broker);
+    this.schedule(this.learnsAt[broker], this.caughtUpWithMetadata, broker);
   }
 
   /** Whether a running process was fenced behind its back. */
@@ -474,7 +484,7 @@ export class Brokers {
       this.hear(broker);
       if (this.controller.registrations.fenced[broker] === 1) return;
       this.controller.fence(broker);
-      if (!Number.isNaN(this.mute[broker])) this.writes.hold(broker, this.mute[broker]);
+      if (!Number.isNaN(this.mute[broker])) this.writes.waitForAnswers(broker, this.mute[broker]);
       this.controller.removeFromIsrs(broker);
       this.membership(broker);
     });
@@ -483,7 +493,9 @@ export class Brokers {
   private end(broker: number, unclean: boolean): void {
     const { registrations } = this.controller;
     this.state.set(broker, brokerState.notRunning);
-    this.unclean[broker] = unclean ? 1 : 0;
+    // A process that has not loaded its logs writes no marker of a clean shutdown (Kafka 3.7 `LogManager.shutdown`).
+    if (unclean) this.unclean[broker] = 1;
+    else if (registrations.serving[broker] === 1) this.unclean[broker] = 0;
     this.logs.setRunning(broker, false);
     registrations.serving[broker] = 0;
     this.endPause(broker);
@@ -493,6 +505,8 @@ export class Brokers {
     if (registered) this.fallSilent(broker);
     registrations.fetching[broker] = 0;
     registrations.died[broker] = unclean ? 1 : 0;
+    this.controller.forgetRequests(broker);
+    if (unclean && registered) this.leaveUnanswered(broker);
     this.standStill(broker);
     this.controller.quorum.stopped(this.voter(broker), !unclean);
     if (unclean || registered) this.reviewHosted(broker);
@@ -505,6 +519,15 @@ export class Brokers {
     this.sim.tell('kafka.stopped', this.name(broker), unclean ? 'unclean' : 'clean');
     this.onExited(broker);
     this.onHealth(broker);
+  }
+
+  /** Producers send again what a leader had appended and not answered when it died: with acks=all about a round trip of records. */
+  private leaveUnanswered(broker: number): void {
+    const { tables } = this;
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+      if (tables.leader[p] === broker) this.writes.leaderDied(p, this.settings.timing.roundTripMicros);
+    }
   }
 
   /** Partitions with an ISR member that has died stall until the controller knows. */
@@ -523,9 +546,13 @@ export class Brokers {
 
   /** The process neither fetches nor serves from now on: its replicas stop, and those that catch up from it. */
   private standStill(broker: number): void {
+    const { replicasOf, replicasFrom } = this.tables;
+    this.stopReplicas(broker, replicasOf.subarray(replicasFrom[broker], replicasFrom[broker + 1]));
+  }
+
+  private stopReplicas(broker: number, replicas: Int32Array): void {
     const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of replicas) {
       const p = Math.floor(r / tables.stride);
       if (tables.leader[p] === broker) {
         const first = p * tables.stride;
@@ -588,6 +615,7 @@ export class Brokers {
     // A combined node's controller runs before its broker registers: with it a lost majority may be one again.
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.registered, () => {
+      if (!this.loadLogs(broker)) return;
       this.state.set(broker, brokerState.recovery);
       this.schedule(this.sim.now + Math.max(1, Math.ceil(this.loadMicros(broker))), this.fetch, broker);
     });
@@ -610,19 +638,21 @@ export class Brokers {
 
   /** How long the logs take to load, microseconds. */
   private loadMicros(broker: number): number {
-    const { timing, segmentBytes, recoveryThreads } = this.settings;
-    const segments = this.logs.segments(broker, segmentBytes);
-    const opened = (segments * timing.segmentLoadMicros) / recoveryThreads;
-    if (this.unclean[broker] === 0) return opened;
-    // One active segment of each replica is read again; half full in the mean.
-    const replicas = this.tables.replicasFrom[broker + 1] - this.tables.replicasFrom[broker];
-    return opened + ((replicas * segmentBytes) / 2 / timing.recoveryScanRate / recoveryThreads) * 1e6;
+    const { timing, recoveryThreads } = this.settings;
+    return loadMicros(
+      this.logs.loads(broker),
+      this.unclean[broker] === 1,
+      recoveryThreads,
+      timing.segmentLoadMicros,
+      timing.recoveryScanRate,
+    );
   }
 
   /** Metadata is published: fetchers start, still fenced, and the broker asks to be unfenced. */
   private onFetchersStarted(broker: number, life: number): void {
     this.controller.quorum.started(this.voter(broker));
     this.whenRegistered(broker, life, this.fetch, () => {
+      if (!this.loadLogs(broker)) return;
       const { registrations } = this.controller;
       this.state.set(broker, brokerState.recovery);
       registrations.serving[broker] = 1;
@@ -646,7 +676,7 @@ export class Brokers {
       if (tables.state[r] !== replicaState.stopped) continue;
       const p = Math.floor(r / tables.stride);
       const bytes = (this.traffic.partitionRate(p) * this.settings.timing.pageFlushMicros) / 1e6;
-      tables.replicaEndBytes[r] -= Math.floor(Math.min(bytes, this.logs.replicaBytes(p)));
+      this.logs.cutBack(r, Math.floor(bytes));
     }
   }
 
@@ -794,6 +824,66 @@ export class Brokers {
       }
     }
     for (const [follower, replicas] of behind) this.replication.begin(follower, replicas);
+  }
+
+  // Log directories.
+
+  /**
+   * Takes a starting broker's directories into use. Without one the process halts. Its container would go on like that with
+   * the back-off of its restarts: once it has failed twice in a row it waits in STARTING for a disk instead.
+   */
+  private loadLogs(broker: number): boolean {
+    if (this.logs.load(broker)) {
+      this.fruitless[broker] = 0;
+      return true;
+    }
+    this.fruitless[broker] += 1;
+    if (this.fruitless[broker] === 1) this.kill(broker, 'none of its log directories can be used');
+    else this.state.set(broker, brokerState.starting);
+    return false;
+  }
+
+  /** A disk of a broker was replaced: one that waits for it starts. */
+  diskReplaced(broker: number): void {
+    const waits = this.fruitless[broker] > 1 && this.state.get(broker) === brokerState.starting;
+    this.fruitless[broker] = 0;
+    if (!waits) return;
+    this.state.set(broker, brokerState.notRunning);
+    this.start(broker);
+  }
+
+  /**
+   * A log directory of a running broker goes offline. Without another one the process halts; else the broker serves and
+   * fetches the other replicas, and tells the controller with a heartbeat that it sends at once.
+   * Source: Kafka 3.7 `BrokerLifecycleManager.propagateDirectoryFailure`, `ReplicationControlManager.handleDirectoriesOffline`
+   * (KIP-858), `LogManager.handleLogDirFailure` (halt).
+   */
+  directoryLost(broker: number, replicas: Int32Array, why: string, last: boolean): void {
+    if (last) {
+      this.kill(broker, why);
+      return;
+    }
+    this.sim.tell('kafka.directoryOffline', this.name(broker), `${replicas.length} replicas: ${why}`);
+    this.stopReplicas(broker, replicas);
+    for (const r of replicas) this.writes.review(Math.floor(r / this.tables.stride));
+    const life = this.life[broker];
+    this.controller.whenActive(broker, () => {
+      if (this.life[broker] !== life) return;
+      const micros =
+        this.settings.timing.roundTripMicros / 2 + this.controller.commitDelay('directoryOffline');
+      this.schedule(this.sim.now + Math.max(1, Math.round(micros)), this.directoryOffline, broker);
+    });
+  }
+
+  /** The controller has committed that directories of a broker are offline. */
+  private onDirectoryOffline(broker: number): void {
+    const { tables } = this;
+    const hosted = tables.replicasOf.subarray(tables.replicasFrom[broker], tables.replicasFrom[broker + 1]);
+    this.controller.removeFromIsrs(
+      broker,
+      hosted.filter((r) => tables.offline[r] === 1),
+    );
+    this.membership(broker);
   }
 
   /** The disks are replaced by empty ones: at once while the broker is down, else as soon as its process has ended. */

@@ -1,6 +1,8 @@
 import type { Catalogue, Metric } from '../../engine/catalogue.ts';
 import type { KafkaCluster } from './cluster.ts';
 import { stageRow, totalTimeRow } from './latency.ts';
+import { linkKinds } from './saturation.ts';
+import { crossingKinds } from './traffic.ts';
 
 const kafka37 = 'Kafka 3.7, names as the JMX exporter rules of Strimzi write them';
 const manager = 'kafka_server_replicamanager';
@@ -12,6 +14,7 @@ function metric(name: string, unit: string, labels: readonly string[], help: str
 }
 
 const byBroker = ['broker'] as const;
+const byDirectory = ['broker', 'directory'] as const;
 
 export const kafkaCatalogue: Catalogue = {
   metrics: [
@@ -40,7 +43,7 @@ export const kafkaCatalogue: Catalogue = {
       `${manager}_partitioncount`,
       '',
       byBroker,
-      'Replicas that this broker hosts.',
+      'Replicas that this broker hosts on log directories that are online.',
       `ReplicaManager, ${kafka37}`,
     ),
     metric(
@@ -312,11 +315,53 @@ export const kafkaCatalogue: Catalogue = {
       'ours; ProducerConfig, Kafka 3.7',
     ),
     metric(
+      'rehearse:admitted_write_ratio',
+      'ratio',
+      ['topic'],
+      'Share of what producers offer that is written as it comes; the rest waits for a saturated link or a partition that cannot be written, or fails.',
+      'ours',
+    ),
+    metric(
+      'rehearse:saturated_links',
+      '',
+      byBroker,
+      'Links of a broker that steady traffic asks for more than they have: its card in and out, its disk, connections of its fetcher threads. Not those where only followers without acks=all lag.',
+      'ours',
+    ),
+    metric(
+      'rehearse:link_saturated_seconds_total',
+      's',
+      ['broker', 'link'],
+      'Seconds for which a link was saturated.',
+      'ours',
+    ),
+    metric(
+      'rehearse:cross_zone_bytes_total',
+      'B',
+      ['kind'],
+      'Bytes between brokers or clients in different zones; clients whose zone nothing says are spread evenly over the zones.',
+      'ours',
+    ),
+    metric(
+      'rehearse:cross_zone_cost_dollars_total',
+      '$',
+      ['kind'],
+      'What these bytes cost.',
+      'ours; the price in the hardware file',
+    ),
+    metric(
       'rehearse:retried_sends_total',
       'messages',
       ['topic', 'owner'],
       'Sends that met an error and were tried again.',
       'ours',
+    ),
+    metric(
+      'rehearse:duplicate_messages_total',
+      'messages',
+      ['topic', 'owner'],
+      'Messages that producers without idempotence sent again although they were in the log.',
+      'ours; Sender, Kafka 3.7',
     ),
     metric(
       'rehearse:possibly_lost_bytes',
@@ -326,19 +371,54 @@ export const kafkaCatalogue: Catalogue = {
       'ours',
     ),
     metric(
+      'rehearse:lost_with_disk_bytes',
+      'B',
+      ['topic', 'owner'],
+      'Bytes that were lost with the disk of the only replica in sync.',
+      'ours',
+    ),
+    metric(
       'rehearse:log_disk_used_bytes',
       'B',
       byBroker,
-      "Bytes of logs on the broker's volume.",
+      "Bytes in the broker's log directories, deleted files that are still there included.",
       'ours; LogManager, Kafka 3.7',
     ),
-    metric('rehearse:log_disk_capacity_bytes', 'B', byBroker, "Size of the broker's volume.", 'ours'),
+    metric(
+      'rehearse:log_disk_capacity_bytes',
+      'B',
+      byBroker,
+      "Size of the broker's log directories.",
+      'ours',
+    ),
     metric(
       'rehearse:log_disk_full_seconds',
       's',
       byBroker,
-      'When the volume was full, seconds from the start; 0 while it is not.',
+      'When a log directory was full first, seconds from the start; 0 while none was.',
       'ours',
+    ),
+    metric(
+      'rehearse:log_directory_used_bytes',
+      'B',
+      byDirectory,
+      'Bytes in a log directory, deleted files that are still there included.',
+      'ours; LogManager, Kafka 3.7',
+    ),
+    metric('rehearse:log_directory_capacity_bytes', 'B', byDirectory, 'Size of a log directory.', 'ours'),
+    metric(
+      'kafka_log_logmanager_logdirectoryoffline',
+      '',
+      byDirectory,
+      '1 while the broker cannot use the log directory.',
+      `LogManager, ${kafka37}; label directory in place of logDirectory`,
+    ),
+    metric(
+      'kafka_log_logmanager_offlinelogdirectorycount',
+      '',
+      byBroker,
+      'Log directories that the broker cannot use.',
+      `LogManager, ${kafka37}`,
     ),
     metric(
       'kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent',
@@ -439,13 +519,21 @@ export const kafkaCatalogue: Catalogue = {
       lane: 'consumers',
       says: 'the coordinator of {subject} moved: {detail}',
     },
+    { name: 'kafka.linkSaturated', lane: '{subject}', says: 'a link of {subject} is saturated: {detail}' },
+    { name: 'kafka.linkFree', lane: '{subject}', says: 'a link of {subject} is saturated no more: {detail}' },
+    { name: 'kafka.followersLag', lane: '{subject}', says: 'followers fall behind at {subject}: {detail}' },
     { name: 'kafka.sendsFail', lane: 'producers', says: 'sends to {subject} fail: {detail}' },
     {
       name: 'kafka.consumerReset',
       lane: 'consumers',
       says: 'the offsets of {subject} are set back: {detail}',
     },
-    { name: 'kafka.diskFull', lane: '{subject}', says: 'the volume of {subject} is full' },
+    { name: 'kafka.diskFull', lane: '{subject}', says: 'a log directory of {subject} is full' },
+    {
+      name: 'kafka.directoryOffline',
+      lane: '{subject}',
+      says: 'a log directory of {subject} goes offline: {detail}',
+    },
   ],
   risks: [
     {
@@ -482,6 +570,19 @@ export const kafkaCatalogue: Catalogue = {
       limit: 0,
     },
     {
+      name: 'saturatedSeconds',
+      unit: 's',
+      says: 'longest time for which a link of a broker was saturated',
+      that: 'max(increase(rehearse:link_saturated_seconds_total[$__range]))',
+      limit: 0,
+    },
+    {
+      name: 'crossZoneCost',
+      unit: '$',
+      says: 'cost of bytes between zones over the period',
+      that: 'sum(increase(rehearse:cross_zone_cost_dollars_total[$__range]))',
+    },
+    {
       name: 'retriedSends',
       unit: 'messages',
       says: 'sends that were tried again',
@@ -494,10 +595,16 @@ export const kafkaCatalogue: Catalogue = {
       that: 'sum by (owner) (rehearse:retried_sends_total)',
     },
     {
+      name: 'duplicates',
+      unit: 'messages',
+      says: 'messages that are in the log twice',
+      that: 'sum(rehearse:duplicate_messages_total)',
+    },
+    {
       name: 'possibleLoss',
       unit: 'B',
       says: 'bytes acknowledged and possibly lost',
-      that: 'sum(rehearse:possibly_lost_bytes)',
+      that: 'sum(rehearse:possibly_lost_bytes) + sum(rehearse:lost_with_disk_bytes)',
       limit: 0,
     },
     {
@@ -652,6 +759,11 @@ export function kafkaLabels(
       return () => ({});
     case 'broker':
       return (row) => ({ broker: String(settings.brokers[row].id) });
+    case 'broker,directory':
+      return (row) => {
+        const { broker, name: directory } = cluster.logs.directory(row);
+        return { broker: String(settings.brokers[broker].id), directory };
+      };
     case 'node':
       return (row) => ({ node: String(cluster.controller.quorum.voterIds[row]) });
     case 'topic':
@@ -674,6 +786,13 @@ export function kafkaLabels(
       return (row) => ({ ...cluster.requests.latencyRows[row] });
     case 'request,stage':
       return stageRow;
+    case 'broker,link':
+      return (row) => ({
+        broker: String(settings.brokers[Math.floor(row / linkKinds.length)].id),
+        link: linkKinds[row % linkKinds.length],
+      });
+    case 'kind':
+      return (row) => ({ kind: crossingKinds[row] });
     case 'topic,partition':
       return (row) => {
         const t = tables.topic[row];

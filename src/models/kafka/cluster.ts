@@ -11,9 +11,11 @@ import { Outages } from './outages.ts';
 import { StripedReplicaPlacer } from './placement.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
-import type { ClusterSettings } from './settings.ts';
+import { Saturation } from './saturation.ts';
+import { type ClusterSettings, directoriesOf } from './settings.ts';
 import { ClusterTables } from './tables.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
+import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
 
 /** A load curve as the cluster needs it: the multiplier's integral and where its course changes. */
@@ -35,6 +37,8 @@ export class KafkaCluster {
   readonly traffic: Traffic;
   readonly replication: Replication;
   readonly writes: Writes;
+  readonly ways: Ways;
+  readonly saturation: Saturation;
   readonly consumers: Consumers;
   readonly requests: RequestPath;
   readonly logs: Logs;
@@ -67,11 +71,21 @@ export class KafkaCluster {
       settings.brokers.length,
       stride,
       settings.assignment ?? placed(sim, settings, stride),
+      settings.brokers.map((b) => directoriesOf(b).length),
     );
     const { tables } = this;
     const voters =
       settings.dedicatedControllers.length || settings.brokers.filter((b) => b.controller).length;
-    this.traffic = new Traffic(sim, tables, settings.topics, settings.groups);
+    this.ways = new Ways(tables.brokerCount, settings.timing.roundTripMicros);
+    this.traffic = new Traffic(
+      sim,
+      tables,
+      settings.topics,
+      settings.groups,
+      this.ways,
+      settings.brokers.map((b) => b.rack),
+      settings.rackAwareReads ?? false,
+    );
     this.gauges = new ClusterGauges(sim, tables, voters, tables.partitionCount <= 10_000);
     this.replication = new Replication(
       sim,
@@ -79,22 +93,22 @@ export class KafkaCluster {
       this.traffic,
       settings.topics,
       settings.fetcher,
-      settings.timing.roundTripMicros,
+      this.ways,
       settings.leaderThrottleRate,
       settings.followerThrottleRate,
     );
     this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
     const outages = new Outages(sim, tables.partitionCount, settings.timing);
     this.writes.onLed = (p, led) => outages.note(p, led);
-    this.consumers = new Consumers(sim, tables, settings.topics, settings.groups, this.traffic);
-    this.logs = new Logs(
+    this.consumers = new Consumers(
       sim,
       tables,
       settings.topics,
-      settings.brokers,
+      settings.groups,
       this.traffic,
-      settings.holdLogsAtInitialSize,
+      settings.timing.roundTripMicros,
     );
+    this.logs = new Logs(sim, settings, tables, this.traffic);
     this.connectivity = new Connectivity([
       ...settings.brokers.map((b) => b.zone),
       ...settings.dedicatedControllers.map((c) => c.zone),
@@ -135,20 +149,45 @@ export class KafkaCluster {
       this.traffic,
       this.consumers,
       this.gauges.activeBrokers,
+      this.ways,
     );
+    this.saturation = new Saturation(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.replication,
+      this.writes,
+      this.ways,
+    );
+    this.saturation.onLagging = (r) => {
+      this.controller.watchMember(r);
+      this.writes.review(Math.floor(r / tables.stride));
+    };
     this.traffic.onChange = (b) => {
       this.logs.touch(b);
       this.replication.bookThrottled(b);
       this.requests.trafficChanged(b);
+      this.saturation.touch(b);
     };
     this.replication.onColdRead = (b, delta) => this.requests.addColdCatchUp(b, delta);
-    this.replication.onAppendRate = (topic, b, delta) => this.logs.addCatchUp(topic, b, delta);
+    this.replication.onAppendRate = (topic, b, place, delta) => this.logs.addCatchUp(topic, b, place, delta);
+    this.replication.beforeFetch = (replica, leader) => this.logs.beforeFetch(replica, leader);
+    this.writes.onAppended = (p, bytes) => this.logs.appended(p, bytes);
+    this.writes.onTruncate = (p, endBytes) => this.logs.truncate(p, endBytes);
+    this.traffic.onFactor = (topic) => this.logs.loadChanged(topic);
     this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
-    this.logs.onFull = (b) => this.brokers.kill(b, 'the log directory is full');
+    this.replication.cutBack = (replica, bytes) => this.logs.cutBack(replica, bytes);
+    this.logs.missing = (replica) => this.replication.missing(replica);
+    this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
+    this.logs.onRepaired = (b) => this.brokers.diskReplaced(b);
+    this.logs.onDirectoryLost = (b, replicas, why, last) =>
+      this.brokers.directoryLost(b, replicas, why, last);
     sim.invariant('kafka: replicas, leaders and counts', () => {
       tables.verify();
       this.gauges.verify();
     });
+    sim.invariant('kafka: bytes in log directories', () => this.logs.verify());
     sim.stateDigest('kafka', (add) => {
       for (let p = 0; p < tables.partitionCount; p += 1) {
         this.traffic.settle(p);
@@ -167,9 +206,34 @@ export class KafkaCluster {
     return row;
   }
 
-  connectNodes(network: FlowNetwork, links: (broker: number) => NodeLinks, background: SetBackground): void {
+  /** @param links of a broker's node; those of the disk are of the directory at that place */
+  connectNodes(
+    network: FlowNetwork,
+    links: (broker: number, directory: number) => NodeLinks,
+    background: SetBackground,
+  ): void {
+    this.logs.readRate = (b, directory) => network.capacity(links(b, directory).diskRead);
     this.replication.connect(network, links);
     this.traffic.connect(background);
+    this.saturation.connect(network, links);
+  }
+
+  /** The network between the zones that brokers stand in. */
+  connectNetwork(network: BrokerNetwork): void {
+    this.ways.connect(network);
+    this.traffic.zonesKnown();
+    this.networkChanged();
+  }
+
+  /** Loss or round trips between zones are others from now on. */
+  networkChanged(): void {
+    const { leastRate, uniform } = this.ways;
+    this.ways.update();
+    const limited = Math.min(leastRate, this.ways.leastRate) < Number.POSITIVE_INFINITY;
+    const usual = uniform && this.ways.uniform;
+    if (limited || !usual) this.replication.limitsChanged();
+    if (limited) this.saturation.networkChanged();
+    if (!usual) this.requests.networkChanged();
   }
 
   /** All threads of a broker's process, by row, stand still from now on for so many whole microseconds. */

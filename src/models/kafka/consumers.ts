@@ -13,6 +13,8 @@ const leastLagSeconds = 1;
  * the speed that the group has to spare. A move of the coordinator stops commits, not reading, and causes no rebalance.
  *
  * Lag counts messages up to the high watermark. Source: Kafka 3.7 `ConsumerGroupCommand`, `GroupMetadataManager.partitionFor`, KIP-951.
+ * A group that reads from followers is one round trip further behind there: a follower's high watermark is that of its last fetch, and a new one
+ * answers its next fetch at once (KIP-392, `DelayedFetch.tryComplete`, case H).
  * Simplified: the partitions of a topic that a group reads share its speed; the sawtooth of batch reading is its mean.
  */
 export class Consumers {
@@ -23,6 +25,7 @@ export class Consumers {
   private readonly topics: readonly TopicSettings[];
   private readonly groups: readonly GroupSettings[];
   private readonly traffic: Traffic;
+  private readonly roundTripMicros: number;
   private readonly drained: Kind;
   /** One row for each topic that a group reads. */
   readonly cells: { readonly group: number; readonly topic: number }[] = [];
@@ -43,8 +46,10 @@ export class Consumers {
     topics: readonly TopicSettings[],
     groups: readonly GroupSettings[],
     traffic: Traffic,
+    roundTripMicros: number,
   ) {
     this.sim = sim;
+    this.roundTripMicros = roundTripMicros;
     this.topics = topics;
     this.groups = groups;
     this.traffic = traffic;
@@ -186,7 +191,7 @@ export class Consumers {
     const far = this.ahead[cell] > 0 || this.ready[cell] > rate * leastLagSeconds;
     const ahead = reads && far ? spare / rate : 0;
     if (ahead !== this.ahead[cell]) {
-      this.traffic.addReadAhead(topic, ahead - this.ahead[cell]);
+      this.traffic.addReadAhead(topic, ahead - this.ahead[cell], group);
       this.ahead[cell] = ahead;
     }
     if (reads) {
@@ -194,7 +199,9 @@ export class Consumers {
       const micros = Math.ceil((this.ready[cell] / spare) * 1e6);
       this.timers[cell] = this.sim.after(Math.max(1, micros), this.drained, cell);
     }
-    const steady = (rate * this.groups[group].pollMicros) / 1e6;
+    // A follower learns of the high watermark with its next fetch.
+    const late = this.traffic.readFromFollowers(group, topic) * this.roundTripMicros;
+    const steady = (rate * (this.groups[group].pollMicros + late)) / 1e6;
     // What was stalled and then read leaves a rest of rounding: no message.
     const behind = this.stalled[cell] + this.ready[cell];
     this.lag.set(cell, steady + (behind < 1e-6 ? 0 : behind), slope);

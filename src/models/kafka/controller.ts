@@ -214,14 +214,20 @@ export class Controller {
 
   /**
    * Takes a broker out of every ISR and gives away what it leads: one event, as on a controlled shutdown and on fencing.
+   * @param replicas only these replicas of it, where their log directories went offline (KIP-858)
    * @returns microseconds until each broker has applied it, by broker row
    */
-  removeFromIsrs(broker: number): Float64Array {
+  removeFromIsrs(
+    broker: number,
+    replicas: Int32Array = this.tables.replicasOf.subarray(
+      this.tables.replicasFrom[broker],
+      this.tables.replicasFrom[broker + 1],
+    ),
+  ): Float64Array {
     const { tables } = this;
     const changed: number[] = [];
     const movedFrom = new Map<number, number[]>();
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of replicas) {
       const p = Math.floor(r / tables.stride);
       if (tables.inSync[r] === 0) {
         this.traffic.count(p, -1);
@@ -323,8 +329,6 @@ export class Controller {
   private lead(p: number, broker: number): void {
     const { tables, registrations } = this;
     const old = tables.leader[p];
-    if (old !== noLeader && broker !== noLeader && registrations.died[old] === 1)
-      this.loseUnreplicated(p, broker);
     tables.leader[p] = broker;
     tables.leaderEpoch[p] += 1;
     // Followers that are behind fetch from the new leader from here on.
@@ -348,8 +352,10 @@ export class Controller {
       if (fetches && broker !== noLeader) this.repoint.push(r);
     }
     if (broker === noLeader) return;
+    if (old !== noLeader && registrations.died[old] === 1) this.loseUnreplicated(p, broker);
     const own = tables.replicaOn(p, broker);
-    if (tables.state[own] !== replicaState.live) {
+    // One that has died is elected all the same: nobody follows it, so nobody truncates, before it is back.
+    if (tables.state[own] !== replicaState.live && registrations.serving[broker] === 1) {
       this.replication.halt(own);
       this.writes.truncate(p, tables.replicaEndBytes[own]);
       tables.state[own] = replicaState.live;
@@ -381,17 +387,18 @@ export class Controller {
     const { tables } = this;
     const first = p * tables.stride;
     for (let r = first; r < first + tables.stride; r += 1) {
-      if (tables.broker[r] >= 0 && tables.inSync[r] === 1 && this.isActive(tables.broker[r]))
-        return tables.broker[r];
+      if (tables.broker[r] < 0 || tables.inSync[r] === 0 || tables.offline[r] === 1) continue;
+      if (this.isActive(tables.broker[r])) return tables.broker[r];
     }
     return noLeader;
   }
 
   private anyActive(p: number, except: number): number {
-    const first = p * this.tables.stride;
-    for (let r = first; r < first + this.tables.stride; r += 1) {
-      const b = this.tables.broker[r];
-      if (b >= 0 && b !== except && this.isActive(b)) return b;
+    const { tables } = this;
+    const first = p * tables.stride;
+    for (let r = first; r < first + tables.stride; r += 1) {
+      const b = tables.broker[r];
+      if (b >= 0 && b !== except && tables.offline[r] === 0 && this.isActive(b)) return b;
     }
     return noLeader;
   }
@@ -481,13 +488,11 @@ export class Controller {
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       const r = tables.replicasOf[i];
       const p = Math.floor(r / tables.stride);
-      if (tables.leader[p] !== noLeader) continue;
+      if (tables.leader[p] !== noLeader || tables.offline[r] === 1) continue;
       if (tables.inSync[r] === 0 && !this.settings.topics[tables.topic[p]].uncleanElection) continue;
       this.change(p, () => {
-        if (tables.inSync[r] === 1) {
-          tables.state[r] = replicaState.live;
-          this.lead(p, broker);
-        } else this.leadUncleanly(p, r);
+        if (tables.inSync[r] === 1) this.lead(p, broker);
+        else this.leadUncleanly(p, r);
       });
       changed.push(p);
     }
@@ -543,7 +548,15 @@ export class Controller {
     }
     const replicas = this.joining.get(join) ?? [];
     this.joining.delete(join);
+    // The leader has died meanwhile: the replica asks the next one.
+    if (this.registrations.serving[leader] === 0) return;
     this.alterPartition(leader, replicas);
+  }
+
+  /** The process of a leader has ended: what it had not yet asked for is never asked. */
+  forgetRequests(leader: number): void {
+    this.queued.delete(leader);
+    this.sentBefore.delete(leader);
   }
 
   private alterPartition(leader: number, changes: readonly number[]): void {
@@ -669,6 +682,7 @@ export class Controller {
       const preferred = tables.broker[p * tables.stride];
       const old = tables.leader[p];
       if (old === preferred || tables.inSync[p * tables.stride] === 0 || !this.isActive(preferred)) continue;
+      if (tables.offline[p * tables.stride] === 1) continue;
       if (elections === maxElectionsPerEvent) {
         more = true;
         break;

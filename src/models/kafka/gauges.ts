@@ -91,6 +91,12 @@ export class ClusterGauges {
     this.countMinutes();
   }
 
+  /** So many more replicas of a broker are on log directories that are offline. */
+  addOffline(broker: number, delta: number): void {
+    this.offlineReplicas.add(broker, delta);
+    this.partitionCount.add(broker, -delta);
+  }
+
   private atMinIsrCount = 0;
   private underMinIsrCount = 0;
 
@@ -143,6 +149,7 @@ export class ClusterGauges {
     for (let b = 0; b < this.tables.brokerCount; b += 1) {
       same('LeaderCount', b, this.leaderCount.get(b), counts.leaders[b] ?? zero.leaders[b]);
       same('PartitionCount', b, this.partitionCount.get(b), counts.replicas[b]);
+      same('OfflineReplicaCount', b, this.offlineReplicas.get(b), counts.offline[b]);
       same('UnderReplicatedPartitions', b, this.underReplicated.get(b), counts.underReplicated[b]);
       same('UnderMinIsrPartitionCount', b, this.underMinIsr.get(b), counts.underMinIsr[b]);
       same('AtMinIsrPartitionCount', b, this.atMinIsr.get(b), counts.atMinIsr[b]);

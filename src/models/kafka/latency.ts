@@ -4,7 +4,15 @@ import { eventClass, type Simulation, type Stream } from '../../engine/simulatio
 import { derived, type Factor, factorOf } from './queueing.ts';
 import { type BrokerLoad, type RequestClass, requestType, requestTypes } from './requestRates.ts';
 import type { ClusterSettings } from './settings.ts';
-import { brokerSide, clientSide, type PathHistory, stages, type Traced, trace } from './tracers.ts';
+import {
+  brokerSide,
+  clientSide,
+  type FollowerWays,
+  type PathHistory,
+  stages,
+  type Traced,
+  trace,
+} from './tracers.ts';
 
 const quantiles = [0.5, 0.95, 0.99, 0.999] as const;
 const quantileNames = ['0.50', '0.95', '0.99', '0.999'] as const;
@@ -26,7 +34,7 @@ const sampledBrokers = 20;
 const updatesToPeriod = 6;
 
 /** Numbers of a sample's chances beside those of its way. */
-const chance = { moment: 0, kind: 1 } as const;
+const chance = { moment: 0, kind: 1, partition: 24 } as const;
 
 interface Group {
   readonly request: number;
@@ -64,6 +72,7 @@ export class Latency {
   private readonly others: readonly (readonly PathHistory[])[];
   private readonly factor: Factor;
   private readonly roundTripMicros: number;
+  private readonly wayOf: (broker: number, u: number) => FollowerWays | undefined;
   private readonly groups: readonly Group[];
   private readonly totals: Gauge;
   private readonly period: Gauge;
@@ -84,7 +93,9 @@ export class Latency {
     settings: ClusterSettings,
     paths: readonly PathHistory[],
     gauges: { readonly totals: Gauge; readonly period: Gauge; readonly stages: Gauge },
+    wayOf: (broker: number, u: number) => FollowerWays | undefined,
   ) {
+    this.wayOf = wayOf;
     this.sim = sim;
     this.paths = paths;
     this.others = paths.map((own) => paths.filter((p) => p !== own));
@@ -145,7 +156,8 @@ export class Latency {
         const load = path.wantedLoad(wanted);
         const c = pick(load, type, derived(seed, chance.kind));
         if (c === undefined) continue;
-        trace(path, this.others[b], c, wanted, seed, this.factor, this.roundTripMicros, this.traced);
+        const ways = c.acks === 'all' ? this.wayOf(b, derived(seed, chance.partition)) : undefined;
+        trace(path, this.others[b], c, wanted, seed, this.factor, this.roundTripMicros, this.traced, ways);
         book(b, type, c, wanted, load);
       }
     }

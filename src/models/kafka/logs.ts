@@ -1,168 +1,842 @@
 import type { Gauge } from '../../engine/gauge.ts';
-import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
-import type { BrokerSettings, TopicSettings } from './settings.ts';
-import { type ClusterTables, replicaState } from './tables.ts';
+import {
+  BrokenInvariant,
+  eventClass,
+  type Handle,
+  type Kind,
+  type Simulation,
+} from '../../engine/simulation.ts';
+import {
+  type ClusterSettings,
+  type DirectorySettings,
+  directoriesOf,
+  type TopicSettings,
+} from './settings.ts';
+import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Traffic } from './traffic.ts';
+import { VolumeHistory } from './volumeHistory.ts';
+
+/** The first retention check of a broker comes so long after its logs are loaded. Source: Kafka 3.7 `LogManager.InitialTaskDelayMs`. */
+const firstCheckMicros = 30_000_000;
+
+/** What must be read to load the logs of one directory. */
+export interface DirectoryLoad {
+  /** Files to open: one for each segment. */
+  readonly segments: number;
+  /** Bytes of the active segments, which are read again after an unclean stop. */
+  readonly activeBytes: number;
+  /** Bytes per second that the disk reads. */
+  readonly readRate: number;
+}
 
 /**
- * Bytes of logs by (topic, broker), and with them the use of each broker's volume.
+ * Microseconds for which the logs of a broker load: directories in parallel, each with its own recovery threads.
  *
- * A topic's logs on a broker grow with what is appended until retention holds them: by size at retention.bytes for each
- * replica, by time at what the topic takes in during retention.ms. Then what comes in at the end leaves at the front.
+ *     T = max over directories of  segments x open / threads  +  (unclean) active bytes / min(threads x scan, disk read)
  *
- * Simplified: retention is fluid: segments, the five-minute check and the delayed deletion are not played, so real usage
- * runs ahead by up to a segment for each replica and six minutes of writes. Source of the rule: Kafka 3.7
- * `UnifiedLog.deleteOldSegments`.
+ * Source: Kafka 3.7 `LogManager.loadLogs` (a pool of num.recovery.threads.per.data.dir threads for each directory), `LogLoader`
+ * (segments from the recovery point on are read again; a flush at each roll makes that the active one); the formula is ours.
+ * Simplified: a log is not one indivisible task, so that the last one does not run alone.
+ * @param scanRate bytes per second that one thread reads and checks
+ */
+export function loadMicros(
+  directories: readonly DirectoryLoad[],
+  unclean: boolean,
+  threads: number,
+  openMicros: number,
+  scanRate: number,
+): number {
+  let longest = 0;
+  for (const { segments, activeBytes, readRate } of directories) {
+    const scan = unclean ? (activeBytes / Math.min(threads * scanRate, readRate)) * 1e6 : 0;
+    longest = Math.max(longest, (segments * openMicros) / threads + scan);
+  }
+  return longest;
+}
+
+/** Bytes that wait for file.delete.delay.ms in a directory. */
+interface Deleted {
+  readonly due: number;
+  readonly bytes: number;
+}
+
+/**
+ * Logs as segments in log directories, and with them the use of each disk.
+ *
+ * A log is the bytes from its start, which is a segment's base, to its end. Segments are not listed: the next base follows from the one
+ * before it, by log.segment.bytes, or by log.roll.hours from the segment's first record to the next one that comes, whichever is
+ * first; a record is as old as the topic's volume says. Every log.retention.check.interval.ms a broker deletes whole segments, from
+ * the oldest one on: while the log without it still has retention.bytes, then while its newest record is older than retention.ms.
+ * The second rule takes the active segment as well, when all of its records are old. A segment must lie below the high watermark.
+ * The disk has its bytes back file.delete.delay.ms later, or when the broker loads its logs again.
+ *
+ * A check that would delete nothing is not played: for each topic in a directory the model keeps the earliest time and the least volume
+ * of the topic at which one of its logs may lose a segment, and schedules the first check after that. Periods of any length
+ * are played check by check: two events for each broker in 300 s, with the logs that are due.
+ *
+ * At the start a broker's checks have a phase of their own, drawn once. The logs of a directory share its used bytes by their rates; logs
+ * of one topic differ by up to a segment around that, in fixed steps, so that they do not all roll at once. What the last check
+ * before the start would have deleted is gone. With `holdLogsAtInitialSize` each log has a retention.bytes of its own in place of the
+ * topic's limits: what it held after the last check before the start, less its place in the sawtooth, which differs from log to log in
+ * fixed steps.
+ *
+ * Source: Kafka 3.7 `LogSegment.shouldRoll`, `UnifiedLog.deleteOldSegments`, `deletableSegments`, `LogManager`, `LocalLog.deleteSegmentFiles`,
+ * `LogDirFailureChannel`, `ReplicaManager.handleLogDirFailure`; JBOD under KRaft: KIP-858.
+ * Simplified: batches have no size, so a segment is full to the byte; indexes take no room; compaction is not played; a follower does
+ * not take over its leader's log start, whose own check is at most one interval away; the check of a process that stands still is not
+ * put off; records that waited in producers are as old as they were offered; after sends failed, older records count
+ * as younger by as long as sends failed.
  */
 export class Logs {
   readonly used: Gauge;
   readonly capacity: Gauge;
   readonly fullAt: Gauge;
-  /** A broker's volume is full. */
-  onFull: (broker: number) => void = () => {};
+  readonly directoryUsed: Gauge;
+  readonly directoryCapacity: Gauge;
+  readonly directoryOffline: Gauge;
+  readonly offlineDirectories: Gauge;
+  /** Bytes of a topic that were only on a disk that was replaced. */
+  readonly lostWithDisk: Gauge;
+  /** A running broker lost a log directory with these replicas; `last`: it has no other. */
+  onDirectoryLost: (broker: number, replicas: Int32Array, why: string, last: boolean) => void = () => {};
+  /** A disk of a broker was replaced by an empty one. */
+  onRepaired: (broker: number) => void = () => {};
+  /** So many more replicas of a broker are offline. */
+  onReplicasOffline: (broker: number, delta: number) => void = () => {};
+  /** Bytes that a lagging replica misses. */
+  missing: (replica: number) => number = () => 0;
+  /** Bytes per second that the disk of a broker's directory reads. */
+  readRate: (broker: number, place: number) => number = () => Number.POSITIVE_INFINITY;
+
   private readonly sim: Simulation;
+  private readonly settings: ClusterSettings;
   private readonly tables: ClusterTables;
   private readonly topics: readonly TopicSettings[];
-  private readonly brokers: readonly BrokerSettings[];
   private readonly traffic: Traffic;
+  private readonly histories: readonly VolumeHistory[];
+  private readonly horizon: Float64Array;
+  private readonly diskFull: Kind;
+  private readonly check: Kind;
+  private readonly filesDeleted: Kind;
+
+  // By replica.
+  private readonly start: Float64Array;
+  /** retention.bytes of each log where logs are held at their initial size. */
+  private readonly held: Float64Array | undefined;
+
+  // By directory.
+  private readonly directories: DirectorySettings[] = [];
   private readonly size: Float64Array;
-  private readonly bound: Float64Array;
-  private readonly catchUp: Float64Array;
-  private readonly since: Float64Array;
   private readonly slope: Float64Array;
-  private readonly timers: (Handle | undefined)[];
-  private readonly changed: Kind;
+  private readonly since: Float64Array;
+  private readonly online: Uint8Array;
+  /** 1 where the disk fails whatever is asked of it. */
+  private readonly failed: Uint8Array;
+  /** 1 where an empty disk has been put in, which no process has yet taken into use. */
+  private readonly replaced: Uint8Array;
+  private readonly deleted: Deleted[][] = [];
+  /** Replica rows by directory: `logsOf[logsFrom[d] .. logsFrom[d + 1])`, those of one topic side by side. */
+  private readonly logsOf: Int32Array;
+  private readonly logsFrom: Int32Array;
+
+  // By cell, which is a topic in a directory: cells `cellsFrom[d] .. cellsFrom[d + 1])`.
+  private readonly cellsFrom: Int32Array;
+  private readonly cellTopic: Int32Array;
+  private readonly cellLogs: Int32Array;
+  /** No log of the cell loses a segment by age before this moment, microseconds. */
+  private readonly dueAt: Float64Array;
+  /** No log of the cell loses a segment by size before the topic's volume gets there, bytes. */
+  private readonly dueVolume: Float64Array;
+  /** What lagging replicas append beside the live ones, bytes per second. */
+  private readonly catchUp: Float64Array;
+
+  // By broker.
   private readonly running: Uint8Array;
-  private readonly full: Uint8Array;
+  private readonly loaded: Uint8Array;
+  /** Counts processes, so that a deletion that an earlier one had planned is told from one of this. */
+  private readonly life: Int32Array;
+  /** A moment of the broker's checks, microseconds; the others are whole intervals later. */
+  private readonly checkPhase: Float64Array;
+  private readonly fullTimers: (Handle | undefined)[];
+  private readonly checkTimers: (Handle | undefined)[];
+  private readonly checkAt: Float64Array;
   private readonly dirty = new Set<number>();
 
-  constructor(
-    sim: Simulation,
-    tables: ClusterTables,
-    topics: readonly TopicSettings[],
-    brokers: readonly BrokerSettings[],
-    traffic: Traffic,
-    holdAtInitialSize: boolean,
-  ) {
+  constructor(sim: Simulation, settings: ClusterSettings, tables: ClusterTables, traffic: Traffic) {
     this.sim = sim;
+    this.settings = settings;
     this.tables = tables;
-    this.topics = topics;
-    this.brokers = brokers;
+    this.topics = settings.topics;
     this.traffic = traffic;
-    const b = brokers.length;
+    this.histories = this.topics.map((t) => new VolumeHistory(t.bytesInPerSecond));
+    this.horizon = Float64Array.from(this.topics, (t) => {
+      const age = t.retentionMicros === Number.POSITIVE_INFINITY ? 0 : t.retentionMicros;
+      return 2 * (age + t.segmentMicros);
+    });
+    const b = tables.brokerCount;
+    const d = tables.directoryCount;
     this.used = sim.gauge('rehearse:log_disk_used_bytes', b, { linear: true });
     this.capacity = sim.gauge('rehearse:log_disk_capacity_bytes', b);
     this.fullAt = sim.gauge('rehearse:log_disk_full_seconds', b);
-    const cells = topics.length * b;
-    this.size = new Float64Array(cells);
-    this.bound = new Float64Array(cells);
-    this.catchUp = new Float64Array(cells);
-    this.slope = new Float64Array(cells);
-    this.since = new Float64Array(b);
-    this.timers = new Array(b);
+    this.directoryUsed = sim.gauge('rehearse:log_directory_used_bytes', d, { linear: true });
+    this.directoryCapacity = sim.gauge('rehearse:log_directory_capacity_bytes', d);
+    this.directoryOffline = sim.gauge('kafka_log_logmanager_logdirectoryoffline', d);
+    this.offlineDirectories = sim.gauge('kafka_log_logmanager_offlinelogdirectorycount', b);
+    this.lostWithDisk = sim.gauge('rehearse:lost_with_disk_bytes', this.topics.length);
+    this.start = new Float64Array(tables.broker.length);
+    if (settings.holdLogsAtInitialSize) this.held = new Float64Array(tables.broker.length);
+    for (const broker of settings.brokers) this.directories.push(...directoriesOf(broker));
+    this.size = new Float64Array(d);
+    this.slope = new Float64Array(d);
+    this.since = new Float64Array(d);
+    this.online = new Uint8Array(d).fill(1);
+    this.failed = new Uint8Array(d);
+    this.replaced = new Uint8Array(d);
+    for (let i = 0; i < d; i += 1) this.deleted.push([]);
     this.running = new Uint8Array(b).fill(1);
-    this.full = new Uint8Array(b);
-    this.changed = sim.on('kafka.diskUse', (broker) => {
-      this.timers[broker] = undefined;
-      this.update(broker);
+    this.loaded = new Uint8Array(b).fill(1);
+    this.life = new Int32Array(b);
+    this.checkPhase = new Float64Array(b);
+    this.checkAt = new Float64Array(b).fill(Number.POSITIVE_INFINITY);
+    this.fullTimers = new Array(b);
+    this.checkTimers = new Array(b);
+    this.diskFull = sim.on('kafka.diskUse', (broker) => {
+      this.fullTimers[broker] = undefined;
+      this.dirty.add(broker);
     });
-    const counts = new Int32Array(cells);
-    for (let r = 0; r < tables.broker.length; r += 1) {
-      if (tables.broker[r] >= 0)
-        counts[tables.topic[Math.floor(r / tables.stride)] * b + tables.broker[r]] += 1;
-    }
-    for (let i = 0; i < b; i += 1) {
-      this.capacity.set(i, brokers[i].diskCapacityBytes);
-      let rate = 0;
-      for (let t = 0; t < topics.length; t += 1) rate += traffic.appendRate(t, i);
-      for (let t = 0; t < topics.length; t += 1) {
-        const cell = t * b + i;
-        this.size[cell] = rate === 0 ? 0 : (brokers[i].diskUsedBytes * traffic.appendRate(t, i)) / rate;
-        this.bound[cell] = holdAtInitialSize
-          ? this.size[cell]
-          : Math.min(
-              counts[cell] * topics[t].retentionBytes,
-              (traffic.appendRate(t, i) * topics[t].retentionMicros) / 1e6,
-            );
-        if (Number.isNaN(this.bound[cell])) this.bound[cell] = 0;
-        // What is beyond retention at the start is deleted at the start.
-        if (rate > 0) this.size[cell] = Math.min(this.size[cell], this.bound[cell]);
-      }
-      this.dirty.add(i);
-    }
+    this.check = sim.on('kafka.retentionCheck', (broker) => this.onCheck(broker), eventClass.timer);
+    this.filesDeleted = sim.on('kafka.filesDeleted', (directory, life) => {
+      if (this.life[this.brokerOf(directory)] === life) this.free(directory, this.sim.now);
+    });
+    [this.logsOf, this.logsFrom] = this.sorted();
+    const cells = this.cells();
+    this.cellsFrom = cells.from;
+    this.cellTopic = Int32Array.from(cells.topic);
+    this.cellLogs = Int32Array.from([...cells.logs, this.logsOf.length]);
+    this.dueAt = new Float64Array(cells.topic.length).fill(Number.NEGATIVE_INFINITY);
+    this.dueVolume = new Float64Array(cells.topic.length).fill(Number.NEGATIVE_INFINITY);
+    this.catchUp = new Float64Array(cells.topic.length);
+    for (let broker = 0; broker < b; broker += 1) this.begin(broker);
     sim.beforeAdvance(() => this.flush());
+    sim.stateDigest('kafka logs', (add) => {
+      for (let i = 0; i < d; i += 1) {
+        add(this.usedBytes(i));
+      }
+    });
   }
+
+  // Layout.
+
+  /** Replica rows by directory. With one directory each, the table by broker is the same. */
+  private sorted(): [Int32Array, Int32Array] {
+    const { tables } = this;
+    if (tables.directoryCount === tables.brokerCount) return [tables.replicasOf, tables.replicasFrom];
+    const from = new Int32Array(tables.directoryCount + 1);
+    for (const r of tables.replicasOf) from[tables.directoryOf(r) + 1] += 1;
+    for (let i = 0; i < tables.directoryCount; i += 1) from[i + 1] += from[i];
+    const filled = from.slice();
+    const logs = new Int32Array(tables.replicasOf.length);
+    for (const r of tables.replicasOf) logs[filled[tables.directoryOf(r)]++] = r;
+    return [logs, from];
+  }
+
+  private cells(): { from: Int32Array; topic: number[]; logs: number[] } {
+    const { tables } = this;
+    const from = new Int32Array(tables.directoryCount + 1);
+    const topic: number[] = [];
+    const logs: number[] = [];
+    for (let d = 0; d < tables.directoryCount; d += 1) {
+      for (let i = this.logsFrom[d]; i < this.logsFrom[d + 1]; i += 1) {
+        const t = tables.topic[this.partitionOf(this.logsOf[i])];
+        if (i > this.logsFrom[d] && topic[topic.length - 1] === t) continue;
+        topic.push(t);
+        logs.push(i);
+      }
+      from[d + 1] = topic.length;
+    }
+    return { from, topic, logs };
+  }
+
+  private partitionOf(replica: number): number {
+    return Math.floor(replica / this.tables.stride);
+  }
+
+  private brokerOf(directory: number): number {
+    const { directoriesFrom } = this.tables;
+    let b = Math.min(directory, this.tables.brokerCount - 1);
+    while (directoriesFrom[b] > directory) b -= 1;
+    while (directoriesFrom[b + 1] <= directory) b += 1;
+    return b;
+  }
+
+  /** Broker row, and name, of a directory. */
+  directory(row: number): { readonly broker: number; readonly name: string } {
+    return { broker: this.brokerOf(row), name: this.directories[row].name };
+  }
+
+  private replicasIn(directory: number): Int32Array {
+    return this.logsOf.subarray(this.logsFrom[directory], this.logsFrom[directory + 1]);
+  }
+
+  // The start.
+
+  /** The logs of a broker as they are after the last check before the start, and what has come in since. */
+  private begin(broker: number): void {
+    const { tables, settings } = this;
+    const interval = settings.retentionCheckMicros;
+    const u = this.sim.stream(`broker/${settings.brokers[broker].id}`, 'retentionPhase')();
+    const first = Math.max(1, Math.ceil(u * interval));
+    this.checkPhase[broker] = first;
+    let capacity = 0;
+    for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
+      const { capacityBytes, usedBytes } = this.directories[d];
+      capacity += capacityBytes;
+      this.directoryCapacity.set(d, capacityBytes);
+      let rate = 0;
+      for (const r of this.replicasIn(d)) rate += this.baseRate(r);
+      // In the steady state each check deletes what came in during one interval; some of it may still be on the disk.
+      const waits = first - interval + settings.fileDeleteDelayMicros;
+      const waiting =
+        this.held !== undefined && waits > 0 ? Math.min(usedBytes / 2, (rate * interval) / 1e6) : 0;
+      this.share(d, usedBytes - Math.floor(waiting), rate);
+      let gone = Math.floor(waiting);
+      for (const r of this.replicasIn(d)) gone += this.settleStart(r, first - interval);
+      this.size[d] = this.retainedBytes(d) + (waits > 0 ? gone : 0);
+      if (waits > 0 && gone > 0) {
+        this.deleted[d].push({ due: waits, bytes: gone });
+        this.sim.at(waits, this.filesDeleted, d, 0);
+      }
+    }
+    this.capacity.set(broker, capacity);
+    this.dirty.add(broker);
+  }
+
+  /** Bytes per second that a replica took in before the start. */
+  private baseRate(replica: number): number {
+    const p = this.partitionOf(replica);
+    return this.topics[this.tables.topic[p]].bytesInPerSecond * this.tables.share[p];
+  }
+
+  /** Spreads the bytes of a directory over its logs, in whole bytes. */
+  private share(directory: number, bytes: number, rate: number): void {
+    const logs = this.logsFrom[directory + 1] - this.logsFrom[directory];
+    let left = bytes;
+    let some = -1;
+    for (let cell = this.cellsFrom[directory]; cell < this.cellsFrom[directory + 1]; cell += 1) {
+      const [from, to] = [this.cellLogs[cell], this.cellLogs[cell + 1]];
+      const { segmentBytes } = this.topics[this.cellTopic[cell]];
+      const mean = (r: number) => (rate === 0 ? bytes / logs : (bytes * this.baseRate(r)) / rate);
+      let amplitudes = 0;
+      let sum = 0;
+      for (let i = from; i < to; i += 1) {
+        const amplitude = Math.min(segmentBytes, mean(this.logsOf[i]));
+        amplitudes += amplitude;
+        sum += amplitude * step(i - from, goldenStep);
+      }
+      const centre = amplitudes === 0 ? 0 : sum / amplitudes;
+      for (let i = from; i < to; i += 1) {
+        const r = this.logsOf[i];
+        const part = mean(r);
+        const size = Math.floor(part + Math.min(segmentBytes, part) * (step(i - from, goldenStep) - centre));
+        this.start[r] = 0 - size;
+        left -= size;
+        if (size > 0 && (some < 0 || size > -this.start[some])) some = r;
+        if (this.held !== undefined) this.held[r] = step(i - from, secondStep);
+      }
+    }
+    // What rounding left goes to the largest log.
+    if (some >= 0) this.start[some] -= Math.round(left);
+  }
+
+  /**
+   * Plays the last check before the start on one log, at `at` microseconds, below 0.
+   * @returns bytes that it deleted
+   */
+  private settleStart(replica: number, at: number): number {
+    const p = this.partitionOf(replica);
+    const from = this.start[replica];
+    const end = Math.min(0, Math.floor((this.baseRate(replica) * at) / 1e6));
+    if (end <= from) {
+      if (this.held !== undefined) this.held[replica] = 1;
+      return 0;
+    }
+    if (this.held !== undefined) {
+      const next = this.nextBase(p, from);
+      const oldest = next <= end ? next - from : this.topics[this.tables.topic[p]].segmentBytes;
+      this.held[replica] = Math.max(1, Math.floor(end - from - this.held[replica] * oldest));
+      return 0;
+    }
+    this.start[replica] = this.deletable(replica, from, end, end, at);
+    return this.start[replica] - from;
+  }
+
+  // Positions.
+
+  /** The position of a log's end, whole bytes on the axis of its partition, which is 0 at the start of the run. */
+  end(replica: number): number {
+    const { tables } = this;
+    const p = this.partitionOf(replica);
+    if (tables.state[replica] === replicaState.stopped) return tables.replicaEndBytes[replica];
+    const behind = tables.state[replica] === replicaState.lagging ? this.missing(replica) : 0;
+    return this.offered(p) - behind;
+  }
+
+  /** Where the leader's log ends now. */
+  private offered(p: number): number {
+    const { tables } = this;
+    if (tables.writable[p] === 0) return tables.logEndBytes[p];
+    return tables.logEndBytes[p] + Math.floor(this.unsettled(p));
+  }
+
+  private unsettled(p: number): number {
+    const { tables } = this;
+    const since = this.traffic.volumeOf(tables.topic[p]) - tables.volumeAt[p];
+    const taken = tables.writable[p] === 1 ? tables.admitted[p] : 1;
+    return tables.share[p] * taken * since + tables.carry[p];
+  }
+
+  /** The base of the oldest segment. */
+  startOf(replica: number): number {
+    return this.start[replica];
+  }
+
+  /** Bytes of a log. */
+  bytes(replica: number): number {
+    return this.end(replica) - this.start[replica];
+  }
+
+  /** Bytes of all logs in a directory, without files that wait for their deletion. */
+  retainedBytes(directory: number): number {
+    let bytes = 0;
+    for (const r of this.replicasIn(directory)) bytes += this.bytes(r);
+    return bytes;
+  }
+
+  /** Bytes of deleted segments whose files are still in a directory. */
+  waitingBytes(directory: number): number {
+    return this.deleted[directory].reduce((sum, f) => sum + f.bytes, 0);
+  }
+
+  /** Bytes in use in a directory now. */
+  usedBytes(directory: number): number {
+    return this.size[directory] + (this.slope[directory] * (this.sim.now - this.since[directory])) / 1e6;
+  }
+
+  /** What a disk holds is what its logs hold and what waits for deletion, to some bytes for each log and turn of its fetching. */
+  verify(): void {
+    for (let d = 0; d < this.tables.directoryCount; d += 1) {
+      const held = this.retainedBytes(d) + this.waitingBytes(d);
+      const replicas = this.logsFrom[d + 1] - this.logsFrom[d];
+      const used = this.usedBytes(d);
+      // A disk that was just replaced is empty before its replicas know it.
+      if (this.replaced[d] === 1) continue;
+      if (Math.abs(used - held) > 4096 * (1 + replicas) + 1e-9 * held) {
+        const { broker, name } = this.directory(d);
+        throw new BrokenInvariant(
+          `broker ${this.settings.brokers[broker].id}, ${name}: ${used} bytes in use, ${held} in its logs and deleted files`,
+        );
+      }
+    }
+  }
+
+  /** The topic's volume when a partition's log passed a position. */
+  private volumeOf(p: number, position: number): number {
+    const { tables } = this;
+    return tables.volumeAt[p] + (position - tables.logEndBytes[p] - tables.carry[p]) / tables.share[p];
+  }
+
+  /** When the last record before a position was offered, microseconds; one of an idle partition counts as written at the start. */
+  private writtenAt(p: number, position: number): number {
+    const { tables } = this;
+    if (tables.share[p] === 0) return 0;
+    const t = tables.topic[p];
+    // Rounding must not put a record behind the last one.
+    return this.histories[t].reached(Math.min(this.volumeOf(p, position), this.traffic.volumeOf(t)));
+  }
+
+  /** The base of the segment that follows the one at `base`, whether or not the log has come so far. */
+  private nextBase(p: number, base: number): number {
+    const { tables } = this;
+    const { segmentBytes, segmentMicros } = this.topics[tables.topic[p]];
+    const full = base + segmentBytes;
+    if (tables.share[p] === 0 || segmentMicros === Number.POSITIVE_INFINITY) return full;
+    const history = this.histories[tables.topic[p]];
+    const first = history.reached(this.volumeOf(p, base + 1));
+    if (first === Number.POSITIVE_INFINITY) return full;
+    const volume = history.volumeAt(first + segmentMicros);
+    const past = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p];
+    return Math.min(full, Math.max(base + 1, tables.logEndBytes[p] + Math.floor(past)));
+  }
+
+  // Retention.
+
+  private retentionBytes(replica: number): number {
+    if (this.held !== undefined) return this.held[replica];
+    return this.topics[this.tables.topic[this.partitionOf(replica)]].retentionBytes;
+  }
+
+  private retentionMicros(replica: number): number {
+    if (this.held !== undefined) return Number.POSITIVE_INFINITY;
+    return this.topics[this.tables.topic[this.partitionOf(replica)]].retentionMicros;
+  }
+
+  /**
+   * Where a log begins after a check.
+   * @param end of the log, and `below`: what it may delete up to, the high watermark
+   * @param now microseconds
+   */
+  private deletable(replica: number, start: number, end: number, below: number, now: number): number {
+    const p = this.partitionOf(replica);
+    const kept = this.retentionBytes(replica);
+    const age = this.retentionMicros(replica);
+    let from = start;
+    let to = Math.min(end, this.nextBase(p, from));
+    while (to > from && to <= below && end - to >= kept) {
+      from = to;
+      to = Math.min(end, this.nextBase(p, from));
+    }
+    while (to > from && to <= below && now - this.writtenAt(p, to) > age) {
+      from = to;
+      to = Math.min(end, this.nextBase(p, from));
+    }
+    return from;
+  }
+
+  private onCheck(broker: number): void {
+    const { tables, sim } = this;
+    this.checkTimers[broker] = undefined;
+    this.checkAt[broker] = Number.POSITIVE_INFINITY;
+    for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
+      if (this.online[d] === 0) continue;
+      let bytes = 0;
+      for (let cell = this.cellsFrom[d]; cell < this.cellsFrom[d + 1]; cell += 1) {
+        const volume = this.traffic.volumeOf(this.cellTopic[cell]);
+        if (sim.now > this.dueAt[cell] || volume >= this.dueVolume[cell]) bytes += this.clean(cell, volume);
+      }
+      if (bytes === 0) continue;
+      const due = sim.now + this.settings.fileDeleteDelayMicros;
+      this.deleted[d].push({ due, bytes });
+      if (due === sim.now) this.free(d, due);
+      else sim.at(due, this.filesDeleted, d, this.life[broker]);
+    }
+    this.dirty.add(broker);
+  }
+
+  /** Deletes what the logs of a cell have too much, and looks when the next one will. @returns bytes deleted */
+  private clean(cell: number, volume: number): number {
+    const { tables } = this;
+    let bytes = 0;
+    let at = Number.POSITIVE_INFINITY;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = this.cellLogs[cell]; i < this.cellLogs[cell + 1]; i += 1) {
+      const r = this.logsOf[i];
+      const p = this.partitionOf(r);
+      const end = this.end(r);
+      const frozen = tables.frozenWatermark[p];
+      const start = this.deletable(
+        r,
+        this.start[r],
+        end,
+        Number.isNaN(frozen) ? end : Math.min(end, frozen),
+        this.sim.now,
+      );
+      bytes += start - this.start[r];
+      this.start[r] = start;
+      // The oldest segment may yet grow: what holds for it as it is holds later at the soonest.
+      const to = Math.min(end, this.nextBase(p, start));
+      if (tables.share[p] > 0) {
+        // What waits in producers arrives at once when the partition can be written again.
+        const coming = tables.writable[p] === 1 ? end : end + this.unsettled(p);
+        least = Math.min(least, volume + (to + this.retentionBytes(r) - coming - 1) / tables.share[p]);
+      }
+      const age = this.retentionMicros(r);
+      if (to > start) at = Math.min(at, this.writtenAt(p, to) + age);
+      // An empty log has nothing to delete before something comes.
+      else if (age < Number.POSITIVE_INFINITY && tables.share[p] > 0)
+        least = Math.min(least, volume + 1 / tables.share[p]);
+    }
+    // A replica that catches up runs ahead of the topic's volume: looked at again with every check.
+    const lags = this.catchUp[cell] > 1e-3;
+    this.dueAt[cell] = lags ? Number.NEGATIVE_INFINITY : at;
+    this.dueVolume[cell] = least;
+    return bytes;
+  }
+
+  /** Files whose deletion was due at `now` are gone. */
+  private free(directory: number, now: number): void {
+    this.settle(directory);
+    const files = this.deleted[directory];
+    while (files.length > 0 && files[0].due <= now) this.size[directory] -= files.shift()!.bytes;
+    this.dirty.add(this.brokerOf(directory));
+  }
+
+  // What changes a log's growth.
 
   /** Appends to a broker's logs changed. */
   touch(broker: number): void {
     this.dirty.add(broker);
   }
 
-  /** Lagging replicas of a topic append `delta` bytes per second more. */
-  addCatchUp(topic: number, broker: number, delta: number): void {
-    this.settle(broker);
-    this.catchUp[topic * this.brokers.length + broker] += delta;
-    this.dirty.add(broker);
+  /** A topic's load is another one from now on. */
+  loadChanged(topic: number): void {
+    const { sim, traffic } = this;
+    const horizon = this.horizon[topic];
+    this.histories[topic].change(sim.now, traffic.volumeOf(topic), traffic.topicRate[topic], horizon);
   }
 
-  setRunning(broker: number, running: boolean): void {
-    this.settle(broker);
-    this.running[broker] = running ? 1 : 0;
-    this.dirty.add(broker);
-  }
-
-  /** The volume was replaced by an empty one: every replica begins at the start of its leader's log. */
-  wipe(broker: number): void {
-    this.settle(broker);
-    const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
-      if (tables.state[r] !== replicaState.stopped) continue;
-      const p = Math.floor(r / tables.stride);
-      this.traffic.settle(p);
-      tables.replicaEndBytes[r] = tables.logEndBytes[p] - Math.floor(this.replicaBytes(p));
+  /** Lagging replicas of a topic append `delta` bytes per second more in one of a broker's directories. */
+  addCatchUp(topic: number, broker: number, place: number, delta: number): void {
+    const d = this.tables.directoriesFrom[broker] + place;
+    this.settle(d);
+    for (let cell = this.cellsFrom[d]; cell < this.cellsFrom[d + 1]; cell += 1) {
+      if (this.cellTopic[cell] !== topic) continue;
+      const sum = this.catchUp[cell] + delta;
+      this.catchUp[cell] = Math.abs(sum) < 1e-3 ? 0 : sum;
+      this.dueAt[cell] = Number.NEGATIVE_INFINITY;
     }
-    for (let t = 0; t < this.topics.length; t += 1) this.size[t * this.brokers.length + broker] = 0;
-    this.full[broker] = 0;
     this.dirty.add(broker);
   }
 
-  /** Bytes that the leader of a partition retains: its part of the topic's logs on that broker, by share. */
-  replicaBytes(partition: number): number {
+  /** The live replicas of a partition took in so many bytes at once. */
+  appended(p: number, bytes: number): void {
     const { tables } = this;
-    const t = tables.topic[partition];
-    const leader =
-      tables.leader[partition] >= 0 ? tables.leader[partition] : tables.broker[partition * tables.stride];
-    this.settle(leader);
-    let share = 0;
-    for (let p = tables.firstPartition[t]; p < tables.firstPartition[t + 1]; p += 1) {
-      if (tables.replicaOn(p, leader) >= 0) share += tables.share[p];
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+      if (tables.broker[r] >= 0 && tables.state[r] === replicaState.live) this.resize(r, bytes);
     }
-    return share === 0 ? 0 : (this.size[t * this.brokers.length + leader] * tables.share[partition]) / share;
   }
 
-  /** Segments on a broker: the full ones and one active segment for each replica. */
-  segments(broker: number, segmentBytes: number): number {
-    this.settle(broker);
-    let bytes = 0;
-    for (let t = 0; t < this.topics.length; t += 1) bytes += this.size[t * this.brokers.length + broker];
-    return (
-      Math.floor(bytes / segmentBytes) +
-      this.tables.replicasFrom[broker + 1] -
-      this.tables.replicasFrom[broker]
-    );
+  /** The replicas of a partition are cut back to a log end; to be called before they are. */
+  truncate(p: number, endBytes: number): void {
+    const { tables } = this;
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+      if (tables.broker[r] < 0) continue;
+      const before = this.end(r);
+      if (before <= endBytes) continue;
+      const begins = Math.min(this.start[r], endBytes);
+      this.resize(r, endBytes - begins - (before - this.start[r]));
+      this.start[r] = begins;
+    }
   }
 
-  private settle(broker: number): void {
-    const seconds = (this.sim.now - this.since[broker]) / 1e6;
-    this.since[broker] = this.sim.now;
-    if (seconds === 0) return;
-    for (let t = 0; t < this.topics.length; t += 1) {
-      const cell = t * this.brokers.length + broker;
-      if (this.slope[cell] !== 0) {
-        this.size[cell] = Math.min(this.bound[cell], this.size[cell] + this.slope[cell] * seconds);
+  /**
+   * A replica whose log ends before its leader's begins starts afresh there.
+   * Source: Kafka 3.7 `AbstractFetcherThread.fetchOffsetAndTruncate` (OFFSET_OUT_OF_RANGE), `Log.truncateFullyAndStartAt`.
+   */
+  beforeFetch(replica: number, leader: number): void {
+    const { tables } = this;
+    const from = this.start[tables.replicaOn(this.partitionOf(replica), leader)];
+    if (tables.replicaEndBytes[replica] >= from) return;
+    this.resize(replica, this.start[replica] - tables.replicaEndBytes[replica]);
+    tables.replicaEndBytes[replica] = from;
+    this.start[replica] = from;
+  }
+
+  /** The last bytes of a log that stands still, at most all, are not there: never fetched, or not written to its disk before the machine was lost. */
+  cutBack(replica: number, bytes: number): void {
+    const before = this.end(replica);
+    const end = Math.max(this.start[replica], before - bytes);
+    this.resize(replica, end - before);
+    this.tables.replicaEndBytes[replica] = end;
+  }
+
+  private resize(replica: number, bytes: number): void {
+    const d = this.tables.directoryOf(replica);
+    this.settle(d);
+    this.size[d] += bytes;
+    this.dirty.add(this.tables.broker[replica]);
+  }
+
+  // Directories.
+
+  /** What the logs of a broker's directories cost to load; those that are offline are not read. */
+  loads(broker: number): DirectoryLoad[] {
+    const { directoriesFrom } = this.tables;
+    const loads: DirectoryLoad[] = [];
+    for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1) {
+      if (this.online[d] === 0) continue;
+      let segments = 0;
+      let activeBytes = 0;
+      for (const r of this.replicasIn(d)) {
+        const p = this.partitionOf(r);
+        const end = this.end(r);
+        let base = this.start[r];
+        segments += 1;
+        for (let next = this.nextBase(p, base); next < end; next = this.nextBase(p, base)) {
+          base = next;
+          segments += 1;
+        }
+        activeBytes += end - base;
       }
+      loads.push({ segments, activeBytes, readRate: this.readRate(broker, d - directoriesFrom[broker]) });
     }
+    return loads;
+  }
+
+  /**
+   * A broker's process looks at its directories and loads what it can: files that an earlier process had deleted go, a replaced disk
+   * is taken into use, one that failed or is still full is not.
+   * @returns whether there is a directory that it can use; without one the process ends
+   */
+  load(broker: number): boolean {
+    const { tables } = this;
+    let usable = false;
+    for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
+      if (this.loaded[broker] === 0) {
+        this.free(d, Number.POSITIVE_INFINITY);
+        if (this.replaced[d] === 1 && this.failed[d] === 0) this.empty(d);
+        const room = this.directories[d].capacityBytes - this.size[d] > 1;
+        this.setOnline(d, this.failed[d] === 0 && room);
+      }
+      if (this.online[d] === 1) usable = true;
+    }
+    if (usable && this.loaded[broker] === 0) {
+      this.loaded[broker] = 1;
+      for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1)
+        this.flag(d, this.online[d] === 0);
+    }
+    return usable;
+  }
+
+  /** A broker's process appends and checks from now on, or has ended. Its first check comes 30 s after its start. */
+  setRunning(broker: number, running: boolean): void {
+    const { directoriesFrom } = this.tables;
+    for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1) this.settle(d);
+    this.running[broker] = running ? 1 : 0;
+    if (running) this.checkPhase[broker] = this.sim.now + firstCheckMicros;
+    else {
+      this.loaded[broker] = 0;
+      this.life[broker] += 1;
+    }
+    this.dirty.add(broker);
+  }
+
+  /** All disks of a broker that is down were replaced by empty ones: every replica begins at the start of its leader's log. */
+  wipe(broker: number): void {
+    const { directoriesFrom } = this.tables;
+    for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1) {
+      this.replace(d);
+    }
+  }
+
+  /**
+   * The disk of a log directory fails: the next append takes the directory offline. Its replicas go offline with it, the
+   * controller moves leaders away and takes them out of ISRs; a broker that has no other directory halts, and halts again
+   * whenever it is started. It lasts until `repairDirectory`.
+   *
+   * Source: Kafka 3.7 `LogDirFailureChannel`, `ReplicaManager.handleLogDirFailure`, `LogManager.handleLogDirFailure`. Simplified: noticed at once.
+   * @param broker row of the broker
+   * @param place of the directory among the broker's, from 0 on
+   */
+  failDirectory(broker: number, place: number): void {
+    const d = this.row(broker, place);
+    this.failed[d] = 1;
+    if (this.running[broker] === 1 && this.online[d] === 1) this.lose(d, 'its disk failed');
+  }
+
+  /**
+   * An empty disk takes the place of the one under a log directory that is offline, or under a broker that is down. The
+   * broker uses it from its next start on; what it held is fetched again, from the start of the leaders' logs.
+   * Where no other replica was in sync, its bytes are lost.
+   *
+   * Source: Kafka 3.7 `LogManager.loadLogs`; a directory that went offline is not looked at again before a restart (KIP-112).
+   * Simplified: partitions stay with the directory, as nextLogDirs would place nearly all of them in the empty one.
+   * @throws RangeError where the directory is in use
+   */
+  repairDirectory(broker: number, place: number): void {
+    const d = this.row(broker, place);
+    if (this.running[broker] === 1 && this.online[d] === 1)
+      throw new RangeError(`directory ${place} of broker row ${broker} is in use`);
+    this.replace(d);
+    this.onRepaired(broker);
+  }
+
+  private replace(directory: number): void {
+    this.settle(directory);
+    this.size[directory] = 0;
+    this.slope[directory] = 0;
+    this.deleted[directory].length = 0;
+    this.failed[directory] = 0;
+    this.replaced[directory] = 1;
+    this.dirty.add(this.brokerOf(directory));
+  }
+
+  private row(broker: number, place: number): number {
+    const { directoriesFrom } = this.tables;
+    const d = directoriesFrom[broker] + place;
+    if (!(place >= 0 && d < directoriesFrom[broker + 1]))
+      throw new RangeError(`broker row ${broker} has no log directory ${place}`);
+    return d;
+  }
+
+  /** An append failed. */
+  private lose(directory: number, why: string): void {
+    const { directoriesFrom } = this.tables;
+    const broker = this.brokerOf(directory);
+    this.settle(directory);
+    this.setOnline(directory, false);
+    this.dirty.add(broker);
+    let last = true;
+    for (let d = directoriesFrom[broker]; d < directoriesFrom[broker + 1]; d += 1)
+      if (this.online[d] === 1) last = false;
+    // Without a directory the process halts, and nobody reads its metrics.
+    if (!last) this.flag(directory, true);
+    this.onDirectoryLost(broker, this.replicasIn(directory), why, last);
+  }
+
+  private setOnline(directory: number, online: boolean): void {
+    const was = this.online[directory] === 1;
+    this.online[directory] = online ? 1 : 0;
+    if (was === online) return;
+    this.directoryOffline.set(directory, online ? 0 : 1);
+    this.offlineDirectories.add(this.brokerOf(directory), online ? -1 : 1);
+  }
+
+  /** The replicas of a directory of a running broker are offline, or not. */
+  private flag(directory: number, offline: boolean): void {
+    const { tables } = this;
+    const before = tables.offlineCount;
+    for (const r of this.replicasIn(directory)) tables.setOffline(r, offline);
+    if (tables.offlineCount !== before)
+      this.onReplicasOffline(this.brokerOf(directory), tables.offlineCount - before);
+  }
+
+  /** A directory has nothing in it: its replicas begin where their leaders' logs do. */
+  private empty(directory: number): void {
+    const { tables } = this;
+    this.settle(directory);
+    this.size[directory] = 0;
+    this.deleted[directory].length = 0;
+    this.replaced[directory] = 0;
+    for (const r of this.replicasIn(directory)) {
+      const p = this.partitionOf(r);
+      this.traffic.settle(p);
+      const source = this.sourceOf(r);
+      if (source < 0) this.lostWithDisk.add(tables.topic[p], this.bytes(r));
+      this.start[r] = source < 0 ? tables.logEndBytes[p] : this.start[source];
+      // One that leads in name only is as far as the log, of which nothing is left.
+      if (tables.state[r] === replicaState.stopped) tables.replicaEndBytes[r] = this.start[r];
+      else this.size[directory] += this.bytes(r);
+    }
+    this.dirty.add(this.brokerOf(directory));
+  }
+
+  /** The replica that another one can fetch everything from: the leader, or one that is in sync; -1 where it was alone. */
+  private sourceOf(replica: number): number {
+    const { tables } = this;
+    const p = this.partitionOf(replica);
+    if (tables.leader[p] !== noLeader && tables.leader[p] !== tables.broker[replica])
+      return tables.replicaOn(p, tables.leader[p]);
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1)
+      if (r !== replica && tables.broker[r] >= 0 && tables.inSync[r] === 1) return r;
+    return -1;
+  }
+
+  // The disk over time.
+
+  private settle(directory: number): void {
+    const seconds = (this.sim.now - this.since[directory]) / 1e6;
+    this.since[directory] = this.sim.now;
+    if (seconds > 0) this.size[directory] += this.slope[directory] * seconds;
   }
 
   private flush(): boolean {
@@ -173,37 +847,84 @@ export class Logs {
     return true;
   }
 
+  /** Books a broker's disks as they grow now, and plans when one is full and when a check has something to delete. */
   private update(broker: number): void {
-    this.settle(broker);
+    const { tables, sim } = this;
     let used = 0;
     let growth = 0;
-    let soonest = Number.POSITIVE_INFINITY;
-    for (let t = 0; t < this.topics.length; t += 1) {
-      const cell = t * this.brokers.length + broker;
-      const left = this.bound[cell] - this.size[cell];
-      const writes = this.running[broker] === 1 ? this.traffic.appendRate(t, broker) + this.catchUp[cell] : 0;
-      this.slope[cell] = left > 1 && writes > 1e-6 ? writes : 0;
-      used += this.size[cell];
-      growth += this.slope[cell];
-      if (this.slope[cell] > 0) soonest = Math.min(soonest, left / writes);
-    }
-    const left = this.brokers[broker].diskCapacityBytes - used;
-    if (growth > 0) soonest = Math.min(soonest, Math.max(0, left) / growth);
-    this.used.set(broker, used, growth);
-    const timer = this.timers[broker];
-    if (timer !== undefined) this.sim.cancel(timer);
-    this.timers[broker] = undefined;
-    if (left <= 1 && this.running[broker] === 1) {
-      if (this.full[broker] === 0) {
-        this.full[broker] = 1;
-        this.fullAt.set(broker, this.sim.now / 1e6);
-        this.sim.tell('kafka.diskFull', `broker-${this.brokers[broker].id}`);
-        this.onFull(broker);
+    let full = Number.POSITIVE_INFINITY;
+    let dueMicros = Number.POSITIVE_INFINITY;
+    let over = -1;
+    for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
+      this.settle(d);
+      const writes = this.running[broker] === 1 && this.online[d] === 1;
+      let slope = 0;
+      for (let cell = this.cellsFrom[d]; writes && cell < this.cellsFrom[d + 1]; cell += 1) {
+        const t = this.cellTopic[cell];
+        const rate = this.traffic.directoryRate(t, broker, d) + this.catchUp[cell];
+        if (rate > 1e-6) slope += rate;
+        dueMicros = Math.min(dueMicros, this.dueAt[cell]);
+        const volume = this.dueVolume[cell] - this.traffic.volumeOf(t);
+        if (volume <= 0) dueMicros = sim.now;
+        else if (this.traffic.topicRate[t] > 0)
+          dueMicros = Math.min(dueMicros, sim.now + (volume / this.traffic.topicRate[t]) * 1e6);
       }
-      return;
+      this.slope[d] = slope;
+      used += this.size[d];
+      growth += slope;
+      this.directoryUsed.set(d, this.size[d], slope);
+      const left = this.directories[d].capacityBytes - this.size[d];
+      if (left <= 1 && writes) over = d;
+      else if (slope > 0) full = Math.min(full, left / slope);
     }
-    const micros = Math.max(1, Math.ceil(soonest * 1e6));
-    if (this.sim.now + micros < Number.MAX_SAFE_INTEGER)
-      this.timers[broker] = this.sim.after(micros, this.changed, broker);
+    this.used.set(broker, used, growth);
+    this.planFull(broker, full);
+    this.planCheck(broker, dueMicros);
+    if (over >= 0) this.becomeFull(over);
   }
+
+  private becomeFull(directory: number): void {
+    const broker = this.brokerOf(directory);
+    if (this.fullAt.get(broker) === 0) this.fullAt.set(broker, this.sim.now / 1e6);
+    this.sim.tell('kafka.diskFull', `broker-${this.settings.brokers[broker].id}`);
+    this.lose(directory, 'the log directory is full');
+  }
+
+  private planFull(broker: number, seconds: number): void {
+    const { sim } = this;
+    const timer = this.fullTimers[broker];
+    if (timer !== undefined) sim.cancel(timer);
+    this.fullTimers[broker] = undefined;
+    const micros = Math.max(1, Math.ceil(seconds * 1e6));
+    if (sim.now + micros < Number.MAX_SAFE_INTEGER)
+      this.fullTimers[broker] = sim.after(micros, this.diskFull, broker);
+  }
+
+  /** The next check of a running broker that comes after `due`. */
+  private planCheck(broker: number, due: number): void {
+    const { sim } = this;
+    let at = Number.POSITIVE_INFINITY;
+    if (due < Number.MAX_SAFE_INTEGER) {
+      const { retentionCheckMicros: interval } = this.settings;
+      const phase = this.checkPhase[broker];
+      at = phase + Math.max(0, Math.ceil((Math.max(due, sim.now) - phase) / interval)) * interval;
+      if (at <= sim.now) at += interval;
+    }
+    if (at === this.checkAt[broker]) return;
+    const timer = this.checkTimers[broker];
+    if (timer !== undefined) sim.cancel(timer);
+    this.checkTimers[broker] = undefined;
+    this.checkAt[broker] = at < Number.MAX_SAFE_INTEGER ? at : Number.POSITIVE_INFINITY;
+    if (at < Number.MAX_SAFE_INTEGER) this.checkTimers[broker] = sim.at(at, this.check, broker);
+  }
+}
+
+/** Low-discrepancy steps, the golden ratio's and one beside it, so that the two do not move together. */
+const goldenStep = 0.618_033_988_749_894_8;
+const secondStep = 0.754_877_666_246_692_7;
+
+/** The i-th of numbers that fill [0, 1) evenly, however many there are. */
+function step(i: number, by: number): number {
+  const x = (i + 1) * by;
+  return x - Math.floor(x);
 }

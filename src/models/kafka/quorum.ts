@@ -19,6 +19,8 @@ interface Voter {
   downAt: number;
   /** When it last asked for votes, microseconds. */
   candidateAt: number;
+  /** It has asked for votes that are not in yet. */
+  counting: boolean;
   /** Elections in a row that it could not win. */
   lost: number;
   timer: Handle | undefined;
@@ -29,7 +31,7 @@ interface Voter {
  *
  * A voter that does not hear from the active controller for controller.quorum.fetch.timeout.ms asks for votes; its last fetch was
  * answered up to one long poll before the silence began. With the votes of a majority it leads after the round trip and its
- * activation. Voters that ask within one round trip of each other have voted for themselves: without a majority each waits a random part of
+ * activation. Voters that ask before they hear of each other have voted for themselves: who is left without a majority waits a random part of
  * a doubling back-off and asks again. Where no majority can be reached a candidate's election times out and it tries on, for ever. An active
  * controller that reaches no majority commits nothing from then on and resigns after 1.5 fetch time-outs. One that is shut down resigns at once
  * and hands over (EndQuorumEpoch).
@@ -45,6 +47,7 @@ export class Quorum {
   private readonly settings: ClusterSettings;
   private readonly connectivity: Connectivity;
   private readonly voters: readonly Voter[];
+  private readonly counted: Kind;
   private readonly elected: Kind;
   private readonly handedOver: Kind;
   private readonly timeout: Kind;
@@ -78,10 +81,12 @@ export class Quorum {
       holds: 0,
       downAt: 0,
       candidateAt: Number.NEGATIVE_INFINITY,
+      counting: false,
       lost: 0,
       timer: undefined,
     }));
     this.active = settings.activeController;
+    this.counted = sim.on('kafka.votesCounted', (row) => this.onCounted(row));
     this.elected = sim.on('kafka.electionWon', (row) => this.onWon(row));
     this.handedOver = sim.on('kafka.controllerElected', (id) => this.onHandedOver(id));
     this.timeout = sim.on('kafka.voterTimesOut', (row) => this.onTimeout(row));
@@ -192,7 +197,8 @@ export class Quorum {
       if (voter === leader || this.hears(voter)) {
         this.disarm(voter);
         voter.lost = 0;
-      } else if (voter.timer === undefined && !this.handing && this.winner < 0) this.miss(voter);
+      } else if (voter.timer === undefined && !voter.counting && !this.handing && this.winner < 0)
+        this.miss(voter);
     }
     const able = leader !== undefined && this.majority(leader);
     if (leader === undefined || able || !this.answers(leader)) {
@@ -255,27 +261,46 @@ export class Quorum {
     voter.timer = undefined;
   }
 
-  /** A voter has heard of no leader for too long: it votes for itself and asks the others. */
+  /** A voter has heard of no leader for too long: it votes for itself and asks the others, unless it has voted for another just now. */
   private onTimeout(row: number): void {
     const voter = this.voters[row];
     voter.timer = undefined;
     if (!this.answers(voter) || this.hears(voter) || this.winner >= 0 || this.handing) return;
+    const half = this.settings.timing.roundTripMicros / 2;
+    const asked = this.reached(voter).some((v) => v.counting && v.candidateAt <= this.sim.now - half);
+    if (asked) {
+      this.miss(voter);
+      return;
+    }
     voter.candidateAt = this.sim.now;
-    const { roundTripMicros } = this.settings.timing;
-    const reached = this.reached(voter);
-    const rivals = reached.filter((v) => v !== voter && v.candidateAt > this.sim.now - roundTripMicros);
-    if (reached.length * 2 <= this.voters.length) {
+    if (!this.majority(voter)) {
       this.retry(voter, false);
       return;
     }
-    if ((reached.length - rivals.length) * 2 <= this.voters.length) {
-      for (const rival of rivals) if (rival.timer === undefined) this.retry(rival, true);
+    voter.counting = true;
+    this.sim.after(Math.max(1, Math.round(2 * half)), this.counted, row);
+  }
+
+  /** The votes are in: of those who asked before they heard of each other the first has the votes of all that did not ask. */
+  private onCounted(row: number): void {
+    const voter = this.voters[row];
+    voter.counting = false;
+    if (!this.answers(voter) || this.hears(voter) || this.winner >= 0 || this.handing) return;
+    const half = this.settings.timing.roundTripMicros / 2;
+    const reached = this.reached(voter);
+    const rivals = reached.filter((v) => v !== voter && Math.abs(v.candidateAt - voter.candidateAt) < half);
+    const first = rivals.every(
+      (v) =>
+        v.candidateAt > voter.candidateAt || (v.candidateAt === voter.candidateAt && v.place > voter.place),
+    );
+    const votes = first ? reached.length - rivals.length : 1;
+    if (votes * 2 <= this.voters.length) {
       this.retry(voter, true);
       return;
     }
     this.winner = row;
     const activation = this.settings.timing.controllerFailoverMicros.sample(this.draw(voter, 'activation'));
-    this.sim.after(Math.max(1, Math.round(roundTripMicros + activation)), this.elected, row);
+    this.sim.after(Math.max(1, Math.round(activation)), this.elected, row);
   }
 
   /** @param refused whether the votes of a majority were refused; otherwise they did not come, and the election first times out */

@@ -3,6 +3,7 @@ import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import type { FetcherSettings, TopicSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
 import type { Traffic } from './traffic.ts';
+import type { Ways } from './ways.ts';
 
 /** The links of a broker's node that replication passes. */
 export interface NodeLinks {
@@ -31,6 +32,11 @@ interface Connection {
   readonly index: number;
   readonly follower: number;
   readonly leader: number;
+  /** Fetcher id. */
+  readonly thread: number;
+  /** Places of the log directories that it reads from at the leader, and writes to at the follower. */
+  readonly from: number;
+  readonly to: number;
   readonly throttled: boolean;
   readonly cold: boolean;
   readonly flow: FlowId;
@@ -39,6 +45,8 @@ interface Connection {
   members: number;
   /** Bytes per second that this connection's caught-up members take in beside the lagging ones. */
   caughtUpRate: number;
+  /** What has caught up, in the order in which it did. */
+  readonly caughtUp: Cohort[];
   rate: number;
   since: number;
   next: Handle | undefined;
@@ -94,14 +102,15 @@ export function fetcherId(topicHash: number, partition: number, threads: number)
  * and the disk of the follower's, the throttles, and the leader's disk where the backlog has left the page cache.
  *
  * Simplified: partitions of one topic with the same share and the same stop are one cohort; a backlog's last fraction of a
- * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread.
+ * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread, nor do
+ * partitions in different log directories.
  */
 export class Replication {
   private readonly sim: Simulation;
   private readonly tables: ClusterTables;
   private readonly traffic: Traffic;
   private readonly fetcher: FetcherSettings;
-  private readonly roundTripMicros: number;
+  private readonly ways: Ways;
   private readonly topicHash: Int32Array;
   private readonly topicThrottled: Uint8Array;
   private readonly connections = new Map<number, Connection>();
@@ -109,7 +118,7 @@ export class Replication {
   private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort }>();
   private readonly done: Kind;
   private network: FlowNetwork | undefined;
-  private linksOf: (broker: number) => NodeLinks = () => {
+  private linksOf: (broker: number, directory: number) => NodeLinks = () => {
     throw new Error('no nodes are connected');
   };
   private throttleOut: LinkId[] | undefined;
@@ -126,8 +135,16 @@ export class Replication {
   onCaughtUp: (follower: number, leader: number, replicas: readonly number[]) => void = () => {};
   /** Bytes per second that lagging replicas read from a leader's disk changed by `delta`; told before the traffic is. */
   onColdRead: (leader: number, delta: number) => void = () => {};
-  /** Bytes per second that a broker's lagging replicas of a topic append now changed by `delta`. */
-  onAppendRate: (topic: number, broker: number, delta: number) => void = () => {};
+  /** Bytes per second that a broker's lagging replicas of a topic append in one of its directories changed by `delta`. */
+  onAppendRate: (topic: number, broker: number, directory: number, delta: number) => void = () => {};
+  /** A stopped replica is about to fetch from a leader. */
+  beforeFetch: (replica: number, leader: number) => void = () => {};
+  /** A stopped replica's log ends so many bytes before where it stood, at most at its start. */
+  cutBack: (replica: number, bytes: number) => void = (replica, bytes) => {
+    this.tables.replicaEndBytes[replica] -= bytes;
+  };
+  /** Bytes per second that replicas in sync take over the connection of a fetcher thread that the network limits. */
+  besideOf: (follower: number, leader: number, thread: number) => number = () => 0;
   /** Bytes appended by catch-up, by broker: whole bytes, from the tables. */
   readonly caughtUpBytes: Float64Array;
 
@@ -137,7 +154,7 @@ export class Replication {
     traffic: Traffic,
     topics: readonly TopicSettings[],
     fetcher: FetcherSettings,
-    roundTripMicros: number,
+    ways: Ways,
     leaderThrottleRate: number,
     followerThrottleRate: number,
   ) {
@@ -145,7 +162,7 @@ export class Replication {
     this.tables = tables;
     this.traffic = traffic;
     this.fetcher = fetcher;
-    this.roundTripMicros = roundTripMicros;
+    this.ways = ways;
     this.leaderThrottleRate = leaderThrottleRate;
     this.followerThrottleRate = followerThrottleRate;
     this.topicHash = Int32Array.from(topics, (t) => javaHash(t.name));
@@ -159,7 +176,7 @@ export class Replication {
     this.done = sim.on('kafka.caughtUp', (index) => this.onCohortDone(index));
   }
 
-  connect(network: FlowNetwork, linksOf: (broker: number) => NodeLinks): void {
+  connect(network: FlowNetwork, linksOf: (broker: number, directory: number) => NodeLinks): void {
     this.network = network;
     this.linksOf = linksOf;
     if (!this.topicThrottled.includes(1)) return;
@@ -192,6 +209,15 @@ export class Replication {
     return this.tables.logEndBytes[partition] - this.tables.replicaEndBytes[replica];
   }
 
+  /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */
+  missing(replica: number): number {
+    const lagging = this.cohortOf.get(replica);
+    if (lagging === undefined) return 0;
+    const { connection, cohort } = lagging;
+    const gain = connection.rate / connection.members - this.inflow(cohort);
+    return Math.max(0, Math.ceil(cohort.backlog - (gain * (this.sim.now - connection.since)) / 1e6));
+  }
+
   /**
    * Starts fetching for stopped replicas of one follower whose leaders are known and answer. Replicas that miss nothing are
    * caught up at once.
@@ -205,7 +231,9 @@ export class Replication {
       const leader = tables.leader[p];
       if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
       if (!this.serves(leader, follower)) continue;
+      if (tables.offline[r] === 1 || tables.isOffline(p, leader)) continue;
       this.traffic.settle(p);
+      this.beforeFetch(r, leader);
       const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];
       if (backlog <= 0) {
         this.goLive(r, p);
@@ -214,12 +242,12 @@ export class Replication {
         else group.push(r);
         continue;
       }
-      const connection = this.connection(follower, leader, p, this.sim.now - tables.stoppedAt[r]);
+      const connection = this.connection(leader, r, this.sim.now - tables.stoppedAt[r]);
       touched.add(connection);
       this.advance(connection);
       tables.state[r] = replicaState.lagging;
       const t = tables.topic[p];
-      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}`;
+      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}|${tables.admitted[p]}`;
       let cohort = connection.byKey.get(key);
       // The same stop is not the same backlog where the leader could not be written for a while, or fetching began at other times.
       while (cohort !== undefined && Math.abs(cohort.backlog - backlog) > cohortToleranceBytes) {
@@ -274,10 +302,58 @@ export class Replication {
   }
 
   afterLoadChange(): void {
-    for (const connection of this.connections.values()) this.plan(connection);
+    for (const connection of [...this.connections.values()]) {
+      // What has caught up takes in more now, or less, and leaves the thread less or more for the rest.
+      const caughtUpRate = connection.caughtUp.reduce(
+        (sum, cohort) => sum + this.inflow(cohort) * cohort.members.length,
+        0,
+      );
+      if (caughtUpRate === connection.caughtUpRate) this.plan(connection);
+      else {
+        connection.caughtUpRate = caughtUpRate;
+        this.offer(connection);
+      }
+    }
   }
 
-  /** A partition with lagging followers can no longer, or again, be written. */
+  /** What the network gives connections changed. */
+  limitsChanged(): void {
+    for (const connection of [...this.connections.values()]) {
+      this.advance(connection);
+      this.offer(connection);
+    }
+  }
+
+  /** Fetcher id of a partition. */
+  threadOf(partition: number): number {
+    const topic = this.tables.topic[partition];
+    return fetcherId(
+      this.topicHash[topic],
+      partition - this.tables.firstPartition[topic],
+      this.fetcher.threads,
+    );
+  }
+
+  /**
+   * A replica that kept up does so no longer: it misses so many bytes now, at most all, and fetches them as fast as it can.
+   * @returns whether it could fall behind: not where its leader's log is empty, or one of both does not run
+   */
+  fallBehind(replica: number, bytes: number): boolean {
+    const { tables } = this;
+    const p = Math.floor(replica / tables.stride);
+    const leader = tables.leader[p];
+    const follower = tables.broker[replica];
+    this.traffic.settle(p);
+    if (tables.logEndBytes[p] < 1 || !this.serves(leader, follower) || !this.runs(follower)) return false;
+    this.traffic.count(p, -1);
+    this.halt(replica);
+    this.traffic.count(p, 1);
+    this.cutBack(replica, Math.max(1, Math.ceil(bytes)));
+    this.begin(follower, [replica]);
+    return true;
+  }
+
+  /** How much of a partition's load is written changes, and with it what its lagging followers have to fetch. */
   writableChanged(partition: number, change: () => void): void {
     const first = partition * this.tables.stride;
     const moved: number[] = [];
@@ -291,22 +367,23 @@ export class Replication {
     for (const r of moved) this.begin(this.tables.broker[r], [r]);
   }
 
-  private connection(follower: number, leader: number, partition: number, ageMicros: number): Connection {
+  private connection(leader: number, replica: number, ageMicros: number): Connection {
     const { tables } = this;
+    const follower = tables.broker[replica];
+    const partition = Math.floor(replica / tables.stride);
     const topic = tables.topic[partition];
     const throttled = this.topicThrottled[topic] === 1;
     const cold = ageMicros > this.pageCacheAgeMicros(leader);
-    const id = fetcherId(
-      this.topicHash[topic],
-      partition - tables.firstPartition[topic],
-      this.fetcher.threads,
-    );
+    const id = this.threadOf(partition);
     const pair = follower * tables.brokerCount + leader;
-    const key = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const readFrom = tables.placeOf(tables.replicaOn(partition, leader));
+    const writeTo = tables.placeOf(replica);
+    const thread = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const key = (thread * 256 + readFrom) * 256 + writeTo;
     const found = this.connections.get(key);
     if (found !== undefined) return found;
-    const from = this.linksOf(leader);
-    const to = this.linksOf(follower);
+    const from = this.linksOf(leader, readFrom);
+    const to = this.linksOf(follower, writeTo);
     const path = [from.outbound, to.inbound, to.diskWrite];
     if (cold) path.push(from.diskRead);
     if (throttled) path.push(this.throttleOut![leader], this.throttleIn![follower]);
@@ -316,6 +393,9 @@ export class Replication {
       index,
       follower,
       leader,
+      thread: id,
+      from: readFrom,
+      to: writeTo,
       throttled,
       cold,
       flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
@@ -323,6 +403,7 @@ export class Replication {
       byKey: new Map(),
       members: 0,
       caughtUpRate: 0,
+      caughtUp: [],
       rate: 0,
       since: this.sim.now,
       next: undefined,
@@ -335,7 +416,9 @@ export class Replication {
   /** Bytes per second that one member's leader takes in. */
   private inflow(cohort: Cohort): number {
     const p = Math.floor(cohort.members[0] / this.tables.stride);
-    return this.tables.writable[p] === 1 ? this.traffic.topicRate[cohort.topic] * cohort.share : 0;
+    return this.tables.writable[p] === 1
+      ? this.traffic.topicRate[cohort.topic] * cohort.share * this.tables.admitted[p]
+      : 0;
   }
 
   private advance(connection: Connection): void {
@@ -357,9 +440,19 @@ export class Replication {
       this.connections.delete(connection.key);
       return;
     }
+    const { follower, leader, thread } = connection;
+    const ceiling = fetcherCeiling(
+      this.fetcher,
+      this.ways.roundTripMicros(follower, leader),
+      connection.members,
+      connection.caughtUpRate,
+    );
+    const rate = this.ways.connectionRate(follower, leader);
     this.network!.setCap(
       connection.flow,
-      fetcherCeiling(this.fetcher, this.roundTripMicros, connection.members, connection.caughtUpRate),
+      rate === Number.POSITIVE_INFINITY
+        ? ceiling
+        : Math.min(ceiling, Math.max(0, rate - this.besideOf(follower, leader, thread))),
     );
     this.book(connection, connection.rate);
     this.plan(connection);
@@ -383,7 +476,8 @@ export class Replication {
     if (before !== undefined) {
       if (connection.cold) this.onColdRead(connection.leader, -before.total);
       this.traffic.addCatchUp(connection.leader, connection.follower, -before.total);
-      for (const [topic, value] of before.byTopic) this.onAppendRate(topic, connection.follower, -value);
+      for (const [topic, value] of before.byTopic)
+        this.onAppendRate(topic, connection.follower, connection.to, -value);
       this.booked.delete(connection);
     }
     if (rate === 0 || connection.members === 0) return;
@@ -394,7 +488,7 @@ export class Replication {
     }
     if (connection.cold) this.onColdRead(connection.leader, rate);
     this.traffic.addCatchUp(connection.leader, connection.follower, rate);
-    for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, value);
+    for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, connection.to, value);
     this.booked.set(connection, { total: rate, byTopic });
   }
 
@@ -426,6 +520,7 @@ export class Replication {
       // Rounding the time up to a microsecond overshoots by less than what that microsecond fetches.
       if (cohort.backlog > each / 1e6) continue;
       connection.caughtUpRate += this.inflow(cohort) * cohort.members.length;
+      connection.caughtUp.push(cohort);
       finished.push(...cohort.members);
       this.book(connection, 0);
       connection.members -= cohort.members.length;

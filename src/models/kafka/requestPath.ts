@@ -11,8 +11,9 @@ import {
 } from './requestRates.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { ClusterTables } from './tables.ts';
-import { PathHistory } from './tracers.ts';
+import { type FollowerWays, PathHistory } from './tracers.ts';
 import type { Traffic } from './traffic.ts';
+import type { Ways } from './ways.ts';
 
 /** A page cache that nothing is written to is said to be so old, seconds. */
 const oldestSeconds = 1e6;
@@ -50,6 +51,9 @@ export class RequestPath {
   private readonly traffic: Traffic;
   private readonly consumers: Consumers;
   private readonly activeBrokers: Gauge;
+  private readonly ways: Ways;
+  /** By broker: the round trip to followers that its load was computed for. */
+  private readonly trips: Float64Array;
   private readonly loads: (BrokerLoad | undefined)[];
   private readonly coldCatchUp: Float64Array;
   private readonly isCold: Uint8Array;
@@ -67,6 +71,7 @@ export class RequestPath {
     traffic: Traffic,
     consumers: Consumers,
     activeBrokers: Gauge,
+    ways: Ways,
   ) {
     this.sim = sim;
     this.settings = settings;
@@ -74,6 +79,7 @@ export class RequestPath {
     this.traffic = traffic;
     this.consumers = consumers;
     this.activeBrokers = activeBrokers;
+    this.ways = ways;
     const n = tables.brokerCount;
     this.handlerIdle = sim.gauge('kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent', n);
     this.processorIdle = sim.gauge('kafka_network_socketserver_networkprocessoravgidle_percent', n);
@@ -86,6 +92,7 @@ export class RequestPath {
     this.flows = new Array(n);
     this.isCold = new Uint8Array(n * consumers.cells.length);
     this.timers = new Array(n);
+    this.trips = new Float64Array(n);
     this.warm = sim.on('kafka.readsWarm', (b) => {
       this.timers[b] = undefined;
       this.update(b);
@@ -97,7 +104,9 @@ export class RequestPath {
     // Who does not record latency pays nothing for it.
     if ([totals, period, stages].some((g) => g.rowRecord(0) !== undefined)) {
       this.paths = Array.from({ length: n }, () => new PathHistory(settings.requests.queuedMax));
-      this.latency = new Latency(sim, settings, this.paths, { totals, period, stages });
+      this.latency = new Latency(sim, settings, this.paths, { totals, period, stages }, (b, u) =>
+        this.wayOf(b, u),
+      );
     }
     for (let b = 0; b < n; b += 1) {
       this.pageCache.set(b, settings.brokers[b].pageCacheBytes);
@@ -183,12 +192,14 @@ export class RequestPath {
   private update(broker: number): void {
     this.readFromDisk(broker);
     const { settings } = this;
+    this.trips[broker] = this.followerRoundTripMicros(broker);
     const load = requestLoad(
       this.trafficOf(broker),
       settings.requests,
       settings.fetcher,
       settings.timing.roundTripMicros,
       settings.timing.fetchWaitMicros,
+      this.trips[broker],
     );
     this.loads[broker] = load;
     this.handlerIdle.set(broker, Math.max(0, 1 - load.io.utilisation));
@@ -198,10 +209,65 @@ export class RequestPath {
     this.onChange(broker);
   }
 
+  /** What the network between brokers gives changed. */
+  networkChanged(): void {
+    for (let b = 0; b < this.tables.brokerCount; b += 1) this.update(b);
+  }
+
+  /** Mean over what a broker leads, by bytes, of the longest round trip to a follower in sync, microseconds. */
+  private followerRoundTripMicros(broker: number): number {
+    const usual = this.settings.timing.roundTripMicros;
+    if (this.ways.uniform) return usual;
+    const { tables } = this;
+    let bytes = 0;
+    let sum = 0;
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+      if (tables.leader[p] !== broker) continue;
+      const trips = this.followersOf(p).map((b) => this.ways.roundTripMicros(broker, b));
+      if (trips.length === 0) continue;
+      const rate = Math.max(this.traffic.partitionRate(p), 1e-9);
+      bytes += rate;
+      sum += rate * Math.max(...trips);
+    }
+    return bytes === 0 ? usual : sum / bytes;
+  }
+
+  /** Brokers of a partition's followers in sync. */
+  private followersOf(p: number): number[] {
+    const { tables } = this;
+    const found: number[] = [];
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+      const b = tables.broker[r];
+      if (b >= 0 && b !== tables.leader[p] && tables.inSync[r] === 1) found.push(b);
+    }
+    return found;
+  }
+
+  /** The followers of one of the partitions with acks=all that a broker leads, the one at probability u, and the way to each. */
+  private wayOf(broker: number, u: number): FollowerWays | undefined {
+    if (this.ways.uniform || this.paths === undefined) return undefined;
+    const { tables } = this;
+    const first = tables.replicasFrom[broker];
+    const count = tables.replicasFrom[broker + 1] - first;
+    for (let i = 0, at = Math.floor(u * count); i < count; i += 1, at = (at + 1) % count) {
+      const p = Math.floor(tables.replicasOf[first + at] / tables.stride);
+      if (tables.leader[p] !== broker || this.settings.topics[tables.topic[p]].acks !== 'all') continue;
+      return {
+        meanMicros: this.trips[broker],
+        followers: this.followersOf(p).map((b) => ({
+          path: this.paths![b],
+          roundTripMicros: this.ways.roundTripMicros(broker, b),
+        })),
+      };
+    }
+    return undefined;
+  }
+
   /** Bytes per second that a group reads of a topic from a broker now. */
   private readRate(cell: number, broker: number): number {
-    const { topic } = this.consumers.cells[cell];
-    const share = this.traffic.leadShare[topic * this.tables.brokerCount + broker];
+    const { topic, group } = this.consumers.cells[cell];
+    const share = this.traffic.readShare(group, topic, broker);
     return share <= 1e-12 ? 0 : this.traffic.topicRate[topic] * share * (1 + this.consumers.readAhead(cell));
   }
 

@@ -160,6 +160,8 @@ function networkMicros(s: RequestSettings, bytes: number): number {
  *
  * Rates and times depend on each other (a slow answer makes fewer, larger requests), so that they are iterated to a fixed point.
  *
+ * Clients are `roundTripMicros` away, followers `followerRoundTripMicros`.
+ *
  * Source: Kafka 3.7 `RecordAccumulator.ready`, `drainBatchesForOneNode`, `SocketServer.Processor`, `DelayedFetch.tryComplete`, `AbstractFetcherThread.doWork`;
  * the formulas are ours. Simplified: keyed records over all partitions; followers share a leader's partitions evenly; half of a request's time on
  * network threads is for reading, half for answering; what a client cannot send for lack of connections is told (`overload`), not taken out of
@@ -171,10 +173,12 @@ export function requestLoad(
   fetcher: FetcherSettings,
   roundTripMicros: number,
   fetchWaitMicros: number,
+  followerRoundTripMicros = roundTripMicros,
 ): BrokerLoad {
   // Start from an idle broker. A slower answer makes fewer requests and they a faster answer: steps become smaller while they do not settle.
   let at = { read: networkMicros(s, 0), io: 1e6 / s.ioRequestRate, send: networkMicros(s, 0), remote: 0 };
-  let load = pass(traffic, s, fetcher, roundTripMicros, fetchWaitMicros, at);
+  const trips = { clients: roundTripMicros, followers: followerRoundTripMicros };
+  let load = pass(traffic, s, fetcher, trips, fetchWaitMicros, at);
   let step = 1;
   let before = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 100; round += 1) {
@@ -195,7 +199,7 @@ export function requestLoad(
       send: at.send + step * off.send,
       remote: at.remote + step * off.remote,
     };
-    load = pass(traffic, s, fetcher, roundTripMicros, fetchWaitMicros, at);
+    load = pass(traffic, s, fetcher, trips, fetchWaitMicros, at);
   }
   return load;
 }
@@ -213,10 +217,11 @@ function pass(
   traffic: LeaderTraffic,
   s: RequestSettings,
   fetcher: FetcherSettings,
-  roundTrip: number,
+  trips: { readonly clients: number; readonly followers: number },
   fetchWait: number,
   at: Sojourn,
 ): BrokerLoad & { readonly remote: number } {
+  const roundTrip = trips.clients;
   const classes: RequestClass[] = [];
   const io = 1e6 / s.ioRequestRate;
   const fetches = { acks: '' as const, inFlight: 1, lingerMicros: 0, followers: 0 };
@@ -331,12 +336,12 @@ function pass(
   overload = Math.max(overload, (perFollower * 1e6) / fetcher.appendRate);
   let wait = 0;
   let parked = 0;
-  let gap = (roundTrip + answered) / (1 - appending);
+  let gap = (trips.followers + answered) / (1 - appending);
   for (let i = 0; i < 5; i += 1) {
     const next = nextArrival(appended, gap, fetchWait);
     wait = next.mean;
     parked = next.parked;
-    gap = (roundTrip + answered + appending * wait) / (1 - appending);
+    gap = (trips.followers + answered + appending * wait) / (1 - appending);
   }
   const responseBytes = Math.min(fetcher.responseBytes, perFollower * (gap + wait));
   if (connections > 0) {

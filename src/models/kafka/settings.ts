@@ -3,6 +3,16 @@ import type { Distribution } from '../../engine/distributions.ts';
 /** What producers wait for: `all` in-sync replicas, the leader alone, or nothing. */
 export type Acks = 'all' | '1' | '0';
 
+/** One of `log.dirs`, on a disk of its own. */
+export interface DirectorySettings {
+  readonly name: string;
+  readonly capacityBytes: number;
+  /** Bytes of logs at the start. */
+  readonly usedBytes: number;
+  /** Which of the node's disks, from 0 on. */
+  readonly disk: number;
+}
+
 export interface BrokerSettings {
   /** `node.id`. */
   readonly id: number;
@@ -12,12 +22,32 @@ export interface BrokerSettings {
   readonly zone: string;
   /** Combined mode: this broker is a quorum voter as well. */
   readonly controller: boolean;
-  /** Bytes of logs at the start. */
+  /** Bytes of logs at the start, where the broker has one log directory. */
   readonly diskUsedBytes: number;
-  /** Capacity of the log directory's volume, bytes. */
+  /** Capacity of the log directory's volume, bytes, where the broker has one. */
   readonly diskCapacityBytes: number;
+  /** Log directories (JBOD), in the order of `log.dirs`; absent: one, of the two numbers above. */
+  readonly directories?: readonly DirectorySettings[];
   /** Memory left for the page cache in the broker's container, bytes. */
   readonly pageCacheBytes: number;
+}
+
+/** The log directories of a broker; there is always one. */
+export function directoriesOf(broker: BrokerSettings): readonly DirectorySettings[] {
+  if (broker.directories !== undefined && broker.directories.length > 0) return broker.directories;
+  return [
+    {
+      name: directoryName(0),
+      capacityBytes: broker.diskCapacityBytes,
+      usedBytes: broker.diskUsedBytes,
+      disk: 0,
+    },
+  ];
+}
+
+/** As Strimzi names the volumes of a JBOD storage. */
+export function directoryName(place: number): string {
+  return `data-${place}`;
 }
 
 export interface ProducerSettings {
@@ -41,6 +71,8 @@ export interface ProducerSettings {
   readonly lingerMicros: number;
   /** `max.in.flight.requests.per.connection`. */
   readonly inFlight: number;
+  /** `enable.idempotence`, which needs acks=all. */
+  readonly idempotent: boolean;
 }
 
 export interface TopicSettings {
@@ -63,9 +95,15 @@ export interface TopicSettings {
   readonly retentionBytes: number;
   /** `retention.ms` in microseconds; Infinity when unlimited. */
   readonly retentionMicros: number;
+  /** `segment.bytes`. */
+  readonly segmentBytes: number;
+  /** `segment.ms` in microseconds; Infinity when a segment is never too old. */
+  readonly segmentMicros: number;
   /** Listed in `leader.` and `follower.replication.throttled.replicas`. */
   readonly throttled: boolean;
   readonly producers: ProducerSettings;
+  /** Zone that its producers stand in; absent: spread evenly over the brokers' zones. */
+  readonly zone?: string;
   readonly owner: string;
 }
 
@@ -83,6 +121,10 @@ export interface GroupSettings {
   readonly fetchMinBytes: number;
   /** `fetch.max.wait.ms`, microseconds. */
   readonly fetchMaxWaitMicros: number;
+  /** `client.rack`: where the brokers choose by rack, it reads from a replica in sync with this `broker.rack`. */
+  readonly rack?: string;
+  /** Zone that its members stand in; absent: that of the brokers in its rack, or spread evenly over the brokers' zones. */
+  readonly zone?: string;
   readonly owner: string;
 }
 
@@ -188,10 +230,16 @@ export interface ClusterSettings {
   readonly leaderThrottleRate: number;
   /** `follower.replication.throttled.rate`, bytes per second; Infinity when unset. */
   readonly followerThrottleRate: number;
-  /** `log.segment.bytes`. */
-  readonly segmentBytes: number;
+  /** `replica.selector.class` is RackAwareReplicaSelector. */
+  readonly rackAwareReads?: boolean;
+  /** `replica.socket.receive.buffer.bytes`: the receive window of a fetcher; absent: tuned by the operating system. */
+  readonly receiveBufferBytes?: number;
+  /** `log.retention.check.interval.ms`, microseconds. */
+  readonly retentionCheckMicros: number;
+  /** `log.segment.delete.delay.ms`, microseconds. */
+  readonly fileDeleteDelayMicros: number;
   /** `num.recovery.threads.per.data.dir`. */
   readonly recoveryThreads: number;
-  /** Every log stays at the size it has at the start, as if retention by size held it there. */
+  /** Every log has a retention by size of its own that holds it around the size it has at the start. */
   readonly holdLogsAtInitialSize: boolean;
 }

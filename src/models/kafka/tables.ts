@@ -59,6 +59,8 @@ export class ClusterTables {
   readonly frozenWatermark: Float64Array;
   /** 1 while producers with the topic's acks can write. */
   readonly writable: Uint8Array;
+  /** Share of what is offered that saturated links let through while the partition can be written, 0 to 1. */
+  readonly admitted: Float64Array;
 
   // By replica.
   readonly broker: Int32Array;
@@ -69,12 +71,31 @@ export class ClusterTables {
   /** When a replica stopped following, microseconds. */
   readonly stoppedAt: Float64Array;
 
+  /** 1 where the replica's log directory is offline. */
+  readonly offline: Uint8Array;
+  /** How many replicas are offline. */
+  offlineCount = 0;
+
   /** Replica rows by broker: `replicasOf[replicasFrom[b] .. replicasFrom[b + 1])`. */
   readonly replicasOf: Int32Array;
   readonly replicasFrom: Int32Array;
 
-  /** @param assignment broker rows by partition in `stride` places each, -1 where free */
-  constructor(topics: readonly TopicLayout[], brokerCount: number, stride: number, assignment: Int32Array) {
+  /** Log directories are rows as well: those of broker `b` are `directoriesFrom[b] .. directoriesFrom[b + 1])`. */
+  readonly directoriesFrom: Int32Array;
+  /** By replica, the place of its directory among its broker's; absent where every broker has one directory. */
+  private readonly directoryPlace: Uint8Array | undefined;
+
+  /**
+   * @param assignment broker rows by partition in `stride` places each, -1 where free
+   * @param directories log directories of each broker, at most 255; absent: one each
+   */
+  constructor(
+    topics: readonly TopicLayout[],
+    brokerCount: number,
+    stride: number,
+    assignment: Int32Array,
+    directories: readonly number[] = new Array(brokerCount).fill(1),
+  ) {
     this.topics = topics;
     this.brokerCount = brokerCount;
     this.stride = stride;
@@ -98,11 +119,13 @@ export class ClusterTables {
     this.carry = new Float64Array(partitions);
     this.frozenWatermark = new Float64Array(partitions).fill(Number.NaN);
     this.writable = new Uint8Array(partitions).fill(1);
+    this.admitted = new Float64Array(partitions).fill(1);
     this.broker = assignment;
     this.inSync = new Uint8Array(replicas);
     this.state = new Uint8Array(replicas);
     this.replicaEndBytes = new Float64Array(replicas);
     this.stoppedAt = new Float64Array(replicas);
+    this.offline = new Uint8Array(replicas);
     for (let t = 0; t < topics.length; t += 1) {
       for (let p = this.firstPartition[t], i = 0; p < this.firstPartition[t + 1]; p += 1, i += 1) {
         this.topic[p] = t;
@@ -122,6 +145,53 @@ export class ClusterTables {
     for (let r = 0; r < replicas; r += 1) {
       if (assignment[r] >= 0) this.replicasOf[filled[assignment[r]]++] = r;
     }
+    this.directoriesFrom = new Int32Array(brokerCount + 1);
+    for (let b = 0; b < brokerCount; b += 1)
+      this.directoriesFrom[b + 1] = this.directoriesFrom[b] + directories[b];
+    if (directories.some((n) => n > 1)) this.directoryPlace = this.placeInDirectories();
+  }
+
+  /**
+   * Each replica goes into the directory with the fewest partitions, the first of them where there are several.
+   * Source: Kafka 3.7 `LogManager.nextLogDirs`.
+   */
+  private placeInDirectories(): Uint8Array {
+    const places = new Uint8Array(this.broker.length);
+    const taken = new Int32Array(this.directoriesFrom[this.brokerCount]);
+    for (let r = 0; r < this.broker.length; r += 1) {
+      const b = this.broker[r];
+      if (b < 0) continue;
+      let least = this.directoriesFrom[b];
+      for (let d = least + 1; d < this.directoriesFrom[b + 1]; d += 1) if (taken[d] < taken[least]) least = d;
+      taken[least] += 1;
+      places[r] = least - this.directoriesFrom[b];
+    }
+    return places;
+  }
+
+  get directoryCount(): number {
+    return this.directoriesFrom[this.brokerCount];
+  }
+
+  /** The place of a replica's directory among those of its broker. */
+  placeOf(replica: number): number {
+    return this.directoryPlace === undefined ? 0 : this.directoryPlace[replica];
+  }
+
+  /** The directory row of a replica. */
+  directoryOf(replica: number): number {
+    return this.directoriesFrom[this.broker[replica]] + this.placeOf(replica);
+  }
+
+  /** Whether the directory of a partition's replica on a broker is offline. */
+  isOffline(partition: number, broker: number): boolean {
+    return this.offlineCount > 0 && this.offline[this.replicaOn(partition, broker)] === 1;
+  }
+
+  setOffline(replica: number, offline: boolean): void {
+    if ((this.offline[replica] === 1) === offline) return;
+    this.offline[replica] = offline ? 1 : 0;
+    this.offlineCount += offline ? 1 : -1;
   }
 
   replicationFactor(partition: number): number {
@@ -162,7 +232,8 @@ export class ClusterTables {
       for (let j = 0; j < this.stride; j += 1) {
         const b = this.broker[p * this.stride + j];
         if (b < 0) continue;
-        counts.replicas[b] += 1;
+        if (this.offline[p * this.stride + j] === 0) counts.replicas[b] += 1;
+        else counts.offline[b] += 1;
         if (this.inSync[p * this.stride + j] === 0) counts.outOfSync[b] += 1;
       }
       if (reporter === noLeader) continue;
@@ -205,7 +276,10 @@ export class ClusterTables {
 
 /** Counts by broker row, and of the cluster. */
 export interface ClusterCounts {
+  /** Those on directories that are online. */
   readonly replicas: Int32Array;
+  /** Replicas on directories that are offline. */
+  readonly offline: Int32Array;
   readonly leaders: Int32Array;
   readonly underReplicated: Int32Array;
   readonly underMinIsr: Int32Array;
@@ -218,6 +292,7 @@ export interface ClusterCounts {
 export function emptyCounts(brokers: number): ClusterCounts {
   return {
     replicas: new Int32Array(brokers),
+    offline: new Int32Array(brokers),
     leaders: new Int32Array(brokers),
     underReplicated: new Int32Array(brokers),
     underMinIsr: new Int32Array(brokers),

@@ -507,6 +507,13 @@ export interface Traced {
   arrives: boolean;
 }
 
+/** The followers in sync that a sampled request waits for, where the way to them is not that to everybody. */
+export interface FollowerWays {
+  readonly followers: readonly { readonly path: PathHistory; readonly roundTripMicros: number }[];
+  /** The round trip that the leader's cycle of fetches was computed with. */
+  readonly meanMicros: number;
+}
+
 /**
  * Follows one sampled request from the moment in which a client wants it, and writes its stages. Only reads.
  *
@@ -514,6 +521,7 @@ export interface Traced {
  * followers in sync, of the rest of the follower's present fetch (nothing when it lies parked) and one full cycle, whose next fetch is the
  * acknowledgement (`Partition.updateFollowerFetchState`, `DelayedProduce`).
  * @param others the brokers that may follow this one
+ * @param ways the followers of the request's partition, where round trips differ
  * @returns when the client has its answer; with acks=0 when the broker is done
  */
 export function trace(
@@ -525,6 +533,7 @@ export function trace(
   factor: Factor,
   roundTripMicros: number,
   out: Traced,
+  ways?: FollowerWays,
 ): number {
   const s = out.stages;
   s.fill(0);
@@ -570,7 +579,7 @@ export function trace(
     if (u(chance.parked) < c.parked)
       t = path.advance(t, Math.min(c.parkedMaxMicros, -c.parkedMicros * Math.log(1 - u(chance.parkedFor))));
   } else if (c.acks === 'all' && c.followers > 0 && others.length > 0) {
-    t = acknowledged(path, others, load, c, t, seed, factor, half);
+    t = acknowledged(path, others, load, c, t, seed, factor, half, ways);
   }
   s[stage.remote] = t - handled;
   const ready = t;
@@ -592,23 +601,28 @@ function acknowledged(
   seed: number,
   factor: Factor,
   half: number,
+  ways?: FollowerWays,
 ): number {
   const whole = Math.floor(c.followers);
-  const count = Math.min(
-    others.length,
-    whole + (derived(seed, chance.followers) < c.followers - whole ? 1 : 0),
-  );
+  const count =
+    ways?.followers.length ??
+    Math.min(others.length, whole + (derived(seed, chance.followers) < c.followers - whole ? 1 : 0));
   const asked = load.classes.find((k) => k.type === requestType.fetchFollower) ?? c;
   const first = Math.floor(derived(seed, chance.followers + 1) * others.length);
   let last = appended;
   for (let f = 0; f < count; f += 1) {
     const at = chance.firstFollower + f * chance.ofFollower;
-    const follower = others[(first + f) % others.length];
-    const [rest, append] = path.nextFetch(appended, load, seed, at);
+    const way = ways?.followers[f];
+    const follower = way?.path ?? others[(first + f) % others.length];
+    const oneWay = way === undefined ? half : way.roundTripMicros / 2;
+    const [next, append] = path.nextFetch(appended, load, seed, at);
+    // A longer way makes this follower's cycle longer than the mean one.
+    const longer = way === undefined ? 0 : way.roundTripMicros - (ways?.meanMicros ?? 0);
+    const rest = longer === 0 ? next : next * Math.max(0, 1 + longer / load.cycle.gapMicros);
     let t = path.advance(follower.advance(appended, rest), 0);
     t = path.advance(t, path.networkWait(t, load, seed, at + 4));
     t = path.advance(t, asked.sendMicros * factor(derived(seed, at + 7)));
-    t = follower.advance(t + half, append) + half;
+    t = follower.advance(t + oneWay, append) + oneWay;
     t = path.advance(t, path.networkWait(t, load, seed, at + 8));
     t = path.advance(t, asked.readMicros * factor(derived(seed, at + 11)));
     t = path.advance(t, path.ioWait(t, load, seed, at + 12, 0));

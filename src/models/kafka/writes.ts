@@ -15,9 +15,12 @@ import type { Traffic } from './traffic.ts';
  *
  * Source: Kafka 3.7 `Partition.appendRecordsToLeader`, `checkEnoughReplicasReachOffset`, `RecordAccumulator`, `ProducerConfig`.
  * Simplified: one buffer for all producers of a topic; the flush of what waited takes no time. The high watermark stands still
- * while an ISR member is behind and moves on at once when it has caught up. Clients of a leader that stands still find the
- * next one as soon as it is elected; in Kafka a request in flight first ends by request.timeout.ms, or when the old leader goes on.
- * A send that waits for an answer does not count as tried again, however long it waits.
+ * while an ISR member is behind and moves on at once when it has caught up. A send that waits for an answer counts as tried again
+ * once it has waited for request.timeout.ms.
+ *
+ * Where a link that a partition's writes pass is saturated, `admit` says which share of them gets through. The rest waits in the same buffers,
+ * first come first served: after a time t its head is (1 - admitted) t old, so that sends fail when that reaches delivery.timeout.ms, or
+ * max.block.ms beyond what fills the buffers. What waits is written when all is admitted again.
  */
 export class Writes {
   readonly failedSends: Gauge;
@@ -28,10 +31,19 @@ export class Writes {
   readonly blockedPartitions: Gauge;
   readonly blockedSeconds: Gauge;
   readonly possiblyLostBytes: Gauge;
+  readonly duplicates: Gauge;
+  /** Share of a topic's offered bytes that is written as it comes. */
+  readonly admittedRatio: Gauge;
   /** Bytes of failed sends, by topic. */
   readonly failedBytes: Float64Array;
+  /** By partition: bytes beyond a lagging member's log that no producer with acks=all was told are written; it sends them again. */
+  readonly unacknowledged = new Map<number, number>();
   /** A topic's partition was written to with what had waited: so many messages at once. */
   onBurst: (topic: number, messages: number) => void = () => {};
+  /** A partition's live replicas append so many bytes at once: what had waited while it could not be written. */
+  onAppended: (partition: number, bytes: number) => void = () => {};
+  /** A partition's replicas are about to be cut back to a log end. */
+  onTruncate: (partition: number, endBytes: number) => void = () => {};
   /** Whether a broker's process serves requests. */
   serving: (broker: number) => boolean = () => true;
   /** A partition lost its serving leader, or has one again. */
@@ -45,9 +57,16 @@ export class Writes {
   private readonly traffic: Traffic;
   private readonly replication: Replication;
   private readonly sendsFail: Kind;
-  private readonly blockedShare: Float64Array;
-  private readonly blockedCount: Int32Array;
-  private readonly blockedSince: Float64Array;
+  /** By topic: share of its bytes that is not written, share of the partitions concerned, and their number. */
+  private readonly heldShare: Float64Array;
+  private readonly heldWhole: Float64Array;
+  private readonly heldCount: Int32Array;
+  /** By topic: how old the head of what waits is, microseconds, as of `heldSince`. */
+  private readonly heldMicros: Float64Array;
+  private readonly heldSince: Float64Array;
+  /** By partition: bytes that wait, as of the topic volume `heldAt`. */
+  private readonly waiting: Float64Array;
+  private readonly heldAt: Float64Array;
   private readonly failingFrom: Float64Array;
   private readonly timers: (Handle | undefined)[];
   private readonly leaderless: Uint8Array;
@@ -57,6 +76,8 @@ export class Writes {
   private readonly heldUntil: Float64Array;
   private readonly heldBy = new Map<number, number[]>();
   private readonly timedOut: Kind;
+  /** By partition: since when it cannot be written and sends wait for an answer, microseconds; NaN while none do. */
+  private readonly waitsSince: Float64Array;
   private readonly refusedShare: Float64Array;
   private readonly refusedCount: Int32Array;
 
@@ -81,16 +102,24 @@ export class Writes {
     this.blockedPartitions = sim.gauge('rehearse:write_blocked_partitions', 1);
     this.blockedSeconds = sim.gauge('rehearse:write_blocked_partition_seconds_total', 1, { linear: true });
     this.possiblyLostBytes = sim.gauge('rehearse:possibly_lost_bytes', n);
+    this.duplicates = sim.gauge('rehearse:duplicate_messages_total', n);
     this.failedBytes = new Float64Array(n);
-    this.blockedShare = new Float64Array(n);
-    this.blockedCount = new Int32Array(n);
-    this.blockedSince = new Float64Array(n);
+    this.admittedRatio = sim.gauge('rehearse:admitted_write_ratio', n);
+    for (let t = 0; t < n; t += 1) this.admittedRatio.set(t, 1);
+    this.heldShare = new Float64Array(n);
+    this.heldWhole = new Float64Array(n);
+    this.heldCount = new Int32Array(n);
+    this.heldMicros = new Float64Array(n);
+    this.heldSince = new Float64Array(n);
+    this.waiting = new Float64Array(tables.partitionCount);
+    this.heldAt = new Float64Array(tables.partitionCount);
     /** Topic volume from which on sends fail; NaN while none do. */
     this.failingFrom = new Float64Array(n).fill(Number.NaN);
     this.timers = new Array(n);
     this.leaderless = new Uint8Array(tables.partitionCount);
     this.refuses = new Uint8Array(tables.partitionCount);
     this.heldUntil = new Float64Array(tables.partitionCount);
+    this.waitsSince = new Float64Array(tables.partitionCount).fill(Number.NaN);
     this.timedOut = sim.on('kafka.requestsTimedOut', (p) => this.onTimedOut(p));
     this.refusedShare = new Float64Array(n);
     this.refusedCount = new Int32Array(n);
@@ -101,7 +130,7 @@ export class Writes {
   review(p: number): void {
     const { tables } = this;
     const leader = tables.leader[p];
-    const led = leader !== noLeader && this.serving(leader);
+    const led = leader !== noLeader && this.serving(leader) && !tables.isOffline(p, leader);
     if ((this.leaderless[p] === 0) !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
@@ -123,7 +152,37 @@ export class Writes {
     const waits = led
       ? this.heldUntil[p] > 0 || tables.isrCount[p] >= tables.effectiveMinIsr(p)
       : leader !== noLeader && this.standsStill(leader);
-    this.refuse(p, tables.writable[p] === 0 && !waits);
+    if (tables.writable[p] === 1 || !waits) this.waitsSince[p] = Number.NaN;
+    else if (Number.isNaN(this.waitsSince[p])) this.beginWait(p);
+    const patient = this.sim.now < this.waitsSince[p] + this.producersOf(p).requestTimeoutMicros;
+    this.refuse(p, tables.writable[p] === 0 && !patient);
+  }
+
+  private producersOf(p: number): TopicSettings['producers'] {
+    return this.topics[this.tables.topic[p]].producers;
+  }
+
+  private beginWait(p: number): void {
+    this.waitsSince[p] = this.sim.now;
+    if (this.tables.share[p] > 0) this.sim.after(this.producersOf(p).requestTimeoutMicros, this.timedOut, p);
+  }
+
+  /**
+   * What producers had in flight to a partition is sent again, and is in the log twice unless its sequence numbers tell the broker (idempotence).
+   * Source: Kafka 3.7 `ProducerStateManager`, `Sender.reenqueueBatch`. Simplified: counted once for each wait, and not added to the log.
+   */
+  private duplicated(p: number, micros: number): void {
+    const t = this.tables.topic[p];
+    const { producers, bytesInPerSecond, messagesInPerSecond } = this.topics[t];
+    if (producers.idempotent || bytesInPerSecond === 0) return;
+    const inFlight = producers.clients * producers.inFlight * producers.batchBytes;
+    const sent = Math.min((this.traffic.partitionRate(p) * micros) / 1e6, inFlight);
+    this.duplicates.add(t, (sent * messagesInPerSecond) / bytesInPerSecond);
+  }
+
+  /** A leader has died: what it had appended and not yet answered is sent to the next one. @param micros from the append to the answer */
+  leaderDied(p: number, micros: number): void {
+    if (this.tables.writable[p] === 1) this.duplicated(p, micros);
   }
 
   /**
@@ -131,13 +190,13 @@ export class Writes {
    * look for the next leader when request.timeout.ms is over. To be called while it still leads.
    * Source: Kafka 3.7 `NetworkClient.handleTimedOutRequests`.
    */
-  hold(broker: number, since: number): void {
+  waitForAnswers(broker: number, since: number): void {
     const { tables } = this;
     const held = this.heldBy.get(broker) ?? [];
     for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
       const p = Math.floor(tables.replicasOf[i] / tables.stride);
       if (tables.leader[p] !== broker || tables.share[p] === 0) continue;
-      const until = since + this.topics[tables.topic[p]].producers.requestTimeoutMicros;
+      const until = since + this.producersOf(p).requestTimeoutMicros;
       if (until <= this.sim.now) continue;
       this.heldUntil[p] = until;
       held.push(p);
@@ -152,8 +211,13 @@ export class Writes {
     this.heldBy.delete(broker);
   }
 
+  /** Requests to a partition have been waiting for an answer as long as clients bear: they end, and are tried again. */
   private onTimedOut(p: number): void {
     if (this.heldUntil[p] === this.sim.now) this.letGo(p);
+    if (this.waitsSince[p] + this.producersOf(p).requestTimeoutMicros !== this.sim.now) return;
+    // The leader has appended what it does not answer yet, where it runs.
+    if (this.leaderless[p] === 0) this.duplicated(p, this.producersOf(p).requestTimeoutMicros);
+    this.review(p);
   }
 
   private letGo(p: number): void {
@@ -187,6 +251,7 @@ export class Writes {
     const { tables } = this;
     const lost = tables.logEndBytes[p] - endBytes;
     if (lost <= 0) return;
+    this.onTruncate(p, endBytes);
     tables.logEndBytes[p] = endBytes;
     for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
       tables.replicaEndBytes[r] = Math.min(tables.replicaEndBytes[r], endBytes);
@@ -194,7 +259,9 @@ export class Writes {
     if (!Number.isNaN(this.tables.frozenWatermark[p])) {
       this.tables.frozenWatermark[p] = Math.min(this.tables.frozenWatermark[p], endBytes);
     }
-    this.lost(this.tables.topic[p], lost);
+    const again = Math.min(lost, this.unacknowledged.get(p) ?? 0);
+    tables.carry[p] += again;
+    this.lost(this.tables.topic[p], lost - again);
   }
 
   /** Bytes that producers were told are written, and that no remaining replica may have. */
@@ -215,26 +282,35 @@ export class Writes {
     let waiting = 0;
     for (let p = tables.firstPartition[topic]; p < tables.firstPartition[topic + 1]; p += 1) {
       waiting += tables.carry[p];
-      if (tables.writable[p] === 1) continue;
-      const from = Number.isNaN(this.failingFrom[topic])
-        ? volume
-        : Math.max(tables.volumeAt[p], this.failingFrom[topic]);
-      waiting += tables.share[p] * (from - tables.volumeAt[p]);
+      if (this.holds(p) === 0) continue;
+      const from = this.failsFrom(p, volume);
+      waiting += this.waiting[p] + tables.share[p] * this.holds(p) * (from - this.heldAt[p]);
     }
     return waiting;
   }
 
-  /** Bytes of a topic's sends that failed, those still blocked included. */
+  /** Bytes of a topic's sends that failed, those that go on failing included. */
   failedBytesOf(topic: number): number {
     const { tables } = this;
     let failed = this.failedBytes[topic];
     if (Number.isNaN(this.failingFrom[topic])) return failed;
     const volume = this.traffic.volumeOf(topic);
     for (let p = tables.firstPartition[topic]; p < tables.firstPartition[topic + 1]; p += 1) {
-      if (tables.writable[p] === 1) continue;
-      failed += tables.share[p] * (volume - Math.max(tables.volumeAt[p], this.failingFrom[topic]));
+      if (this.holds(p) === 0) continue;
+      failed += tables.share[p] * this.holds(p) * (volume - this.failsFrom(p, volume));
     }
     return failed;
+  }
+
+  /** Share of what is offered to a partition that is not written now. */
+  private holds(p: number): number {
+    return this.tables.writable[p] === 0 ? 1 : 1 - this.tables.admitted[p];
+  }
+
+  /** Topic volume from which on what a partition does not take fails, since `heldAt`; `volume` while nothing fails. */
+  private failsFrom(p: number, volume: number): number {
+    const from = this.failingFrom[this.tables.topic[p]];
+    return Number.isNaN(from) ? volume : Math.max(this.heldAt[p], from);
   }
 
   /** The offered load of a topic changed. */
@@ -268,73 +344,128 @@ export class Writes {
 
   private block(p: number): void {
     const { tables } = this;
-    const t = tables.topic[p];
-    this.traffic.settle(p);
-    this.traffic.count(p, -1);
-    tables.writable[p] = 0;
-    tables.volumeAt[p] = this.traffic.volumeOf(t);
-    if (this.blockedCount[t] === 0) this.blockedSince[t] = this.sim.now;
-    this.blockedCount[t] += 1;
-    this.blockedShare[t] += tables.share[p];
+    this.hold(p, () => {
+      tables.writable[p] = 0;
+      tables.volumeAt[p] = this.traffic.volumeOf(tables.topic[p]);
+    });
     this.countBlocked(1);
-    this.slopes(t);
-    this.planFailure(t);
+    this.planFailure(tables.topic[p]);
   }
 
   private unblock(p: number): void {
     const { tables } = this;
-    const t = tables.topic[p];
-    const volume = this.traffic.volumeOf(t);
-    const from = this.failingFrom[t];
-    const failed = Number.isNaN(from) ? 0 : tables.share[p] * (volume - Math.max(tables.volumeAt[p], from));
-    const offered = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p] - failed;
-    const whole = Math.floor(offered);
-    tables.logEndBytes[p] += whole;
-    tables.carry[p] = offered - whole;
-    tables.volumeAt[p] = volume;
-    this.failedBytes[t] += failed;
-    tables.writable[p] = 1;
-    this.traffic.count(p, 1);
-    this.blockedCount[t] -= 1;
-    this.blockedShare[t] = this.blockedCount[t] === 0 ? 0 : this.blockedShare[t] - tables.share[p];
+    this.hold(p, () => {
+      tables.writable[p] = 1;
+      tables.volumeAt[p] = this.traffic.volumeOf(tables.topic[p]);
+    });
     this.countBlocked(-1);
-    if (this.blockedCount[t] === 0) {
+  }
+
+  /**
+   * Saturated links let so much of what is offered to a partition through from now on.
+   * @param share 0 to 1
+   */
+  admit(p: number, share: number): void {
+    const { tables } = this;
+    if (tables.admitted[p] === share) return;
+    this.replication.writableChanged(p, () =>
+      this.hold(p, () => {
+        tables.admitted[p] = share;
+      }),
+    );
+    if (share < 1) this.planFailure(tables.topic[p]);
+  }
+
+  /** Changes how much of a partition's load is written, and writes what has waited where that is all of it. */
+  private hold(p: number, change: () => void): void {
+    const { tables } = this;
+    const t = tables.topic[p];
+    const before = this.holds(p);
+    this.traffic.settle(p);
+    this.traffic.count(p, -1);
+    const volume = this.traffic.volumeOf(t);
+    const from = this.failsFrom(p, volume);
+    const failed = before === 0 ? 0 : tables.share[p] * before * (volume - from);
+    const held = before === 0 ? 0 : tables.share[p] * before * (volume - this.heldAt[p]);
+    this.failedBytes[t] += failed;
+    this.age(t);
+    change();
+    const after = this.holds(p);
+    if (tables.writable[p] === 1) this.unacknowledged.delete(p);
+    this.heldAt[p] = volume;
+    if (this.heldCount[t] === 0) this.heldMicros[t] = 0;
+    if (before === 0 && after > 0) {
+      this.heldCount[t] += 1;
+      this.heldWhole[t] += tables.share[p];
+    } else if (before > 0 && after === 0) {
+      this.heldCount[t] -= 1;
+      this.heldWhole[t] -= tables.share[p];
+    }
+    this.heldShare[t] += tables.share[p] * after - tables.share[p] * before;
+    let whole = 0;
+    if (after > 0) this.waiting[p] += held - failed;
+    else if (before > 0) {
+      const offered = held + tables.carry[p] - failed + this.waiting[p];
+      whole = Math.floor(offered);
+      tables.logEndBytes[p] += whole;
+      this.onAppended(p, whole);
+      tables.carry[p] = offered - whole;
+      this.waiting[p] = 0;
+    }
+    this.traffic.count(p, 1);
+    if (this.heldCount[t] === 0) {
+      this.heldShare[t] = 0;
+      this.heldWhole[t] = 0;
       this.failingFrom[t] = Number.NaN;
       const timer = this.timers[t];
       if (timer !== undefined) this.sim.cancel(timer);
       this.timers[t] = undefined;
     }
+    this.admittedRatio.set(t, Math.max(0, 1 - this.heldShare[t]));
     this.slopes(t);
     if (whole > 0) this.burst(t, whole);
+  }
+
+  /** The part of what is offered to the partitions concerned that a topic does not take now. */
+  private heldPart(topic: number): number {
+    return this.heldCount[topic] === 0 ? 0 : Math.min(1, this.heldShare[topic] / this.heldWhole[topic]);
+  }
+
+  /** Moves the age of what waits to now. */
+  private age(topic: number): void {
+    this.heldMicros[topic] += this.heldPart(topic) * (this.sim.now - this.heldSince[topic]);
+    this.heldSince[topic] = this.sim.now;
   }
 
   /** Sends begin to fail when they are too old, or when the buffers are full and have stayed so for max.block.ms. */
   private planFailure(topic: number): void {
     const { producers } = this.topics[topic];
-    const rate = this.traffic.topicRate[topic] * this.blockedShare[topic];
+    const rate = this.traffic.topicRate[topic] * this.heldShare[topic];
     if (rate === 0 || !Number.isNaN(this.failingFrom[topic])) return;
+    this.age(topic);
+    const part = this.heldPart(topic);
     const fillMicros = ((producers.clients * producers.bufferBytes) / rate) * 1e6;
-    const wait = Math.min(producers.deliveryTimeoutMicros, fillMicros + producers.maxBlockMicros);
-    const at = Math.max(this.sim.now + 1, Math.ceil(this.blockedSince[topic] + wait));
+    const oldest = Math.min(producers.deliveryTimeoutMicros, fillMicros * part + producers.maxBlockMicros);
+    const began = this.sim.now - this.heldMicros[topic] / part;
+    const at = Math.max(this.sim.now + 1, Math.ceil(began + oldest / part));
     const timer = this.timers[topic];
     if (timer !== undefined) this.sim.cancel(timer);
-    this.timers[topic] = this.sim.at(at, this.sendsFail, topic);
+    this.timers[topic] = undefined;
+    // A share of next to nothing waits longer than time is counted.
+    if (at < Number.MAX_SAFE_INTEGER) this.timers[topic] = this.sim.at(at, this.sendsFail, topic);
   }
 
   private onSendsFail(topic: number): void {
     this.timers[topic] = undefined;
     this.failingFrom[topic] = this.traffic.volumeOf(topic);
     this.slopes(topic);
-    this.sim.tell(
-      'kafka.sendsFail',
-      this.topics[topic].name,
-      `${this.blockedCount[topic]} partitions cannot be written`,
-    );
+    const what = this.heldPart(topic) === 1 ? 'cannot be written' : 'cannot be written in full';
+    this.sim.tell('kafka.sendsFail', this.topics[topic].name, `${this.heldCount[topic]} partitions ${what}`);
   }
 
   private slopes(topic: number): void {
     const messages = this.messageRate(topic);
-    const rate = messages * this.blockedShare[topic];
+    const rate = messages * this.heldShare[topic];
     this.retriedSends.set(topic, this.retriedSends.get(topic), messages * this.refusedShare[topic]);
     this.failedSends.set(
       topic,

@@ -1,4 +1,7 @@
+import type { BurstyLoss } from '../../models/hardware/network.ts';
+import type { Hardware } from '../../models/hardware/nodes.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
+import { directoriesOf } from '../../models/kafka/settings.ts';
 import type { Pods } from '../../models/kubernetes/pod.ts';
 import type { BuildContext } from '../part.ts';
 import type { KafkaPartSettings } from '../parts/kafka.ts';
@@ -19,11 +22,39 @@ export interface FaultPorts {
   readonly isolateBroker: (id: number) => () => void;
   readonly cutZones: (zone: string, others: readonly string[]) => () => void;
   readonly otherZones: (zone: string) => readonly string[];
+  /** Connections between zones lose segments, or take longer. */
+  readonly degradeZones: (zone: string, others: readonly string[], way: Way) => () => void;
+  /** The disk of a log directory fails for good; mended, an empty one takes its place and the broker is restarted to use it. */
+  readonly failDisk: (id: number, directory: string | undefined) => () => void;
+  /** It reads and writes at other rates, bytes per second; undefined: as before. */
+  readonly slowDisk: (
+    id: number,
+    directory: string | undefined,
+    read: number | undefined,
+    write: number | undefined,
+  ) => () => void;
+  /** Other pods of a node use so much of its card and its first disk, bytes per second. */
+  readonly crowdNode: (name: string, use: NodeUse) => () => void;
+}
+
+/** What is other than usual between two zones; undefined: nothing. */
+export interface Way {
+  readonly loss?: number | undefined;
+  readonly bursts?: BurstyLoss | undefined;
+  readonly roundTripMicros?: number | undefined;
+}
+
+export interface NodeUse {
+  readonly networkIn: number;
+  readonly networkOut: number;
+  readonly diskRead: number;
+  readonly diskWrite: number;
 }
 
 export function connectFaults(context: BuildContext): FaultPorts {
   const kafka = context.models.kafka as KafkaCluster;
   const pods = context.models.kubernetes as Pods;
+  const hardware = context.models.hardware as Hardware;
   const { brokers, controllers } = context.settings.kafka as KafkaPartSettings;
   const { nodes } = context.settings.kubernetes as KubernetesSettings;
   const { quorum } = kafka.controller;
@@ -31,6 +62,11 @@ export function connectFaults(context: BuildContext): FaultPorts {
   const all = (mends: readonly (() => void)[]) => () => {
     for (const mend of mends) mend();
   };
+  const placeOf = (row: number, directory: string | undefined) =>
+    Math.max(
+      0,
+      directoriesOf(kafka.settings.brokers[row]).findIndex((d) => d.name === directory),
+    );
   const crashBroker = (id: number) => {
     const row = kafka.row(id);
     pods.crash(row);
@@ -74,5 +110,38 @@ export function connectFaults(context: BuildContext): FaultPorts {
       return all(others.map((other) => () => kafka.connectivity.mend(zone, other)));
     },
     otherZones: (zone) => zones.filter((z) => z !== zone),
+    degradeZones: (zone, others, way) => {
+      for (const other of others) {
+        if (way.bursts !== undefined) hardware.zones.setBurstyLoss(zone, other, way.bursts);
+        else if (way.loss !== undefined) hardware.zones.setLoss(zone, other, way.loss);
+        if (way.roundTripMicros !== undefined) hardware.zones.setRoundTrip(zone, other, way.roundTripMicros);
+      }
+      return all(others.map((other) => () => hardware.zones.restore(zone, other)));
+    },
+    failDisk: (id, directory) => {
+      const row = kafka.row(id);
+      const place = placeOf(row, directory);
+      const { tables, logs } = kafka;
+      const alone = tables.directoriesFrom[row + 1] - tables.directoriesFrom[row] === 1;
+      logs.failDirectory(row, place);
+      return () => {
+        logs.repairDirectory(row, place);
+        // A broker without any other directory is down, and starts again by itself.
+        if (!alone) pods.deletePod(row);
+      };
+    },
+    slowDisk: (id, directory, read, write) => {
+      const row = kafka.row(id);
+      const node = hardware.index(brokers[row].node);
+      const { disk } = directoriesOf(kafka.settings.brokers[row])[placeOf(row, directory)];
+      const { diskRead, diskWrite } = hardware.nodes[node].instance;
+      hardware.setDiskRates(node, disk, read ?? diskRead, write ?? diskWrite);
+      return () => hardware.setDiskRates(node, disk, diskRead, diskWrite);
+    },
+    crowdNode: (name, use) => {
+      const node = hardware.index(name);
+      hardware.setNeighbour(node, use.networkIn, use.networkOut, use.diskRead, use.diskWrite);
+      return () => hardware.setNeighbour(node, 0, 0, 0, 0);
+    },
   };
 }

@@ -3,11 +3,11 @@ import { faultsCatalogue, faultsLabels } from '../../models/faults/catalogue.ts'
 import { type Fault, Faults } from '../../models/faults/faults.ts';
 import { RandomFaults } from '../../models/faults/random.ts';
 import type { Checks } from '../checks.ts';
-import { connectFaults, type FaultPorts } from '../connections/faultsToPlatform.ts';
+import { connectFaults, type FaultPorts, type Way } from '../connections/faultsToPlatform.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
 import { checkRandom, failingItems, randomSettings } from '../randomFaults.ts';
-import type { KafkaPartSettings } from './kafka.ts';
+import { directoriesIn, type KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 import { checkBrokers } from './strimzi.ts';
 
@@ -43,6 +43,42 @@ const network = z.strictObject({
     .meta({ description: 'two zones that no longer reach each other' }),
   zone: z.string().optional().meta({ description: 'a zone that reaches no other' }),
   broker: q.count({ min: 0 }).optional().meta({ description: 'a broker that nothing reaches' }),
+  loss: q
+    .ratio({ min: 0, max: 1 })
+    .optional()
+    .meta({ description: 'share of segments that are lost between the zones, in place of a cut' }),
+  bursts: z
+    .strictObject({
+      good: q.ratio({ min: 0, max: 1 }),
+      bad: q.ratio({ min: 0, max: 1 }),
+      goodFor: q.duration({ min: 1000 }),
+      badFor: q.duration({ min: 1000 }),
+    })
+    .optional()
+    .meta({ description: 'loss in a good and in a bad state, and their mean stays, in place of a cut' }),
+  roundTrip: q
+    .duration({ min: 1 })
+    .optional()
+    .meta({ description: 'round trip between the zones, in place of a cut' }),
+  for: lasts,
+});
+const disk = z.strictObject({
+  broker: q.count({ min: 0 }),
+  directory: z
+    .string()
+    .optional()
+    .meta({ description: 'name of a log directory, such as data-0; absent: the first' }),
+  how: z.enum(['failed', 'slow']),
+  read: q.byteRate({ min: 1 }).optional().meta({ description: 'of a slow disk; absent: as before' }),
+  write: q.byteRate({ min: 1 }).optional().meta({ description: 'of a slow disk; absent: as before' }),
+  for: lasts,
+});
+const neighbour = z.strictObject({
+  node: z.string().min(1),
+  networkIn: q.byteRate({ min: 0 }).optional(),
+  networkOut: q.byteRate({ min: 0 }).optional(),
+  diskRead: q.byteRate({ min: 0 }).optional(),
+  diskWrite: q.byteRate({ min: 0 }).optional(),
   for: lasts,
 });
 
@@ -52,6 +88,8 @@ type Args = {
   readonly zone: z.output<typeof zone>;
   readonly controller: z.output<typeof controller>;
   readonly network: z.output<typeof network>;
+  readonly disk: z.output<typeof disk>;
+  readonly neighbour: z.output<typeof neighbour>;
 };
 type At = readonly (string | number)[];
 
@@ -92,6 +130,12 @@ function struck(action: string, args: unknown, checks: Checks): readonly string[
       if (id === undefined) return ['the active controller'];
       return [kafka.controllers.mode === 'dedicated' ? `controller ${id}` : `broker ${id}`];
     }
+    case 'disk': {
+      const { broker: id, directory } = args as Args['disk'];
+      return [`disk ${directory ?? 'data-0'} of broker ${id}`];
+    }
+    case 'neighbour':
+      return [`room on node ${(args as Args['neighbour']).node}`];
     default: {
       const { between, zone: alone, broker: id } = args as Args['network'];
       if (id !== undefined) return [`network of broker ${id}`];
@@ -167,7 +211,55 @@ function checkNetwork(args: Args['network'], checks: Checks, at: At): void {
   for (const zoneName of args.between ?? []) checkZone(zoneName, checks, [...at, 'between']);
   if (args.between !== undefined && args.between[0] === args.between[1])
     checks.problem([...at, 'between'], 'a zone always reaches itself', 'name two zones');
+  const other = [args.loss, args.bursts, args.roundTrip].some((x) => x !== undefined);
+  if (other && args.broker !== undefined)
+    checks.problem(
+      [...at, 'broker'],
+      'loss and round trips are known between zones, not of one broker',
+      'give zone: or between:, or cut the broker off without loss, bursts and roundTrip',
+    );
+  if (args.loss !== undefined && args.bursts !== undefined)
+    checks.problem([...at, 'loss'], 'both loss and bursts', 'give one of them');
   checkTimes(checks, at, 'network', args);
+}
+
+function checkNode(name: string, checks: Checks, path: At): void {
+  const nodes = nodesOf(checks);
+  if (nodes.some((n) => n.name === name)) return;
+  checks.problem(
+    path,
+    `there is no node ${name}`,
+    `name one of ${nodes
+      .slice(0, 12)
+      .map((n) => n.name)
+      .join(', ')}`,
+  );
+}
+
+function checkDisk(args: Args['disk'], checks: Checks, at: At): void {
+  checkBrokers([args.broker], checks, [...at, 'broker']);
+  const owner = kafkaOf(checks).brokers.find((b) => b.id === args.broker);
+  if (owner !== undefined && args.directory !== undefined) {
+    const names = directoriesIn(owner).map((d) => d.name);
+    if (!names.includes(args.directory))
+      checks.problem(
+        [...at, 'directory'],
+        `broker ${args.broker} has no log directory ${args.directory}`,
+        `name one of ${names.slice(0, 12).join(', ')}`,
+      );
+  }
+  const rates = args.read !== undefined || args.write !== undefined;
+  if (args.how === 'failed' && rates)
+    checks.problem([...at, 'how'], 'rates of a disk that has failed', 'write how: slow, or remove them');
+  if (args.how === 'slow' && !rates)
+    checks.problem([...at, 'how'], 'a slow disk without a rate', 'add read or write, such as write: 50MB/s');
+  checkTimes(checks, at, 'disk', args);
+}
+
+function burstsOf({ bursts }: Args['network']): Way['bursts'] {
+  if (bursts === undefined) return undefined;
+  const { good, bad, goodFor, badFor } = bursts;
+  return { good, bad, goodStayMicros: goodFor, badStayMicros: badFor };
 }
 
 const begin = (model: FaultsModel, fault: Fault) => model.book.begin(fault);
@@ -181,7 +273,7 @@ export type FaultsSettings = z.output<typeof settings>;
 
 export const faultsPart: Part<FaultsSettings, FaultsModel> = {
   name: 'faults',
-  says: 'what breaks: processes, machines, zones, controllers, networks',
+  says: 'what breaks: processes, machines, zones, controllers, networks, disks',
   needed: false,
   settings,
   check: (s, checks) => {
@@ -224,16 +316,7 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
       says: 'a machine is lost at once, with what runs on it; no connection is reset',
       args: node,
       check: (args: Args['node'], checks: Checks, at: At) => {
-        const nodes = nodesOf(checks);
-        if (!nodes.some((n) => n.name === args.node))
-          checks.problem(
-            [...at, 'node'],
-            `there is no node ${args.node}`,
-            `name one of ${nodes
-              .slice(0, 12)
-              .map((n) => n.name)
-              .join(', ')}`,
-          );
+        checkNode(args.node, checks, [...at, 'node']);
         checkTimes(checks, at, 'node', args);
       },
       play: (model: FaultsModel, args: Args['node']) =>
@@ -288,15 +371,21 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
         }),
     } as never,
     network: {
-      says: 'a broker, a zone or two zones are cut off from others',
+      says: 'a broker, a zone or two zones are cut off from others, or what goes between zones is lost or late',
       args: network,
       check: checkNetwork,
       play: (model: FaultsModel, args: Args['network']) => {
         const { ports } = model;
+        const way = { loss: args.loss, bursts: burstsOf(args), roundTripMicros: args.roundTrip };
+        const degraded = Object.values(way).some((x) => x !== undefined);
         const strike = () => {
+          const [from, others] =
+            args.between === undefined
+              ? [args.zone ?? '', ports.otherZones(args.zone ?? '')]
+              : [args.between[0], [args.between[1]]];
+          if (degraded) return ports.degradeZones(from, others, way);
           if (args.broker !== undefined) return ports.isolateBroker(args.broker);
-          if (args.between !== undefined) return ports.cutZones(args.between[0], [args.between[1]]);
-          return ports.cutZones(args.zone!, ports.otherZones(args.zone!));
+          return ports.cutZones(from, others);
         };
         let subject = `zone ${args.zone}`;
         if (args.broker !== undefined) subject = `broker-${args.broker}`;
@@ -305,12 +394,57 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
         begin(model, {
           kind: 'network',
           subject,
-          detail: 'the network is cut',
+          detail: degraded ? 'the network loses or delays what it carries' : 'the network is cut',
           micros: args.for,
           strikes,
           strike,
         });
       },
+    } as never,
+    disk: {
+      says: 'the disk of a log directory fails, until it is replaced by an empty one, or becomes slow',
+      args: disk,
+      check: checkDisk,
+      play: (model: FaultsModel, args: Args['disk']) =>
+        begin(model, {
+          kind: 'disk',
+          subject: `broker-${args.broker}`,
+          detail: `its disk ${args.directory ?? ''}${args.directory === undefined ? '' : ' '}${args.how === 'slow' ? 'becomes slow' : 'fails'}`,
+          micros: args.for,
+          strikes: [`disk of broker ${args.broker}`],
+          strike: () =>
+            args.how === 'slow'
+              ? model.ports.slowDisk(args.broker, args.directory, args.read, args.write)
+              : model.ports.failDisk(args.broker, args.directory),
+        }),
+    } as never,
+    neighbour: {
+      says: 'other pods of a node take bandwidth of its network card and its first disk',
+      args: neighbour,
+      check: (args: Args['neighbour'], checks: Checks, at: At) => {
+        checkNode(args.node, checks, [...at, 'node']);
+        if (!['networkIn', 'networkOut', 'diskRead', 'diskWrite'].some((key) => Object.hasOwn(args, key)))
+          checks.problem(
+            at,
+            'a neighbour that takes nothing',
+            'add networkIn, networkOut, diskRead or diskWrite',
+          );
+        checkTimes(checks, at, 'neighbour', args);
+      },
+      play: (model: FaultsModel, args: Args['neighbour']) =>
+        begin(model, {
+          kind: 'neighbour',
+          subject: args.node,
+          detail: 'a neighbour takes bandwidth',
+          micros: args.for,
+          strike: () =>
+            model.ports.crowdNode(args.node, {
+              networkIn: args.networkIn ?? 0,
+              networkOut: args.networkOut ?? 0,
+              diskRead: args.diskRead ?? 0,
+              diskWrite: args.diskWrite ?? 0,
+            }),
+        }),
     } as never,
   },
   catalogue: faultsCatalogue,

@@ -3,12 +3,21 @@ import { readAssignment } from '../../formats/assignment.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
-import type { Acks, ClusterSettings, ProducerSettings, TopicSettings } from '../../models/kafka/settings.ts';
+import {
+  type Acks,
+  type ClusterSettings,
+  type DirectorySettings,
+  directoryName,
+  type ProducerSettings,
+  type TopicSettings,
+} from '../../models/kafka/settings.ts';
 import { evenShares, measuredShares, zipfShares } from '../../models/workload/shares.ts';
 import type { Checks } from '../checks.ts';
 import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import type { HardwareSettings } from './hardware.ts';
+import type { KubernetesSettings } from './kubernetes.ts';
 
 /** Kafka's own keys with Kafka's own units, as they stand in server.properties or in a Strimzi resource. */
 const config = z.strictObject({
@@ -18,6 +27,15 @@ const config = z.strictObject({
   'replica.fetch.max.bytes': q.count({ min: 1 }),
   'replica.fetch.response.max.bytes': q.count({ min: 1 }),
   'replica.fetch.wait.max.ms': q.count({ min: 0 }),
+  'replica.socket.receive.buffer.bytes': q.count({ min: -1 }).optional(),
+  'replica.selector.class': z
+    .enum([
+      'LeaderSelector',
+      'RackAwareReplicaSelector',
+      'org.apache.kafka.common.replica.LeaderSelector',
+      'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+    ])
+    .optional(),
   'broker.heartbeat.interval.ms': q.count({ min: 1 }),
   'broker.session.timeout.ms': q.count({ min: 1 }),
   'replica.lag.time.max.ms': q.count({ min: 1 }),
@@ -28,7 +46,11 @@ const config = z.strictObject({
   'controller.quorum.election.timeout.ms': q.count({ min: 1 }),
   'controller.quorum.election.backoff.max.ms': q.count({ min: 0 }),
   'unclean.leader.election.enable': z.boolean(),
-  'log.segment.bytes': q.count({ min: 14 }),
+  // Kafka 3.7 takes 14 bytes and more; 4.0 refuses less than 1 MiB (KIP-1030).
+  'log.segment.bytes': q.count({ min: 1_048_576 }),
+  'log.roll.hours': q.count({ min: 1 }),
+  'log.retention.check.interval.ms': q.count({ min: 1 }),
+  'log.segment.delete.delay.ms': q.count({ min: 0 }),
   'log.retention.hours': q.count({ min: 1 }),
   'log.retention.bytes': q.count({ min: -1 }).optional(),
   'num.recovery.threads.per.data.dir': q.count({ min: 1 }),
@@ -78,6 +100,7 @@ const producers = z.strictObject({
   'max.request.size': q.count({ min: 1 }),
   'linger.ms': q.count({ min: 0 }),
   'max.in.flight.requests.per.connection': q.count({ min: 1 }),
+  'enable.idempotence': z.boolean(),
 });
 
 const consumers = z.strictObject({
@@ -111,8 +134,20 @@ const topic = z.strictObject({
   retention: z
     .strictObject({ time: q.duration({ min: 1 }).optional(), bytes: q.bytes({ min: 1 }).optional() })
     .optional(),
+  segment: z
+    .strictObject({
+      bytes: q.bytes({ min: 1_048_576 }).optional(),
+      time: q.duration({ min: 1 }).optional(),
+    })
+    .optional()
+    .meta({ description: 'when a segment is full, or too old to go on: segment.bytes and segment.ms' }),
   throttledReplicas: z.literal('*').optional(),
   producers: producers.partial().optional(),
+  zone: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'zone that its producers stand in; absent: spread evenly over the zones' }),
   owner: z.string().optional(),
 });
 
@@ -134,8 +169,24 @@ const settings = z.strictObject({
         node: z.string().min(1),
         rack: z.string().optional(),
         controller: z.boolean().optional(),
-        diskUsed: q.bytes({ min: 0 }),
-        disk: q.bytes({ min: 1 }),
+        diskUsed: q.bytes({ min: 0 }).optional(),
+        disk: q.bytes({ min: 1 }).optional(),
+        logDirs: z
+          .array(
+            z.strictObject({
+              name: z.string().min(1).optional(),
+              size: q.bytes({ min: 1 }),
+              used: q.bytes({ min: 0 }),
+              disk: q.count({ min: 0 }).optional().meta({
+                description:
+                  "which of the node's disks, from 0 on; the place in this list where it is left out",
+              }),
+            }),
+          )
+          .min(1)
+          .max(255)
+          .optional()
+          .meta({ description: 'log directories (JBOD), each on a disk; in place of disk and diskUsed' }),
         pageCache: q.bytes({ min: 0 }).optional().meta({
           description:
             'memory left for the page cache; computed where jvm says what the heap takes of the container',
@@ -163,6 +214,11 @@ const settings = z.strictObject({
         clients: q.count({ min: 1 }).optional(),
         'fetch.min.bytes': q.count({ min: 1 }).optional(),
         'fetch.max.wait.ms': q.count({ min: 0 }).optional(),
+        'client.rack': z.string().min(1).optional(),
+        zone: z.string().min(1).optional().meta({
+          description:
+            'zone that its members stand in; absent: that of the brokers in client.rack, or spread evenly over the zones',
+        }),
         owner: z.string().optional(),
       }),
     )
@@ -175,6 +231,26 @@ const resetArgs = z.strictObject({
 });
 
 export type KafkaPartSettings = z.output<typeof settings>;
+
+/** What a cluster can be told and this model does not play: by the keys under which Kafka 3.7 knows it. */
+const notPlayed: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(log\.)?cleanup\.policy$|^log\.cleaner\.|^(log\.cleaner\.)?(min|max)\.compaction\.lag\.ms$|cleanable\.(dirty\.)?ratio|^delete\.retention\.ms$|^compact/i,
+    'compaction is not modelled: every log is kept and deleted as with cleanup.policy=delete',
+  ],
+  [
+    /quota|^(producer|consumer)_byte_rate$|^request_percentage$|^controller_mutation_rate$/i,
+    'client quotas are not modelled: no client is muted, and only replication is throttled',
+  ],
+  [
+    /^transaction|^isolation\.level$|^exactly\.?once/i,
+    'transactions are not modelled: no transaction is opened, and consumers read up to the high watermark',
+  ],
+  [
+    /^remote\.|^local\.retention\.|tiered/i,
+    'tiered storage is not modelled: every log lies whole on the disks of its brokers',
+  ],
+];
 
 /** Behaviour that other versions have and this model does not play; by the version it came with. */
 const differs: readonly (readonly [string, string])[] = [
@@ -218,13 +294,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
         'give each broker its own id',
       );
     ids.add(b.id);
-    if (b.diskUsed > b.disk) {
-      checks.problem(
-        ['kafka', 'brokers', b.id, 'diskUsed'],
-        'more is used than the disk holds',
-        'lower diskUsed, or raise disk',
-      );
-    }
+    checkDisks(b, checks);
   }
   const computed = checks.settings('jvm') !== undefined;
   for (const b of s.brokers) {
@@ -321,6 +391,13 @@ function check(s: KafkaPartSettings, checks: Checks): void {
         `lower it to ${rf} or less`,
       );
     }
+    if (t.producers?.['enable.idempotence'] === true && (t.acks ?? 'all') !== 'all') {
+      checks.problem(
+        ['kafka', 'topics', t.name, 'producers', 'enable.idempotence'],
+        `idempotence with acks=${t.acks}: the producer refuses to start`,
+        'write acks: all, or remove enable.idempotence',
+      );
+    }
     if (t.curve !== undefined && !curves.some((c) => c.name === t.curve)) {
       checks.problem(
         ['kafka', 'topics', t.name, 'curve'],
@@ -369,6 +446,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
       }
     }
   }
+  checkZones(s, checks);
   checkRetention(s, checks);
   if (s.assignment !== undefined)
     assignmentOf(s, checks.readText, (found, mend) => checks.problem(['kafka', 'assignment'], found, mend));
@@ -385,6 +463,103 @@ function check(s: KafkaPartSettings, checks: Checks): void {
   }
 }
 
+function checkZones(s: KafkaPartSettings, checks: Checks): void {
+  const zones = checks.settings<{ nodes: readonly { zone: string }[] }>('kubernetes')?.nodes;
+  const needsZone = (zone: string | undefined, path: readonly (string | number)[]) => {
+    if (zone === undefined || zones === undefined || zones.some((n) => n.zone === zone)) return;
+    checks.problem(path, `no node stands in zone ${zone}`, 'name a zone of kubernetes.nodes');
+  };
+  for (const t of s.topics) needsZone(t.zone, ['kafka', 'topics', t.name, 'zone']);
+  const aware = (s.config['replica.selector.class'] ?? '').endsWith('RackAwareReplicaSelector');
+  for (const g of s.consumerGroups ?? []) {
+    const path = ['kafka', 'consumerGroups', g.name];
+    needsZone(g.zone, [...path, 'zone']);
+    if (g['client.rack'] === undefined) continue;
+    if (!aware)
+      checks.warning(
+        [...path, 'client.rack'],
+        'a client.rack, but the brokers let consumers read from leaders only',
+        'set replica.selector.class: RackAwareReplicaSelector in kafka.config',
+      );
+    if (!s.brokers.some((b) => b.rack === g['client.rack']))
+      checks.warning(
+        [...path, 'client.rack'],
+        `no broker has the rack ${g['client.rack']}: the group reads from leaders`,
+        'name a rack of kafka.brokers',
+      );
+  }
+}
+
+type Broker = KafkaPartSettings['brokers'][number];
+
+/** Log directories of a broker: those it lists, or the one of `disk` and `diskUsed`. */
+export function directoriesIn(b: Broker): readonly DirectorySettings[] {
+  const listed = b.logDirs ?? [{ size: b.disk ?? 0, used: b.diskUsed ?? 0, disk: 0 }];
+  return listed.map((d, i) => ({
+    name: d.name ?? directoryName(i),
+    capacityBytes: d.size,
+    usedBytes: d.used,
+    disk: d.disk ?? i,
+  }));
+}
+
+function checkDisks(b: Broker, checks: Checks): void {
+  const at = ['kafka', 'brokers', b.id];
+  if (b.logDirs === undefined) {
+    for (const key of ['disk', 'diskUsed'] as const) {
+      if (b[key] === undefined)
+        checks.problem(
+          at,
+          `nothing says ${key}`,
+          `give disk and diskUsed, such as 2.5TB and 1TB, or logDirs`,
+        );
+    }
+    if (b.disk !== undefined && b.diskUsed !== undefined && b.diskUsed > b.disk) {
+      checks.problem(
+        [...at, 'diskUsed'],
+        'more is used than the disk holds',
+        'lower diskUsed, or raise disk',
+      );
+    }
+    return;
+  }
+  for (const key of ['disk', 'diskUsed'] as const) {
+    if (b[key] !== undefined)
+      checks.problem(
+        [...at, key],
+        `${key} of one directory, although logDirs lists ${b.logDirs.length}`,
+        `remove ${key}, or logDirs`,
+      );
+  }
+  const kubernetes = checks.settings<KubernetesSettings>('kubernetes');
+  const instance = kubernetes?.nodes.find((n) => n.name === b.node)?.instance;
+  const types = checks.settings<HardwareSettings>('hardware')?.instanceTypes;
+  const type = types?.find((t) => t.name === instance);
+  const names = new Set<string>();
+  directoriesIn(b).forEach((d, i) => {
+    const listed = b.logDirs?.[i];
+    // An entry is addressed by its name where it has one.
+    const entry = [...at, 'logDirs', listed?.name ?? i];
+    if (names.has(d.name)) {
+      checks.problem(entry, `log directory ${d.name} is listed twice`, 'give each directory its own name');
+      return;
+    }
+    names.add(d.name);
+    if (d.usedBytes > d.capacityBytes)
+      checks.problem(
+        [...entry, 'used'],
+        'more is used than the directory holds',
+        'lower used, or raise size',
+      );
+    if (type !== undefined && d.disk >= (type.disks ?? 1))
+      checks.problem(
+        listed?.disk === undefined ? entry : [...entry, 'disk'],
+        `disk ${d.disk}, but its node (${type.name}) has ${type.disks ?? 1}, counted from 0`,
+        `name a disk below ${type.disks ?? 1}, or raise disks of hardware.instanceTypes`,
+      );
+  });
+}
+
 /** Facts that cannot hold together are played, and reported. */
 function checkRetention(s: KafkaPartSettings, checks: Checks): void {
   let kept = 0;
@@ -394,8 +569,9 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
     const share = Math.min((t.bytesIn * micros) / 1e6, bytes * t.partitions);
     kept += rf * share;
   }
-  const used = s.brokers.reduce((sum, b) => sum + b.diskUsed, 0);
-  const room = s.brokers.reduce((sum, b) => sum + b.disk, 0);
+  const directories = s.brokers.flatMap(directoriesIn);
+  const used = directories.reduce((sum, d) => sum + d.usedBytes, 0);
+  const room = directories.reduce((sum, d) => sum + d.capacityBytes, 0);
   if (kept > room) {
     checks.warning(
       ['kafka', 'config', 'log.retention.hours'],
@@ -509,7 +685,12 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
   const topicRow = new Map(s.topics.map((t, i) => [t.name, i]));
-  const producersOf = (own: Partial<z.output<typeof producers>> | undefined): ProducerSettings => ({
+  const producersOf = (
+    own: Partial<z.output<typeof producers>> | undefined,
+    acks: Acks,
+  ): ProducerSettings => ({
+    // A producer with other acks than all, which does not ask for it, has none (ProducerConfig.postProcessAndValidateIdempotenceConfigs).
+    idempotent: acks === 'all' && (own?.['enable.idempotence'] ?? s.producers['enable.idempotence']),
     clients: own?.clients ?? s.producers.clients,
     bufferBytes: own?.['buffer.memory'] ?? s.producers['buffer.memory'],
     deliveryTimeoutMicros: (own?.['delivery.timeout.ms'] ?? s.producers['delivery.timeout.ms']) * 1000,
@@ -542,8 +723,14 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       uncleanElection: t.uncleanElection ?? s.config['unclean.leader.election.enable'],
       retentionBytes: bytes,
       retentionMicros: micros,
+      segmentBytes: t.segment?.bytes ?? s.config['log.segment.bytes'],
+      segmentMicros: t.segment?.time ?? s.config['log.roll.hours'] * 3_600_000_000,
       throttled: t.throttledReplicas === '*',
-      producers: producersOf(t.producers as Partial<z.output<typeof producers>> | undefined),
+      producers: producersOf(
+        t.producers as Partial<z.output<typeof producers>> | undefined,
+        (t.acks ?? 'all') as Acks,
+      ),
+      ...(t.zone === undefined ? {} : { zone: t.zone }),
       owner: t.owner ?? '',
     };
   });
@@ -562,8 +749,9 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       rack: b.rack ?? '',
       zone: zoneOf(b.node),
       controller: s.controllers.mode === 'combined' && b.controller === true,
-      diskUsedBytes: b.diskUsed,
-      diskCapacityBytes: b.disk,
+      diskUsedBytes: b.diskUsed ?? 0,
+      diskCapacityBytes: b.disk ?? 0,
+      directories: directoriesIn(b),
       pageCacheBytes: b.pageCache ?? 0,
     })),
     dedicatedControllers:
@@ -582,6 +770,8 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       clients: g.clients ?? s.consumers.clients,
       fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
       fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
+      ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
+      ...(g.zone === undefined ? {} : { zone: g.zone }),
       owner: g.owner ?? '',
     })),
     timing: {
@@ -623,7 +813,12 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     },
     leaderThrottleRate: c['leader.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
     followerThrottleRate: c['follower.replication.throttled.rate'] ?? Number.POSITIVE_INFINITY,
-    segmentBytes: c['log.segment.bytes'],
+    ...((c['replica.socket.receive.buffer.bytes'] ?? -1) > 0
+      ? { receiveBufferBytes: c['replica.socket.receive.buffer.bytes'] as number }
+      : {}),
+    rackAwareReads: (c['replica.selector.class'] ?? '').endsWith('RackAwareReplicaSelector'),
+    retentionCheckMicros: c['log.retention.check.interval.ms'] * 1000,
+    fileDeleteDelayMicros: c['log.segment.delete.delay.ms'] * 1000,
     recoveryThreads: c['num.recovery.threads.per.data.dir'],
     holdLogsAtInitialSize: s.holdLogsAtInitialSize ?? false,
   });
@@ -634,6 +829,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   says: 'a Kafka cluster in KRaft mode: brokers, topics, consumer groups and their load',
   needed: true,
   settings,
+  refused: (key) => notPlayed.find(([keys]) => keys.test(key))?.[1],
   check,
   create,
   connect: (cluster, context) => {
@@ -668,7 +864,13 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
       },
     } as never,
   },
-  setInsteadOfWarmed: ['log sizes (diskUsed)', 'page cache', 'consumer lag', 'ISR membership: all in sync'],
+  setInsteadOfWarmed: [
+    'log sizes (diskUsed, logDirs)',
+    'segments and the phase of retention checks',
+    'page cache',
+    'consumer lag',
+    'ISR membership: all in sync',
+  ],
   catalogue: kafkaCatalogue,
   labels: kafkaLabels,
 };
