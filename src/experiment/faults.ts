@@ -1,7 +1,8 @@
+import { parseQuantity } from '../formats/quantity.ts';
 import { evaluateVector, type Sample } from '../promql/evaluate.ts';
 import { parseExpression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
-import { build, catalogue } from '../scenario/build.ts';
+import { type Built, build, catalogue } from '../scenario/build.ts';
 import {
   type FaultTarget,
   faultTargets,
@@ -178,7 +179,7 @@ function worseFirst(x: FaultVariant, y: FaultVariant): number {
  * Plays a change once for each single fault that could strike at each of its steps: the same scenario with one more timeline entry, by the
  * same seed. What follows from a fault is what the run has more of than the run without it.
  *
- * A fault that strikes what another fault of the scenario strikes at that time is left out and counted.
+ * A variant ends early once change and fault are over and nothing is exposed. A fault that strikes what another fault of the scenario strikes at that time is left out and counted.
  * @param base the run without the fault, with every series recorded
  * @throws CannotTry when there is nothing to try
  */
@@ -201,6 +202,7 @@ export function tryFaults(scenario: Scenario, base: Result, options: FaultOption
     );
   const without = readSigns(base.series, base.playedMicros);
   const withoutAt = moments.map((m) => readSigns(base.series, m.nextMicros));
+  const settled = Math.max(...moments.map((m) => m.nextMicros), ...scenario.timeline.map((e) => e.at));
   const variants: FaultVariant[] = [];
   const played = new Map<FaultVariant, { readonly scenario: Scenario; readonly entry: GivenEntry }>();
   let refused = 0;
@@ -220,10 +222,15 @@ export function tryFaults(scenario: Scenario, base: Result, options: FaultOption
           replication: base.replication,
           record: recorded,
         });
-        play(built, made.scenario);
+        const over = Math.max(settled, moment.atMicros + lengthOf(made.entry));
+        if (!(scenario.until === undefined && endsQuietly(built, scenario.warmUp + over)))
+          play(built, made.scenario);
         const length = Math.max(0, Math.min(built.sim.now, built.until) - scenario.warmUp);
         const series = built.series();
-        const more = excess(readSigns(series, length), without);
+        const more = excess(
+          readSigns(series, length),
+          length < base.playedMicros ? readSigns(base.series, length) : without,
+        );
         const soon = excess(readSigns(series, Math.min(length, moment.nextMicros)), withoutAt[m]);
         const variant: FaultVariant = {
           order: variants.length,
@@ -270,6 +277,26 @@ export function tryFaults(scenario: Scenario, base: Result, options: FaultOption
     }),
     worst: worst === undefined || worst.later === null ? null : worstOf(worst, played.get(worst)!, base),
   };
+}
+
+/** Microseconds that a fault lasts by its entry. */
+function lengthOf(entry: GivenEntry): number {
+  const parsed = entry.for === undefined ? undefined : parseQuantity(entry.for, 'duration');
+  return parsed?.ok === true ? parsed.value : 0;
+}
+
+/**
+ * Plays until change and fault are over. @returns whether no sign of an outage and no exposure grows any more: then the rest of the
+ * period has nothing to add, and is not played
+ */
+function endsQuietly({ sim, until }: Built, at: number): boolean {
+  if (at >= until) return false;
+  sim.run(at);
+  return [...recorded, ...catalogue.exposures].every((name) => {
+    const gauge = sim.gauges.get(name);
+    for (let row = 0; row < (gauge?.rows ?? 0); row += 1) if (gauge!.slope(row) !== 0) return false;
+    return true;
+  });
 }
 
 function keysOf(kind: string, target: FaultTarget, lasts: number | undefined): FaultTarget['keys'] {

@@ -1,5 +1,5 @@
 import { evaluateVector } from '../promql/evaluate.ts';
-import { type Expression, parseExpression } from '../promql/parse.ts';
+import { type Expression, parseExpression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
@@ -29,6 +29,18 @@ export function failsByChance(scenario: Scenario): boolean {
   );
 }
 
+/**
+ * The metrics that the shown run of a platform that fails by chance leaves out: such a run is long, and these cost by the simulated second. What
+ * the scenario itself reads is recorded all the same.
+ */
+export function leftOut(scenario: Scenario): readonly string[] {
+  const read = [
+    ...scenario.expect.flatMap((e) => [e.expression.operand, e.expression.limit]),
+    ...scenario.observed.flatMap((o) => o.expression ?? []),
+  ].flatMap((expression) => selectorsOf(expression).map((s) => s.name));
+  return catalogue.metrics.filter((m) => m.sampled === true && !read.includes(m.name)).map((m) => m.name);
+}
+
 /** What one run gives of each measure, its series added up. */
 export function readReliability(series: SeriesSet, played: number): number[] {
   return catalogue.reliability.map((m) =>
@@ -39,8 +51,13 @@ export function readReliability(series: SeriesSet, played: number): number[] {
 /**
  * Estimates over runs that differ by their seed alone.
  * @param runs what each run gave, by measure
+ * @param notSampled metrics that the shown run left out
  */
-export function reliabilityOf(runs: readonly (readonly number[])[], playedMicros: number): Reliability {
+export function reliabilityOf(
+  runs: readonly (readonly number[])[],
+  playedMicros: number,
+  notSampled: readonly string[],
+): Reliability {
   const rows = catalogue.reliability.map((m, i): ReliabilityRow => {
     const values = runs.map((run) => run[i]);
     const { name, unit, says, of } = m;
@@ -58,5 +75,5 @@ export function reliabilityOf(runs: readonly (readonly number[])[], playedMicros
     const interval = [Math.max(0, value - halfWidth), Math.min(most, value + halfWidth)] as const;
     return { name, unit, says, of, value, interval, count: null };
   });
-  return { runs: runs.length, playedMicros, rows };
+  return { runs: runs.length, playedMicros, notSampled, rows };
 }

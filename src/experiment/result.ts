@@ -158,6 +158,8 @@ export interface ReliabilityRow {
 export interface Reliability {
   readonly runs: number;
   readonly playedMicros: number;
+  /** Metrics that this run does not have: they are sampled, and would cost more than all the rest. */
+  readonly notSampled: readonly string[];
   readonly rows: readonly ReliabilityRow[];
 }
 

@@ -15,7 +15,7 @@ import type { SeriesSet } from '../promql/series.ts';
 import { type Built, build, catalogue } from '../scenario/build.ts';
 import type { ExpectationEntry, ObservedEntry, Scenario } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
-import { failsByChance, overPlayed, readReliability, reliabilityOf } from './reliability.ts';
+import { failsByChance, leftOut, overPlayed, readReliability, reliabilityOf } from './reliability.ts';
 import type {
   ExpectationOutcome,
   Finding,
@@ -52,10 +52,15 @@ export function scenarioName(file: string): string {
 export function runScenario(given: Scenario, options: RunOptions): Result {
   const scenario = given.shows === undefined ? given : { ...given, observed: [] };
   const seed = options.seed ?? scenario.seed;
+  const byChance = failsByChance(scenario);
+  const notSampled = byChance ? leftOut(scenario) : [];
   const built = build(scenario, {
     seed,
     replication: options.replication ?? 0,
-    record: 'all',
+    record:
+      notSampled.length === 0
+        ? 'all'
+        : new Set(catalogue.metrics.map((m) => m.name).filter((name) => !notSampled.includes(name))),
     keepEvents: true,
     verify: options.verify ?? false,
     shuffleTies: options.shuffleTies ?? false,
@@ -65,7 +70,6 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
   const played = Math.max(0, Math.min(sim.now, built.until) - scenario.warmUp);
   const series = built.series();
   const draws = sim.draws;
-  const byChance = failsByChance(scenario);
   const predictions = predict(scenario, options, seed, draws, byChance, series, played);
   const expectations = scenario.expect.map((e) => judge(e, series, played));
   const risks = riskBlock(scenario, series, played);
@@ -128,7 +132,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     told: sim.told
       .filter((t) => t.time >= scenario.warmUp)
       .map((t) => ({ ...t, time: t.time - scenario.warmUp })),
-    ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played) } : {}),
+    ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played, notSampled) } : {}),
   };
 }
 

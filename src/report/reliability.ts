@@ -19,6 +19,6 @@ export function reliabilityRows({ rows, runs }: Reliability): string[][] {
   return rows.map((r) => [r.says, number(r.value, r.unit), bounds(r), counted(r, runs)]);
 }
 
-export function reliabilitySays({ runs, playedMicros }: Reliability): string {
-  return `${runs} ${runs === 1 ? 'run' : 'runs'} of ${number(playedMicros / 8.64e10, 'days')}: a mean with Student's interval, a chance with Wilson's`;
+export function reliabilitySays({ runs, playedMicros, notSampled }: Reliability): string {
+  return `${runs} ${runs === 1 ? 'run' : 'runs'} of ${number(playedMicros / 8.64e10, 'days')}: a mean with Student's interval, a chance with Wilson's${notSampled.length === 0 ? '' : `; not sampled here: ${notSampled.join(', ')}`}`;
 }

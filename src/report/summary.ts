@@ -73,6 +73,7 @@ export const summarySchema = z.strictObject({
     .strictObject({
       runs: z.number(),
       playedSeconds: z.number(),
+      notSampled: z.array(z.string()),
       measures: z.array(
         z.strictObject({
           name: z.string(),
@@ -168,10 +169,11 @@ export function summaryOf(result: Result): Summary {
   };
 }
 
-function reliabilityOf({ runs, playedMicros, rows }: Reliability): Summary['reliability'] {
+function reliabilityOf({ runs, playedMicros, notSampled, rows }: Reliability): Summary['reliability'] {
   return {
     runs,
     playedSeconds: playedMicros / 1e6,
+    notSampled: [...notSampled],
     measures: rows.map((r) => ({
       ...r,
       interval: r.interval === null ? null : [r.interval[0], r.interval[1]],

@@ -434,27 +434,36 @@ export const kafkaCatalogue: Catalogue = {
       'Share of time in which network threads wait in select: 0 to 1.',
       `SocketServer, ${kafka37}`,
     ),
-    metric(
-      'kafka_network_requestmetrics_totaltimems',
-      'ms',
-      ['request', 'quantile', 'broker'],
-      'Time of a request at the broker, from when it was read: quantile of the last minute, by samples; 0 without requests.',
-      `RequestMetrics, ${kafka37}`,
-    ),
-    metric(
-      'rehearse:request_latency_ms',
-      'ms',
-      ['request', 'acks', 'side', 'quantile'],
-      'Latency over the period and all brokers, by samples: broker from when the request was read, client from when it was wanted.',
-      'ours; RequestMetrics, Kafka 3.7',
-    ),
-    metric(
-      'rehearse:request_stage_ms',
-      'ms',
-      ['request', 'stage'],
-      'Mean time of requests in each part of their way; from RequestQueue on as Kafka counts them.',
-      'ours; RequestMetrics, Kafka 3.7',
-    ),
+    {
+      ...metric(
+        'kafka_network_requestmetrics_totaltimems',
+        'ms',
+        ['request', 'quantile', 'broker'],
+        'Time of a request at the broker, from when it was read: quantile of the last minute, by samples; 0 without requests.',
+        `RequestMetrics, ${kafka37}`,
+      ),
+      sampled: true,
+    },
+    {
+      ...metric(
+        'rehearse:request_latency_ms',
+        'ms',
+        ['request', 'acks', 'side', 'quantile'],
+        'Latency over the period and all brokers, by samples: broker from when the request was read, client from when it was wanted.',
+        'ours; RequestMetrics, Kafka 3.7',
+      ),
+      sampled: true,
+    },
+    {
+      ...metric(
+        'rehearse:request_stage_ms',
+        'ms',
+        ['request', 'stage'],
+        'Mean time of requests in each part of their way; from RequestQueue on as Kafka counts them.',
+        'ours; RequestMetrics, Kafka 3.7',
+      ),
+      sampled: true,
+    },
     metric(
       'rehearse:request_overload_ratio',
       '',
