@@ -4,7 +4,7 @@ import { exponential } from '../engine/distributions.ts';
 import type { FailingItem } from '../models/faults/random.ts';
 import type { Checks } from './checks.ts';
 import type { Disks, FaultPorts } from './connections/faultsToPlatform.ts';
-import type { KafkaPartSettings } from './parts/kafka.ts';
+import { directoriesIn, type KafkaPartSettings } from './parts/kafka.ts';
 import type { KubernetesSettings } from './parts/kubernetes.ts';
 import { q } from './quantity.ts';
 
@@ -37,12 +37,15 @@ export const randomSettings = z.strictObject({
     .meta({ description: 'machines that carry a broker or a controller' }),
   zone: z.strictObject({ ...chance, disks }).optional(),
   controller: z.strictObject(chance).optional().meta({ description: 'processes of voters' }),
+  disk: z.strictObject(chance).optional().meta({
+    description: 'disks of log directories, each by itself; an empty one takes the place of a failed one',
+  }),
   network: z.strictObject(chance).optional().meta({ description: 'network cards of brokers' }),
 });
 export type RandomSettings = z.output<typeof randomSettings>;
 type Chance = NonNullable<RandomSettings['broker']>;
 
-const kinds = ['broker', 'node', 'zone', 'controller', 'network'] as const;
+const kinds = ['broker', 'node', 'zone', 'controller', 'disk', 'network'] as const;
 
 export function checkRandom(random: RandomSettings, checks: Checks): void {
   for (const kind of kinds) {
@@ -163,6 +166,22 @@ export function failingItems(
         carriedBy: carried(node),
         strike: () => ports.crashController(id),
       });
+    }
+  }
+  if (random.disk !== undefined) {
+    for (const broker of kafka.brokers) {
+      const { id, node } = broker;
+      for (const { name } of directoriesIn(broker)) {
+        add(random.disk, {
+          kind: 'disk',
+          subject: `broker-${id}`,
+          detail: `its disk ${name} fails`,
+          entity: `faults/disk/${id}/${name}`,
+          strikes: [`disk ${name} of broker ${id}`],
+          carriedBy: [`disk of broker ${id}`, ...carried(node)],
+          strike: () => ports.failDisk(id, name),
+        });
+      }
     }
   }
   if (random.network !== undefined) {

@@ -72,7 +72,7 @@ const byChance = (kind: string, more: { readonly [key: string]: Json } = {}): Se
   [['faults', 'random'], { [kind]: { mtbf: '60s', repair: '20s', ...more } }],
 ];
 const random: Record<string, LeafCase> = Object.fromEntries(
-  ['broker', 'node', 'zone', 'controller', 'network'].flatMap((kind): [string, LeafCase][] => {
+  ['broker', 'node', 'zone', 'controller', 'disk', 'network'].flatMap((kind): [string, LeafCase][] => {
     const at = ['faults', 'random', kind];
     return [
       [`faults.random.${kind}.mtbf`, { setup: byChance(kind), at: [...at, 'mtbf'], values: ['60s', '90s'] }],

@@ -125,6 +125,8 @@ export function connectFaults(context: BuildContext): FaultPorts {
       const alone = tables.directoriesFrom[row + 1] - tables.directoriesFrom[row] === 1;
       logs.failDirectory(row, place);
       return () => {
+        // Its machine may have come back with empty disks meanwhile.
+        if (!logs.hasFailed(row, place)) return;
         logs.repairDirectory(row, place);
         // A broker without any other directory is down, and starts again by itself.
         if (!alone) pods.deletePod(row);
