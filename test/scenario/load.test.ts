@@ -32,7 +32,14 @@ describe('a scenario file', () => {
     const s = loaded({ 'a.yaml': toyScenario });
     expect(s.length).toBe(50 * 60e6);
     expect(s.timeline).toEqual([
-      { id: 'pause', at: 600e6, part: 'workshop', action: 'stop', args: { machine: 'saw', for: 300e6 }, line: 7 },
+      {
+        id: 'pause',
+        at: 600e6,
+        part: 'workshop',
+        action: 'stop',
+        args: { machine: 'saw', for: 300e6 },
+        line: 7,
+      },
     ]);
     expect(settingsOf(s)).toMatchObject({ workers: 3, machines: [{ rate: 10e6 }, { rate: 20e6 }] });
     expect(s.draws).toBe(false);
@@ -201,7 +208,14 @@ describe('extends', () => {
       ],
     });
     expect(s.timeline).toEqual([
-      { id: 'pause', at: 600e6, part: 'workshop', action: 'stop', args: { machine: 'saw', for: 60e6 }, line: 11 },
+      {
+        id: 'pause',
+        at: 600e6,
+        part: 'workshop',
+        action: 'stop',
+        args: { machine: 'saw', for: 60e6 },
+        line: 11,
+      },
     ]);
   });
 

@@ -177,6 +177,7 @@ export class KafkaCluster {
     this.writes.onTruncate = (p, endBytes) => this.logs.truncate(p, endBytes);
     this.traffic.onFactor = (topic) => this.logs.loadChanged(topic);
     this.replication.pageCacheAgeMicros = (b) => this.requests.pageCacheAgeMicros(b);
+    this.replication.onOverfetched = (b, place, bytes) => this.logs.giveBack(b, place, bytes);
     this.replication.cutBack = (replica, bytes) => this.logs.cutBack(replica, bytes);
     this.logs.missing = (replica) => this.replication.missing(replica);
     this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);

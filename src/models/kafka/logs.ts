@@ -651,6 +651,14 @@ export class Logs {
     this.tables.replicaEndBytes[replica] = end;
   }
 
+  /** Bytes that were counted in a directory and never came. */
+  giveBack(broker: number, place: number, bytes: number): void {
+    const d = this.row(broker, place);
+    this.settle(d);
+    this.size[d] -= bytes;
+    this.dirty.add(broker);
+  }
+
   private resize(replica: number, bytes: number): void {
     const d = this.tables.directoryOf(replica);
     this.settle(d);

@@ -13,25 +13,35 @@ export interface NodeLinks {
   readonly diskWrite: LinkId;
 }
 
+/**
+ * From so many brokers on, what one broker has to catch up is one flow over all of its fetcher threads: there would be about as many
+ * connections as brokers squared, and each end of one would change the share of all others.
+ */
+const bundledFrom = 100;
+
 /** Replicas whose backlogs differ by no more finish together: what rounding to whole bytes leaves. */
 const cohortToleranceBytes = 64;
 
 /** Replicas that fetch the same backlog at the same rate over one connection, and so finish together. */
 interface Cohort {
-  readonly key: string;
-  readonly topic: number;
-  readonly share: number;
+  /** What its members' leaders take in: members of one class take in the same, whatever the load does. */
+  readonly loadClass: string;
+  /** Members by topic. */
+  readonly topics: Map<number, number>;
   /** Bytes that each member still misses; a fraction between events. */
   backlog: number;
   readonly members: number[];
 }
 
-/** One fetcher thread with something to catch up: one follower, one leader, one fetcher id. */
+/** One fetcher thread with something to catch up: one follower, one leader, one fetcher id; in a bundle all threads of a follower. */
 interface Connection {
   readonly key: number;
   readonly index: number;
   readonly follower: number;
+  /** -1 in a bundle. */
   readonly leader: number;
+  /** Members by leader. */
+  readonly leaders: Map<number, number>;
   /** Fetcher id. */
   readonly thread: number;
   /** Places of the log directories that it reads from at the leader, and writes to at the follower. */
@@ -41,7 +51,7 @@ interface Connection {
   readonly cold: boolean;
   readonly flow: FlowId;
   readonly cohorts: Cohort[];
-  readonly byKey: Map<string, Cohort>;
+  readonly byClass: Map<string, Cohort[]>;
   members: number;
   /** Bytes per second that this connection's caught-up members take in beside the lagging ones. */
   caughtUpRate: number;
@@ -101,7 +111,8 @@ export function fetcherId(topicHash: number, partition: number, threads: number)
  * partitions (a response is filled in turns), through the outbound NIC of the leader's node, the inbound NIC
  * and the disk of the follower's, the throttles, and the leader's disk where the backlog has left the page cache.
  *
- * Simplified: partitions of one topic with the same share and the same stop are one cohort; a backlog's last fraction of a
+ * Simplified: from a hundred brokers on, all that a broker has to catch up shares one flow, which the cards and disks of its leaders do not
+ * limit; partitions that take in the same and miss the same are one cohort; a backlog's last fraction of a
  * response is not slower than the rest; listed and unlisted partitions of one connection do not share the thread, nor do
  * partitions in different log directories.
  */
@@ -111,11 +122,12 @@ export class Replication {
   private readonly traffic: Traffic;
   private readonly fetcher: FetcherSettings;
   private readonly ways: Ways;
+  private readonly topics: readonly TopicSettings[];
   private readonly topicHash: Int32Array;
   private readonly topicThrottled: Uint8Array;
   private readonly connections = new Map<number, Connection>();
   private readonly byIndex: Connection[] = [];
-  private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort }>();
+  private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort; leader: number }>();
   private readonly done: Kind;
   private network: FlowNetwork | undefined;
   private linksOf: (broker: number, directory: number) => NodeLinks = () => {
@@ -137,6 +149,8 @@ export class Replication {
   onColdRead: (leader: number, delta: number) => void = () => {};
   /** Bytes per second that a broker's lagging replicas of a topic append in one of its directories changed by `delta`. */
   onAppendRate: (topic: number, broker: number, directory: number, delta: number) => void = () => {};
+  /** So many bytes were booked as appended in a broker's directory that were not there to be fetched. */
+  onOverfetched: (broker: number, directory: number, bytes: number) => void = () => {};
   /** A stopped replica is about to fetch from a leader. */
   beforeFetch: (replica: number, leader: number) => void = () => {};
   /** A stopped replica's log ends so many bytes before where it stood, at most at its start. */
@@ -165,6 +179,7 @@ export class Replication {
     this.ways = ways;
     this.leaderThrottleRate = leaderThrottleRate;
     this.followerThrottleRate = followerThrottleRate;
+    this.topics = topics;
     this.topicHash = Int32Array.from(topics, (t) => javaHash(t.name));
     this.topicThrottled = Uint8Array.from(topics, (t) =>
       t.throttled &&
@@ -247,22 +262,24 @@ export class Replication {
       this.advance(connection);
       tables.state[r] = replicaState.lagging;
       const t = tables.topic[p];
-      let key = `${t}|${tables.share[p]}|${tables.stoppedAt[r]}|${tables.writable[p]}|${tables.admitted[p]}`;
-      let cohort = connection.byKey.get(key);
-      // The same stop is not the same backlog where the leader could not be written for a while, or fetching began at other times.
-      while (cohort !== undefined && Math.abs(cohort.backlog - backlog) > cohortToleranceBytes) {
-        key += '+';
-        cohort = connection.byKey.get(key);
+      const loadClass = `${this.topics[t].curve}|${this.topics[t].bytesInPerSecond * tables.share[p]}|${tables.writable[p]}|${tables.admitted[p]}`;
+      let alike = connection.byClass.get(loadClass);
+      if (alike === undefined) {
+        alike = [];
+        connection.byClass.set(loadClass, alike);
       }
+      let cohort = alike.find((c) => Math.abs(c.backlog - backlog) <= cohortToleranceBytes);
       if (cohort === undefined) {
-        cohort = { key, topic: t, share: tables.share[p], backlog, members: [] };
-        connection.byKey.set(key, cohort);
+        cohort = { loadClass, topics: new Map(), backlog, members: [] };
+        alike.push(cohort);
         connection.cohorts.push(cohort);
       }
+      cohort.topics.set(t, (cohort.topics.get(t) ?? 0) + 1);
       cohort.backlog = Math.max(cohort.backlog, backlog);
       cohort.members.push(r);
       connection.members += 1;
-      this.cohortOf.set(r, { connection, cohort });
+      connection.leaders.set(leader, (connection.leaders.get(leader) ?? 0) + 1);
+      this.cohortOf.set(r, { connection, cohort, leader });
     }
     for (const connection of touched) this.offer(connection);
     for (const [leader, group] of nothing) this.onCaughtUp(follower, leader, group);
@@ -290,10 +307,18 @@ export class Replication {
     tables.state[replica] = replicaState.stopped;
     this.book(connection, 0);
     cohort.members.splice(cohort.members.indexOf(replica), 1);
+    cohort.topics.set(tables.topic[p], cohort.topics.get(tables.topic[p])! - 1);
     connection.members -= 1;
+    this.leave(connection, lagging.leader);
     this.cohortOf.delete(replica);
     if (cohort.members.length === 0) this.drop(connection, cohort);
     this.offer(connection);
+  }
+
+  private leave(connection: Connection, leader: number): void {
+    const left = connection.leaders.get(leader)! - 1;
+    if (left > 0) connection.leaders.set(leader, left);
+    else connection.leaders.delete(leader);
   }
 
   /** To be called before the load changes: what was fetched until now went at the old rates. */
@@ -374,9 +399,11 @@ export class Replication {
     const topic = tables.topic[partition];
     const throttled = this.topicThrottled[topic] === 1;
     const cold = ageMicros > this.pageCacheAgeMicros(leader);
-    const id = this.threadOf(partition);
-    const pair = follower * tables.brokerCount + leader;
-    const readFrom = tables.placeOf(tables.replicaOn(partition, leader));
+    const bundled =
+      tables.brokerCount >= bundledFrom && !throttled && this.ways.leastRate === Number.POSITIVE_INFINITY;
+    const id = bundled ? 0 : this.threadOf(partition);
+    const pair = follower * (tables.brokerCount + 1) + (bundled ? tables.brokerCount : leader);
+    const readFrom = bundled ? 0 : tables.placeOf(tables.replicaOn(partition, leader));
     const writeTo = tables.placeOf(replica);
     const thread = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
     const key = (thread * 256 + readFrom) * 256 + writeTo;
@@ -384,15 +411,17 @@ export class Replication {
     if (found !== undefined) return found;
     const from = this.linksOf(leader, readFrom);
     const to = this.linksOf(follower, writeTo);
-    const path = [from.outbound, to.inbound, to.diskWrite];
-    if (cold) path.push(from.diskRead);
+    const path = [to.inbound, to.diskWrite];
+    if (!bundled) path.unshift(from.outbound);
+    if (cold && !bundled) path.push(from.diskRead);
     if (throttled) path.push(this.throttleOut![leader], this.throttleIn![follower]);
     const index = this.byIndex.length;
     const made: Connection = {
       key,
       index,
       follower,
-      leader,
+      leader: bundled ? -1 : leader,
+      leaders: new Map(),
       thread: id,
       from: readFrom,
       to: writeTo,
@@ -400,7 +429,7 @@ export class Replication {
       cold,
       flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
       cohorts: [],
-      byKey: new Map(),
+      byClass: new Map(),
       members: 0,
       caughtUpRate: 0,
       caughtUp: [],
@@ -416,9 +445,7 @@ export class Replication {
   /** Bytes per second that one member's leader takes in. */
   private inflow(cohort: Cohort): number {
     const p = Math.floor(cohort.members[0] / this.tables.stride);
-    return this.tables.writable[p] === 1
-      ? this.traffic.topicRate[cohort.topic] * cohort.share * this.tables.admitted[p]
-      : 0;
+    return this.tables.writable[p] === 1 ? this.traffic.partitionRate(p) * this.tables.admitted[p] : 0;
   }
 
   private advance(connection: Connection): void {
@@ -427,7 +454,10 @@ export class Replication {
     if (elapsed === 0 || connection.members === 0) return;
     const each = connection.rate / connection.members;
     for (const cohort of connection.cohorts) {
-      cohort.backlog = Math.max(0, cohort.backlog - (each - this.inflow(cohort)) * elapsed);
+      const left = cohort.backlog - (each - this.inflow(cohort)) * elapsed;
+      cohort.backlog = Math.max(0, left);
+      // What was booked beyond the end, since ends fall on whole microseconds, or on a grid.
+      if (left < 0) this.onOverfetched(connection.follower, connection.to, -left * cohort.members.length);
     }
   }
 
@@ -441,6 +471,20 @@ export class Replication {
       return;
     }
     const { follower, leader, thread } = connection;
+    if (leader < 0) {
+      // Threads to all leaders that have something, each with an even part of it.
+      const threads = connection.leaders.size * this.fetcher.threads;
+      const one = fetcherCeiling(
+        this.fetcher,
+        this.ways.usualMicros,
+        connection.members / threads,
+        connection.caughtUpRate / threads,
+      );
+      this.network!.setCap(connection.flow, threads * one);
+      this.book(connection, connection.rate);
+      this.plan(connection);
+      return;
+    }
     const ceiling = fetcherCeiling(
       this.fetcher,
       this.ways.roundTripMicros(follower, leader),
@@ -461,6 +505,8 @@ export class Replication {
   private onRate(index: number, rate: number): void {
     const connection = this.byIndex[index];
     if (connection.members === 0) return;
+    // In a bundle a part in five hundred is not worth booking it with every leader.
+    if (connection.leader < 0 && Math.abs(rate - connection.rate) < 0.002 * connection.rate) return;
     this.advance(connection);
     this.book(connection, 0);
     connection.rate = rate;
@@ -468,14 +514,19 @@ export class Replication {
     this.plan(connection);
   }
 
-  private booked = new Map<Connection, { total: number; byTopic: Map<number, number> }>();
+  private booked = new Map<
+    Connection,
+    { byLeader: readonly (readonly [number, number])[]; byTopic: Map<number, number> }
+  >();
 
   /** Keeps the counters of traffic and of log growth in step with the connection's rate. */
   private book(connection: Connection, rate: number): void {
     const before = this.booked.get(connection);
     if (before !== undefined) {
-      if (connection.cold) this.onColdRead(connection.leader, -before.total);
-      this.traffic.addCatchUp(connection.leader, connection.follower, -before.total);
+      for (const [leader, value] of before.byLeader) {
+        if (connection.cold) this.onColdRead(leader, -value);
+        this.traffic.addCatchUp(leader, connection.follower, -value);
+      }
       for (const [topic, value] of before.byTopic)
         this.onAppendRate(topic, connection.follower, connection.to, -value);
       this.booked.delete(connection);
@@ -484,12 +535,19 @@ export class Replication {
     const byTopic = new Map<number, number>();
     const each = rate / connection.members;
     for (const cohort of connection.cohorts) {
-      byTopic.set(cohort.topic, (byTopic.get(cohort.topic) ?? 0) + each * cohort.members.length);
+      for (const [topic, members] of cohort.topics)
+        if (members > 0) byTopic.set(topic, (byTopic.get(topic) ?? 0) + each * members);
     }
-    if (connection.cold) this.onColdRead(connection.leader, rate);
-    this.traffic.addCatchUp(connection.leader, connection.follower, rate);
+    const byLeader =
+      connection.leader < 0
+        ? Array.from(connection.leaders, ([leader, members]) => [leader, each * members] as const)
+        : [[connection.leader, rate] as const];
+    for (const [leader, value] of byLeader) {
+      if (connection.cold) this.onColdRead(leader, value);
+      this.traffic.addCatchUp(leader, connection.follower, value);
+    }
     for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, connection.to, value);
-    this.booked.set(connection, { total: rate, byTopic });
+    this.booked.set(connection, { byLeader, byTopic });
   }
 
   /** Schedules the moment when the first cohort will have nothing left to fetch. */
@@ -505,9 +563,14 @@ export class Replication {
       else if (gain > 0) soonest = Math.min(soonest, cohort.backlog / gain);
     }
     if (soonest === Number.POSITIVE_INFINITY) return;
-    const micros = Math.max(1, Math.ceil(soonest * 1e6));
-    if (this.sim.now + micros < Number.MAX_SAFE_INTEGER)
-      connection.next = this.sim.after(micros, this.done, connection.index);
+    let at = this.sim.now + Math.max(1, Math.ceil(soonest * 1e6));
+    if (connection.leader < 0) {
+      // Ends that are near each other come together: a grid of at most a 256th of the wait.
+      let grid = 1;
+      while (grid * 512 <= soonest * 1e6) grid *= 2;
+      at = Math.ceil(at / grid) * grid;
+    }
+    if (at < Number.MAX_SAFE_INTEGER) connection.next = this.sim.at(at, this.done, connection.index);
   }
 
   private onCohortDone(index: number): void {
@@ -526,16 +589,23 @@ export class Replication {
       connection.members -= cohort.members.length;
       this.drop(connection, cohort);
     }
+    const byLeader = new Map<number, number[]>();
     for (const r of finished) {
+      const { leader } = this.cohortOf.get(r)!;
+      this.leave(connection, leader);
       this.cohortOf.delete(r);
       this.goLive(r, Math.floor(r / this.tables.stride));
+      const group = byLeader.get(leader);
+      if (group === undefined) byLeader.set(leader, [r]);
+      else group.push(r);
     }
     this.offer(connection);
-    if (finished.length > 0) this.onCaughtUp(connection.follower, connection.leader, finished);
+    for (const [leader, group] of byLeader) this.onCaughtUp(connection.follower, leader, group);
   }
 
   private drop(connection: Connection, cohort: Cohort): void {
-    connection.byKey.delete(cohort.key);
+    const alike = connection.byClass.get(cohort.loadClass)!;
+    alike.splice(alike.indexOf(cohort), 1);
     connection.cohorts.splice(connection.cohorts.indexOf(cohort), 1);
   }
 

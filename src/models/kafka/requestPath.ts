@@ -60,6 +60,10 @@ export class RequestPath {
   /** What each broker's load was computed for. */
   private readonly flows: (readonly number[])[];
   private readonly timers: (Handle | undefined)[];
+  /** Whether somebody records what follows from the loads: else they are computed when they are read. */
+  private readonly recorded: boolean;
+  /** By broker: 1 while its load is to be computed anew. */
+  private readonly stale: Uint8Array;
   private readonly warm: Kind;
   private readonly paths: readonly PathHistory[] | undefined;
   private readonly latency: Latency | undefined;
@@ -93,6 +97,10 @@ export class RequestPath {
     this.isCold = new Uint8Array(n * consumers.cells.length);
     this.timers = new Array(n);
     this.trips = new Float64Array(n);
+    this.stale = new Uint8Array(n);
+    this.recorded = [this.handlerIdle, this.processorIdle, this.overload].some(
+      (g) => g.rowRecord(0) !== undefined,
+    );
     this.warm = sim.on('kafka.readsWarm', (b) => {
       this.timers[b] = undefined;
       this.update(b);
@@ -142,6 +150,7 @@ export class RequestPath {
   }
 
   load(broker: number): BrokerLoad {
+    if (this.stale[broker] === 1) this.compute(broker);
     return this.loads[broker]!;
   }
 
@@ -188,10 +197,17 @@ export class RequestPath {
     if (before === undefined || now.some((x, i) => x !== before[i])) this.update(broker);
   }
 
-  /** Computes a broker's load anew. */
+  /** A broker's load is another from now on. */
   private update(broker: number): void {
     this.readFromDisk(broker);
+    this.stale[broker] = 1;
+    if (this.recorded || this.paths !== undefined) this.compute(broker);
+    this.onChange(broker);
+  }
+
+  private compute(broker: number): void {
     const { settings } = this;
+    this.stale[broker] = 0;
     this.trips[broker] = this.followerRoundTripMicros(broker);
     const load = requestLoad(
       this.trafficOf(broker),
@@ -206,7 +222,6 @@ export class RequestPath {
     this.processorIdle.set(broker, Math.max(0, 1 - load.network.utilisation));
     this.overload.set(broker, load.overload);
     this.paths?.[broker].setLoad(this.sim.now, load);
-    this.onChange(broker);
   }
 
   /** What the network between brokers gives changed. */

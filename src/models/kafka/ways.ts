@@ -22,7 +22,7 @@ export class Ways {
   uniform = true;
   /** The least rate of a connection between any two zones. */
   leastRate = Number.POSITIVE_INFINITY;
-  private readonly usualMicros: number;
+  readonly usualMicros: number;
   private network: BrokerNetwork | undefined;
   private roundTrips = new Float64Array(1);
   private rates = new Float64Array(1);
