@@ -17,6 +17,9 @@ function once(path: string): ReturnType<typeof run> {
   return found;
 }
 
+/** Fingerprints of what-ifs without their change, by base. */
+const undoneOf = new Map<string, string>();
+
 const verdicts = (result: ReturnType<typeof run>) =>
   new Map(result.expectations.map((e) => [e.name, e.verdict]));
 
@@ -67,9 +70,12 @@ describe.each(files)('%s', (file) => {
   });
 
   test('undoing the one change restores the fingerprint of the base', () => {
+    // What is left of it is its base and its words, which make no difference: one run for each base.
     const path = `${folder}undone.yaml`;
     const undone = `rehearse: 1\ntitle: ${JSON.stringify(data.title)}\nextends: ${data.extends}\nshows: ${JSON.stringify(data.shows)}\n`;
-    expect(run(path, {}, { [path]: undone }).fingerprint).toBe(once(base).fingerprint);
+    const again = undoneOf.get(base) ?? run(path, {}, { [path]: undone }).fingerprint;
+    undoneOf.set(base, again);
+    expect(again).toBe(once(base).fingerprint);
     expect(once(folder + file).fingerprint).not.toBe(once(base).fingerprint);
   });
 });
