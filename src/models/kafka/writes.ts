@@ -76,6 +76,8 @@ export class Writes {
   private readonly heldUntil: Float64Array;
   private readonly heldBy = new Map<number, number[]>();
   private readonly timedOut: Kind;
+  /** Partitions whose requests end, by the moment. */
+  private readonly timeouts = new Map<number, number[]>();
   /** By partition: since when it cannot be written and sends wait for an answer, microseconds; NaN while none do. */
   private readonly waitsSince: Float64Array;
   private readonly refusedShare: Float64Array;
@@ -120,7 +122,11 @@ export class Writes {
     this.refuses = new Uint8Array(tables.partitionCount);
     this.heldUntil = new Float64Array(tables.partitionCount);
     this.waitsSince = new Float64Array(tables.partitionCount).fill(Number.NaN);
-    this.timedOut = sim.on('kafka.requestsTimedOut', (p) => this.onTimedOut(p));
+    this.timedOut = sim.on('kafka.requestsTimedOut', () => {
+      const partitions = this.timeouts.get(sim.now) ?? [];
+      this.timeouts.delete(sim.now);
+      for (const p of partitions) this.onTimedOut(p);
+    });
     this.refusedShare = new Float64Array(n);
     this.refusedCount = new Int32Array(n);
     this.sendsFail = sim.on('kafka.sendsFail', (topic) => this.onSendsFail(topic));
@@ -164,7 +170,18 @@ export class Writes {
 
   private beginWait(p: number): void {
     this.waitsSince[p] = this.sim.now;
-    if (this.tables.share[p] > 0) this.sim.after(this.producersOf(p).requestTimeoutMicros, this.timedOut, p);
+    if (this.tables.share[p] > 0) this.timeOut(p, this.sim.now + this.producersOf(p).requestTimeoutMicros);
+  }
+
+  /** Requests to a partition end at a moment: one event for all that end then. */
+  private timeOut(p: number, at: number): void {
+    const partitions = this.timeouts.get(at);
+    if (partitions !== undefined) {
+      partitions.push(p);
+      return;
+    }
+    this.timeouts.set(at, [p]);
+    this.sim.at(at, this.timedOut);
   }
 
   /**
@@ -200,7 +217,7 @@ export class Writes {
       if (until <= this.sim.now) continue;
       this.heldUntil[p] = until;
       held.push(p);
-      this.sim.at(until, this.timedOut, p);
+      this.timeOut(p, until);
     }
     this.heldBy.set(broker, held);
   }
