@@ -389,7 +389,12 @@ export const laws = {
       const r = tables.replicaOn(p, leader);
       if (r < 0 || tables.inSync[r] === 0)
         throw new BrokenInvariant(`${tables.partitionName(p)} is led by a replica out of sync`);
-      if (tables.state[r] !== replicaState.live && kafka.writes.serving(leader))
+      // One that stands still or is cut off has not learnt of its election.
+      if (
+        tables.state[r] !== replicaState.live &&
+        kafka.writes.serving(leader) &&
+        kafka.controller.hears(leader)
+      )
         throw new BrokenInvariant(`${tables.partitionName(p)} is led by a replica that is behind`);
     }
   },
@@ -504,12 +509,22 @@ export const laws = {
   },
 } as const;
 
+/** High watermarks by partition; -Infinity where the leader has not learnt of its election: it shows none yet. */
+export function shownWatermarks(kafka: KafkaCluster): Float64Array {
+  const { tables, writes } = kafka;
+  return Float64Array.from({ length: tables.partitionCount }, (_, p) => {
+    const leader = tables.leader[p]!;
+    const leads = leader === noLeader || tables.state[tables.replicaOn(p, leader)] === replicaState.live;
+    return leads ? writes.highWatermark(p) : Number.NEGATIVE_INFINITY;
+  });
+}
+
 function snapshot(kafka: KafkaCluster): Snapshot {
   const { tables } = kafka;
   return {
     epoch: tables.leaderEpoch.slice(),
     leader: tables.leader.slice(),
-    watermark: Float64Array.from({ length: tables.partitionCount }, (_, p) => kafka.writes.highWatermark(p)),
+    watermark: shownWatermarks(kafka),
     logEnd: tables.logEndBytes.slice(),
   };
 }

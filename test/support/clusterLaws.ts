@@ -4,19 +4,17 @@ import { expect } from 'vitest';
 import type { KafkaCluster } from '../../src/models/kafka/cluster.ts';
 import type { ClusterSettings } from '../../src/models/kafka/settings.ts';
 import { noLeader, replicaState } from '../../src/models/kafka/tables.ts';
-import { laws } from '../../src/testing.ts';
+import { laws, shownWatermarks } from '../../src/testing.ts';
 import { clusterSettings, MB, topic } from './cluster.ts';
 
 /** Sent = acknowledged + failed + in flight; every law of a run holds after every instant. */
 export function holdLaws(cluster: KafkaCluster, now: () => number): () => void {
   const { tables } = cluster;
   const { registrations } = cluster.controller;
-  const watermarks = () =>
-    Float64Array.from({ length: tables.partitionCount }, (_, p) => cluster.writes.highWatermark(p));
   const snapshot = () => ({
     epoch: tables.leaderEpoch.slice(),
     leader: tables.leader.slice(),
-    watermark: watermarks(),
+    watermark: shownWatermarks(cluster),
     logEnd: tables.logEndBytes.slice(),
     fenced: registrations.fenced.slice(),
     pausedUntil: registrations.pausedUntil.slice(),

@@ -420,7 +420,10 @@ export class Brokers {
       this.beatAt[broker] = this.sim.now;
       this.hear(broker);
     }
-    if (!this.isExpelled(broker)) return;
+    if (!this.isExpelled(broker)) {
+      if (this.hasBeenUnfenced(broker)) this.controller.takeUpLed(broker);
+      return;
+    }
     this.askToUnfence(broker, this.life[broker]);
     this.learnsAt[broker] = this.sim.now + this.controller.propagation(broker);
     this.schedule(this.learnsAt[broker], this.caughtUpWithMetadata, broker);
@@ -785,6 +788,7 @@ export class Brokers {
     }
     if (this.connectivity.reachable(broker)) this.speak(broker);
     this.controller.quorum.resumed(this.voter(broker));
+    if (!this.isExpelled(broker) && this.cutOff[broker] === 0) this.controller.takeUpLed(broker);
     this.controller.runWaiting();
     this.reviewHosted(broker);
     this.beginFollowersOf(broker);

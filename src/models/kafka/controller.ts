@@ -354,13 +354,45 @@ export class Controller {
     if (broker === noLeader) return;
     if (old !== noLeader && registrations.died[old] === 1) this.loseUnreplicated(p, broker);
     const own = tables.replicaOn(p, broker);
-    // One that has died is elected all the same: nobody follows it, so nobody truncates, before it is back.
-    if (tables.state[own] !== replicaState.live && registrations.serving[broker] === 1) {
-      this.replication.halt(own);
-      this.writes.truncate(p, tables.replicaEndBytes[own]);
-      tables.state[own] = replicaState.live;
-    }
+    // One that has died, stands still or is cut off is elected all the same: nobody follows it, so nobody truncates, before it learns of it.
+    const learns =
+      registrations.serving[broker] === 1 && registrations.pausedUntil[broker] === 0 && this.hears(broker);
+    if (tables.state[own] !== replicaState.live && learns) this.takeUp(p, own);
     this.expiration.forget(own);
+  }
+
+  /** A leader whose log ends before that of the one before begins to lead: the others will truncate to its end. */
+  private takeUp(p: number, own: number): void {
+    this.replication.halt(own);
+    this.writes.truncate(p, this.tables.replicaEndBytes[own]);
+    this.tables.state[own] = replicaState.live;
+  }
+
+  /** A broker learns of what it was elected for while it stood still or was cut off. */
+  takeUpLed(broker: number): void {
+    const { tables, registrations } = this;
+    const followers = new Map<number, number[]>();
+    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
+      const own = tables.replicasOf[i];
+      const p = Math.floor(own / tables.stride);
+      if (tables.leader[p] !== broker || tables.state[own] === replicaState.live) continue;
+      this.traffic.settle(p);
+      this.traffic.count(p, -1);
+      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+        const b = tables.broker[r];
+        if (b < 0 || r === own) continue;
+        this.replication.halt(r);
+        if (tables.inSync[r] === 1) this.expiration.watch(r);
+        if (registrations.fetching[b] === 0 || registrations.pausedUntil[b] > 0) continue;
+        const group = followers.get(b);
+        if (group === undefined) followers.set(b, [r]);
+        else group.push(r);
+      }
+      this.takeUp(p, own);
+      this.traffic.count(p, 1);
+      this.writes.review(p);
+    }
+    for (const [follower, replicas] of followers) this.replication.begin(follower, replicas);
   }
 
   /**

@@ -247,6 +247,7 @@ export class Replication {
       if (leader === noLeader || leader === follower || tables.state[r] !== replicaState.stopped) continue;
       if (!this.serves(leader, follower)) continue;
       if (tables.offline[r] === 1 || tables.isOffline(p, leader)) continue;
+      if (tables.state[tables.replicaOn(p, leader)] !== replicaState.live) continue;
       this.traffic.settle(p);
       this.beforeFetch(r, leader);
       const backlog = tables.logEndBytes[p] - tables.replicaEndBytes[r];

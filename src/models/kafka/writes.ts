@@ -136,7 +136,12 @@ export class Writes {
   review(p: number): void {
     const { tables } = this;
     const leader = tables.leader[p];
-    const led = leader !== noLeader && this.serving(leader) && !tables.isOffline(p, leader);
+    // A leader that has not learnt of its election is none yet.
+    const led =
+      leader !== noLeader &&
+      this.serving(leader) &&
+      !tables.isOffline(p, leader) &&
+      tables.state[tables.replicaOn(p, leader)] === replicaState.live;
     if ((this.leaderless[p] === 0) !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
