@@ -7,10 +7,10 @@ import { runOptions, scenarioOf } from '../support/files.ts';
 import { smallScenario } from '../support/leafCases.ts';
 
 /** A day of five brokers, each of which dies once in two hours. */
-function day(random: object | undefined, seeds: number) {
+function day(random: object | undefined, seeds: number, to = '+1d') {
   const text = JSON.stringify({
     ...(smallScenario as object),
-    to: '+1d',
+    to,
     timeline: [],
     ...(random === undefined ? {} : { faults: { random } }),
   });
@@ -50,7 +50,7 @@ test('more seeds make the interval shorter; one alone has none', () => {
 
 test('where nothing fails by chance there is no estimate', () => {
   for (const random of [{}]) {
-    const result = day(random, 20);
+    const result = day(random, 20, '+1h');
     expect(result.reliability).toBeUndefined();
     expect(result.seeds).toBe(1);
     expect(summaryOf(result)).not.toHaveProperty('reliability');

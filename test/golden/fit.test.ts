@@ -36,10 +36,17 @@ function scaled(value: string | number | null): string | number | null {
   return found === null ? value : `${(Number(found[1]) * 1.37).toFixed(4)}${found[2]}`;
 }
 
+/** The fit that is committed, made anew once. */
+let fitOnce: ReturnType<typeof fitParameters> | undefined;
+function madeAnew(): ReturnType<typeof fitParameters> {
+  fitOnce ??= fitParameters('models/fitted/reference.fit.yaml', reader());
+  return fitOnce;
+}
+
 const compared = (f: Fact) => f.role === 'predict' || f.role === 'compare';
 
 test('a new fit gives the bytes that are committed', () => {
-  const made = fitParameters('models/fitted/reference.fit.yaml', reader());
+  const made = madeAnew();
   expect(made.text).toBe(readFileSync(root + made.file, 'utf8'));
   expect(made.parameters.length).toBe(6);
   // The quantile of pauses moves in steps: a collection more or less, and a bucket of 2 %.
@@ -49,10 +56,14 @@ test('a new fit gives the bytes that are committed', () => {
 test('predicted and compared facts times 1.37, or left out, move no prediction, no parameter and no fingerprint', () => {
   const keep = (over: Record<string, string>) => {
     const result = run(scenario, { seeds: 3 }, over);
-    const fitted = fitParameters('models/fitted/reference.fit.yaml', reader(over), quick).text;
+    // Nothing changed: what the first test has fitted.
+    const same = Object.keys(over).length === 0;
+    const { parameters } = same
+      ? madeAnew()
+      : fitParameters('models/fitted/reference.fit.yaml', reader(over), quick);
     return {
       fingerprint: result.fingerprint,
-      fitted,
+      fitted: parameters.map((p) => [p.path.join('.'), p.value]),
       predicted: new Map(result.observed.map((o) => [o.name, [o.predicted, o.interval]])),
     };
   };

@@ -125,7 +125,7 @@ test('appended bytes = retained + deleted for each log after every check, and it
         }
       }
     }),
-    { numRuns: 25, seed: 11 },
+    { numRuns: 15, seed: 11 },
   );
   expect(checks).toBeGreaterThan(1000);
   expect(deletions).toBeGreaterThan(100);
@@ -214,7 +214,7 @@ test('a disk holds what its logs and deleted files hold, whatever fails, and eve
         }
       },
     ),
-    { numRuns: 40, seed: 5 },
+    { numRuns: 25, seed: 5 },
   );
   expect(offline).toBeGreaterThan(100);
   expect(deletedFiles).toBeGreaterThan(100);
