@@ -142,7 +142,7 @@ test('a metadata change reaches brokers only while they hear the controller', ()
   expect(cluster.gauges.outOfSync.get(0)).toBe(0);
 });
 
-test('no order of crashes, returns and cuts leaves a quorum with a majority that has no active controller, or two that commit', () => {
+test('whatever the order of crashes, returns and cuts, in the end a quorum commits just where a majority can, under one of that majority', () => {
   let lost = 0;
   let elections = 0;
   const step = fc.record({

@@ -531,7 +531,6 @@ describe('cross-checks', () => {
 
   test('warn without refusing', () => {
     const { scenario, warnings } = load(withLine('workshop: { workers: 90 }'));
-    expect(scenario).toBeDefined();
     expect(warnings.map((w) => w.found)).toEqual(['most workers have nothing to do']);
     expect(scenario?.warnings).toEqual(warnings);
   });
