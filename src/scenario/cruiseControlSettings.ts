@@ -200,6 +200,21 @@ function instancesOf(settings: Readonly<Record<string, unknown>>) {
   return kafka.brokers.map((b) => ({ id: b.id, instance: nodeOf(b.id, kafka, kubernetes, hardware) }));
 }
 
+/** What a reader should know of the capacity of a network that nobody stated; undefined when somebody did, or the goal is about something else. */
+export function unstatedNetwork(
+  settings: Readonly<Record<string, unknown>>,
+  goal: string,
+): string | undefined {
+  const own = (settings.cruiseControl as AnalyzerSettings | undefined)?.capacity;
+  const key = goal.startsWith('NetworkInbound')
+    ? 'inboundNetwork'
+    : goal.startsWith('NetworkOutbound')
+      ? 'outboundNetwork'
+      : undefined;
+  if (key === undefined || own?.[key] !== undefined) return undefined;
+  return `nothing states what the network carries, so that Strimzi's default of 10000KiB/s holds: set cruiseControl.capacity.${key}, or give --capacity`;
+}
+
 /** Cores that each broker's process may use, in the order of kafka.brokers: the container's limit, else those of its node. */
 export function usableCores(settings: Readonly<Record<string, unknown>>): number[] {
   const limit = (settings.strimzi as StrimziSettings | undefined)?.resources?.cpuLimit;
