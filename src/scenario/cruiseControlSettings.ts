@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from '../formats/nearest.ts';
-import type { AnalyzerKey } from '../models/cruiseControl/constraint.ts';
+import { type AnalyzerKey, isAnalyzerKey } from '../models/cruiseControl/constraint.ts';
 import type { ResourceLoad } from '../models/cruiseControl/description.ts';
 import { type GoalName, goalNames, isGoalName } from '../models/cruiseControl/goals/index.ts';
 import { bytesPerKb, bytesPerMb } from '../models/cruiseControl/loads.ts';
@@ -156,13 +156,13 @@ export function goalListProblems(
   });
 }
 
-/** Values as Cruise Control's configuration holds them. */
+/** The analyzer's keys among those of Cruise Control's configuration, with values as it holds them. */
 export function configOf(
-  config: z.output<typeof analyzerConfig> | undefined,
+  config: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>> | undefined,
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(config ?? {}).flatMap(([key, value]) =>
-      value === undefined ? [] : [[key, String(value)]],
+      value === undefined || !isAnalyzerKey(key) ? [] : [[key, String(value)]],
     ),
   );
 }
