@@ -264,6 +264,7 @@ export class PathHistory {
   private readonly fluids = new Map<BrokerLoad, Fluid>();
   private pauses: Pause[] = [];
   private lastLoad = 0;
+  private lastPause = -1;
 
   constructor(queuedMax: number) {
     this.queuedMax = queuedMax;
@@ -314,8 +315,12 @@ export class PathHistory {
 
   /** Row of the last pause that has begun at `time`, or -1. */
   pauseAt(time: number): number {
-    let i = this.pauses.length - 1;
-    while (i >= 0 && this.pauses[i].from > time) i -= 1;
+    const { pauses } = this;
+    // Samples are followed about in the order of time: near the row that was asked for last.
+    let i = Math.min(this.lastPause, pauses.length - 1);
+    while (i + 1 < pauses.length && pauses[i + 1].from <= time) i += 1;
+    while (i >= 0 && pauses[i].from > time) i -= 1;
+    this.lastPause = i;
     return i;
   }
 
