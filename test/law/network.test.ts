@@ -236,10 +236,8 @@ test('bytes between zones are those that a count over all replicas, producers an
 test('a longer round trip to followers never lowers the latency of acks=all, nor its median', () => {
   const median = (micros: number) => {
     const settings = clusterSettings({ topics: [topic({ name: 'a' })], assignment: inTurn(6, 3, 12) }, 6);
-    const { sim, cluster } = inZones(settings, {
-      ...calm,
-      betweenZones: { roundTripMicros: micros, loss: 0 },
-    });
+    const between = { ...calm, betweenZones: { roundTripMicros: micros, loss: 0 } };
+    const { sim, cluster } = inZones(settings, between, { record: 'all' });
     sim.run(seconds(400));
     const row = cluster.requests.latencyRows.findIndex(
       (r) => r.request === 'Produce' && r.acks === 'all' && r.side === 'broker' && r.quantile === '0.50',
