@@ -67,7 +67,7 @@ test('a new fit gives the bytes that are committed', () => {
 test('predicted and compared facts times 1.37, or left out, move no prediction, no parameter and no fingerprint', () => {
   // Every parameter on its own fact, sought near what is committed.
   const near = lighter((all) =>
-    all.map((p) => ({ ...p, low: committed(p.path) / 1.2, high: committed(p.path) * 1.2 })),
+    all.map((p) => ({ ...p, low: committed(p.path) / 1.05, high: committed(p.path) * 1.05 })),
   );
   const keep = (over: Record<string, string>) => {
     const result = run(scenario, { seeds: 3 }, over);
