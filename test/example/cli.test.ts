@@ -231,7 +231,8 @@ describe('run', () => {
     const precious = join(folder, 'precious');
     mkdirSync(precious);
     writeFileSync(join(precious, 'thesis.txt'), 'x');
-    const { code, err } = await command([...quick, '--out', precious]);
+    // Before anything is played: it would take hours.
+    const { code, err } = await command(['run', restart, '--seeds', '1000000', '--out', precious]);
     expect([code, err.includes('holds no result'), readdirSync(precious)]).toEqual([2, true, ['thesis.txt']]);
   });
 
