@@ -115,6 +115,14 @@ export class FakeCluster {
         one.target = undefined;
         return undefined;
       }
+      if (replicas.every((b) => one.original.includes(b))) {
+        // A change of order, or fewer replicas: Kafka completes it in the same event.
+        one.replicas = [...replicas];
+        one.original = one.replicas;
+        one.target = undefined;
+        if (!one.replicas.includes(one.leader)) one.leader = one.replicas[0]!;
+        return undefined;
+      }
       one.target = replicas;
       one.replicas = [...replicas, ...one.original.filter((b) => !replicas.includes(b))];
       this.count(one, 1);
