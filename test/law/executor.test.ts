@@ -95,7 +95,11 @@ test('whatever is proposed: slots are never exceeded, every task ends once, the 
         expect(last.dead + last.cancelled + last.abandoned).toBe(
           last.leadershipTasks - (last.completed - last.replicaTasks),
         );
-        for (const p of cluster.partitions) expect(p.replicas).toEqual(proposals[p.partition]!.newReplicas);
+        for (const p of cluster.partitions) {
+          const { oldLeader, newReplicas } = proposals[p.partition]!;
+          expect(p.replicas).toEqual(newReplicas);
+          if (x.trouble === 'none' && oldLeader !== newReplicas[0]) expect(p.leader).toBe(newReplicas[0]);
+        }
         if (x.trouble === 'none') expect(Math.max(0, ...asks.values())).toBeLessThanOrEqual(1);
       } else stopped += 1;
       // What the executor has set it takes away, but for what it leaves behind; what others have set stays.
