@@ -184,19 +184,26 @@ export function capacitiesOf(settings: Readonly<Record<string, unknown>>): Resou
   });
 }
 
+/** The instance type of each broker's node, in the order of kafka.brokers. */
+function instancesOf(settings: Readonly<Record<string, unknown>>) {
+  const kafka = settings.kafka as KafkaPartSettings;
+  const kubernetes = settings.kubernetes as KubernetesSettings | undefined;
+  const hardware = settings.hardware as HardwareSettings | undefined;
+  return kafka.brokers.map((b) => ({ id: b.id, instance: nodeOf(b.id, kafka, kubernetes, hardware) }));
+}
+
 /** Cores that each broker's process may use, in the order of kafka.brokers: the container's limit, else those of its node. */
 export function usableCores(settings: Readonly<Record<string, unknown>>): number[] {
-  const kafka = settings.kafka as KafkaPartSettings;
   const limit = (settings.strimzi as StrimziSettings | undefined)?.resources?.cpuLimit;
-  return kafka.brokers.map(
-    (b) =>
-      limit ??
-      nodeOf(
-        b.id,
-        kafka,
-        settings.kubernetes as KubernetesSettings | undefined,
-        settings.hardware as HardwareSettings | undefined,
-      )?.cores ??
-      1,
+  return instancesOf(settings).map(({ instance }) => limit ?? instance?.cores ?? 1);
+}
+
+/** Bytes per second that each broker's node moves for as long as it takes, by broker id: the baseline of its network. */
+export function networkRates(settings: Readonly<Record<string, unknown>>): ReadonlyMap<number, number> {
+  return new Map(
+    instancesOf(settings).map(({ id, instance }) => [
+      id,
+      instance?.network.baseline ?? Number.POSITIVE_INFINITY,
+    ]),
   );
 }

@@ -1,5 +1,5 @@
 import type { ReadText } from '../formats/problem.ts';
-import type { BrokerState, ClusterDescription } from '../models/cruiseControl/description.ts';
+import type { ClusterDescription } from '../models/cruiseControl/description.ts';
 import type { KafkaCluster } from '../models/kafka/cluster.ts';
 import { build } from './build.ts';
 import { describeCluster } from './connections/kafkaToCruiseControl.ts';
@@ -23,13 +23,19 @@ export function openPlatform(path: string, readText: ReadText): Loaded {
   return loadScenario(whole, read, parts);
 }
 
-/** The cluster as Cruise Control sees it when the period of a scenario begins, before anything of its timeline. */
-export function describeStart(
-  scenario: Scenario,
-  seed: string,
-  states?: ReadonlyMap<number, BrokerState>,
-): ClusterDescription {
-  const { sim, models, settings } = build({ ...scenario, timeline: [] }, { seed });
-  sim.run(scenario.warmUp);
-  return describeCluster(models.kafka as KafkaCluster, settings, states);
+/** A cluster at a moment, and the settings that it has there. */
+export interface Moment {
+  readonly cluster: ClusterDescription;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The cluster as Cruise Control sees it when the period of a scenario begins, before anything of its timeline, or so many microseconds
+ * later, with what happened until then.
+ */
+export function clusterAt(scenario: Scenario, after?: number): Moment {
+  const played = after === undefined ? { ...scenario, timeline: [] } : scenario;
+  const { sim, models, settings } = build(played, { seed: scenario.seed });
+  sim.run(scenario.warmUp + (after ?? 0));
+  return { cluster: describeCluster(models.kafka as KafkaCluster, settings), settings };
 }

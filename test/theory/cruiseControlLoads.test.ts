@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { followerLoad, leaderCpu } from '../../src/models/cruiseControl/loads.ts';
-import { describeStart, openPlatform } from '../../src/scenario/platform.ts';
+import { clusterAt, openPlatform } from '../../src/scenario/platform.ts';
 import { renderProblems } from '../../src/scenario/problems.ts';
 import { reader } from '../support/files.ts';
 import { leafFiles, smallScenario } from '../support/leafCases.ts';
@@ -18,7 +18,7 @@ function small(over: (tree: typeof smallScenario) => unknown = (tree) => tree) {
       config: { 'default.replication.factor': number };
     };
   };
-  return { cluster: describeStart(loaded.scenario, '1'), kafka: settings.kafka };
+  return { cluster: clusterAt(loaded.scenario).cluster, kafka: settings.kafka };
 }
 
 describe("Cruise Control's load model", () => {

@@ -28,12 +28,10 @@ import { capacitiesOf, usableCores } from '../cruiseControlSettings.ts';
  * host of its own, as pods are.
  *
  * @param settings of all parts, as the run has them
- * @param states what a request makes of brokers, by id, in place of what they are
  */
 export function describeCluster(
   kafka: KafkaCluster,
   settings: Readonly<Record<string, unknown>>,
-  states: ReadonlyMap<number, BrokerState> = new Map(),
 ): ClusterDescription {
   const { tables } = kafka;
   const capacities = capacitiesOf(settings);
@@ -78,9 +76,11 @@ export function describeCluster(
     });
   }
   const brokers = kafka.settings.brokers.map((b, row): BrokerDescription => {
-    const state =
-      states.get(b.id) ??
-      (!kafka.brokers.isRunning(row) ? 'DEAD' : offline[row].length > 0 ? 'BAD_DISKS' : undefined);
+    const state: BrokerState | undefined = !kafka.brokers.isRunning(row)
+      ? 'DEAD'
+      : offline[row].length > 0
+        ? 'BAD_DISKS'
+        : undefined;
     return {
       id: b.id,
       ...(b.rack === '' ? {} : { rack: b.rack }),
