@@ -135,6 +135,7 @@ export class Writes {
   /** Looks again at whether a partition can be written and its watermark moves. */
   review(p: number): void {
     const { tables } = this;
+    if (!tables.exists(p)) return;
     const leader = tables.leader[p];
     // A leader that has not learnt of its election is none yet.
     const led =
@@ -215,8 +216,8 @@ export class Writes {
   waitForAnswers(broker: number, since: number): void {
     const { tables } = this;
     const held = this.heldBy.get(broker) ?? [];
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+    for (const r of tables.hosted(broker)) {
+      const p = Math.floor(r / tables.stride);
       if (tables.leader[p] !== broker || tables.share[p] === 0) continue;
       const until = since + this.producersOf(p).requestTimeoutMicros;
       if (until <= this.sim.now) continue;
