@@ -120,13 +120,13 @@ test('whatever is proposed: slots are never exceeded, every task ends once, the 
         expect([oldReplicas, newReplicas]).toContainEqual(p.replicas);
       }
     }),
-    { seed: 11, numRuns: 150 },
+    { seed: 11, numRuns: 100 },
   );
-  expect(finished).toBeGreaterThan(40);
-  expect(stopped).toBeGreaterThan(20);
+  expect(finished).toBeGreaterThan(25);
+  expect(stopped).toBeGreaterThan(15);
   expect(abandoned).toBeGreaterThan(3);
-  expect(full).toBeGreaterThan(60);
-  expect(leaders).toBeGreaterThan(100);
+  expect(full).toBeGreaterThan(40);
+  expect(leaders).toBeGreaterThan(60);
 });
 
 test('no execution is faster than its slots and checks allow', () => {

@@ -116,8 +116,8 @@ export const cruiseControlCatalogue: Catalogue = {
     metric(
       'rehearse:cruise_control_unsatisfiable_total',
       '',
-      ['goal'],
-      'Requests that ended because this hard goal cannot be satisfied.',
+      [],
+      'Requests that ended because a hard goal cannot be satisfied.',
     ),
     metric(
       'rehearse:cruise_control_brokers_to_add',

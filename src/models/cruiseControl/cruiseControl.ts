@@ -2,6 +2,7 @@ import type { Gauge } from '../../engine/gauge.ts';
 import { sleep, waitUntil } from '../../engine/process.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import { AnomalyDetector, type DetectorSettings, type GoalCheck } from './anomalyDetector.ts';
+import { Constraint } from './constraint.ts';
 import type {
   BrokerState,
   ClusterDescription,
@@ -15,7 +16,9 @@ import {
   type ExecutorPort,
   type ExecutorSettings,
 } from './executor.ts';
+import { bytesPerMb } from './loads.ts';
 import { Monitor } from './monitor.ts';
+import { balancednessCosts } from './optimizer.ts';
 
 /** What a request does to the cluster model before it is optimized. Source: Cruise Control 2.5, endpoints of the same names. */
 export const rebalanceModes = [
@@ -33,6 +36,18 @@ const stateOf: Readonly<Partial<Record<RebalanceMode, BrokerState>>> = {
   'remove-broker': 'DEAD',
   'demote-broker': 'DEMOTED',
 };
+
+/** Goals that are hard by their class, whatever `hard.goals` lists. Source: Cruise Control 2.5, `isHardGoal` of each. */
+const hardGoals = [
+  'RackAwareGoal',
+  'RackAwareDistributionGoal',
+  'MinTopicLeadersPerBrokerGoal',
+  'ReplicaCapacityGoal',
+  'DiskCapacityGoal',
+  'NetworkInboundCapacityGoal',
+  'NetworkOutboundCapacityGoal',
+  'CpuCapacityGoal',
+];
 
 /** Goals of a demotion, whatever was asked for. Source: Cruise Control 2.5 `DemoteBrokerRunnable`. */
 const demotionGoals = ['PreferredLeaderElectionGoal'];
@@ -65,11 +80,6 @@ export interface CruiseControlPort {
   /** The cluster of this instant; brokers have the states given, else those they are in. */
   readonly describe: (states: ReadonlyMap<number, BrokerState>) => ClusterDescription;
   readonly optimize: (cluster: ClusterDescription, request: OptimizationRequest) => OptimizationResult;
-  readonly balancedness: (
-    goals: readonly string[],
-    config: Readonly<Record<string, string>>,
-    violated: readonly string[],
-  ) => number;
   readonly brokers: () => readonly number[];
   readonly partitionCount: () => number;
 }
@@ -117,7 +127,7 @@ export class CruiseControl {
     this.port = port;
     this.executor = new Executor(sim, settings.executor, port.executor);
     this.status = sim.gauge('rehearse:cruise_control_goal_status', goalNames.length);
-    this.unsatisfiable = sim.gauge('rehearse:cruise_control_unsatisfiable_total', goalNames.length);
+    this.unsatisfiable = sim.gauge('rehearse:cruise_control_unsatisfiable_total', 1);
     this.brokersToAdd = sim.gauge('rehearse:cruise_control_brokers_to_add', 1);
     this.refused = sim.gauge('rehearse:cruise_control_requests_refused_total', 1);
     this.scores = sim.gauge('rehearse:cruise_control_balancedness', scoreTimes.length);
@@ -212,10 +222,8 @@ export class CruiseControl {
     if (!result.ok) {
       const { goal, brokersToAdd, says } = result.failure;
       const row = this.goalNames.indexOf(goal);
-      if (row >= 0) {
-        this.unsatisfiable.add(row, 1);
-        this.status.set(row, goalStatusValue.VIOLATED);
-      }
+      if (row >= 0) this.status.set(row, goalStatusValue.VIOLATED);
+      this.unsatisfiable.add(0, 1);
       this.brokersToAdd.set(0, brokersToAdd ?? 0);
       const mend =
         brokersToAdd === undefined
@@ -233,7 +241,7 @@ export class CruiseControl {
     sim.tell(
       'cruiseControl.proposals',
       reason,
-      `${result.numReplicaMovements} partitions and ${(result.dataToMoveMB / 1000).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders${violated.length === 0 ? '' : `; still violated: ${violated.join(', ')}`}`,
+      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders${violated.length === 0 ? '' : `; still violated: ${violated.join(', ')}`}`,
     );
   }
 
@@ -278,10 +286,17 @@ export class CruiseControl {
       if (!result.ok) unfixable.push(goal);
       else if (result.proposals.length > 0) fixable.push(goal);
     }
+    const constraint = new Constraint(settings.config);
+    const costs = balancednessCosts(
+      goals.map((goal) => hardGoals.includes(goal)),
+      constraint.number('goal.balancedness.priority.weight'),
+      constraint.number('goal.balancedness.strictness.weight'),
+    );
+    const violated = [...fixable, ...unfixable];
     return {
       fixable,
       unfixable,
-      balancedness: port.balancedness(goals, settings.config, [...fixable, ...unfixable]),
+      balancedness: goals.reduce((left, goal, i) => (violated.includes(goal) ? left - costs[i] : left), 100),
     };
   }
 }

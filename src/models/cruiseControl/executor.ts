@@ -22,6 +22,8 @@ import {
   taskStates,
 } from './executionTasks.ts';
 
+import { bytesPerMb } from './loads.ts';
+
 /** What the executor sees of the cluster through its admin client, and does to it. Brokers are node ids. */
 export interface ExecutorPort {
   /** A number for a partition, used by all that follows; undefined where there is none of that name. */
@@ -107,7 +109,6 @@ export interface ExecutionSummary {
 export const taskOutcomes = ['completed', 'dead', 'cancelled', 'abandoned'] as const;
 
 const checkStepMicros = 1_000_000;
-const MB = 1e6;
 
 /** An execution that is under way. */
 interface Execution {
@@ -235,7 +236,7 @@ export class Executor {
     this.started.set(0, 1);
     this.seconds.set(0, 0, 1);
     this.movedBytes.set(0, 0);
-    this.toMoveBytes.set(0, replicaTasks.reduce((sum, t) => sum + dataToMoveMb(t), 0) * MB);
+    this.toMoveBytes.set(0, replicaTasks.reduce((sum, t) => sum + dataToMoveMb(t), 0) * bytesPerMb);
     this.replicaActions[taskState.pending].set(0, replicaTasks.length);
     this.leadershipActions[taskState.pending].set(0, leadershipTasks.length);
     this.showCaps(execution);
@@ -435,7 +436,7 @@ export class Executor {
     this.replicaCap.set(0, this.settings.concurrency.movementsPerBroker);
     this.leadershipCap.set(0, this.settings.concurrency.leadersInCluster);
     this.enter('NO_TASK_IN_PROGRESS');
-    const done = `${summary.completed} of ${summary.replicaTasks + summary.leadershipTasks} tasks, ${(summary.movedMb / 1000).toFixed(1)} GB in ${(summary.seconds / 60).toFixed(1)} min`;
+    const done = `${summary.completed} of ${summary.replicaTasks + summary.leadershipTasks} tasks, ${((summary.movedMb * bytesPerMb) / 1e9).toFixed(1)} GB in ${(summary.seconds / 60).toFixed(1)} min`;
     sim.tell(
       summary.stopped === undefined ? 'cruiseControl.executionFinished' : 'cruiseControl.executionStopped',
       summary.reason,
@@ -474,7 +475,7 @@ export class Executor {
     this.mark(task, state, gauges);
     if (gauges !== this.replicaActions) return;
     for (const b of brokersOf(task)) e.busy.set(b, e.busy.get(b)! - 1);
-    if (state === taskState.completed) this.movedBytes.add(0, dataToMoveMb(task) * MB);
+    if (state === taskState.completed) this.movedBytes.add(0, dataToMoveMb(task) * bytesPerMb);
   }
 
   private mark(task: ExecutionTask, state: TaskState, gauges: readonly Gauge[]): void {

@@ -762,6 +762,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
+    // Cruise Control may move any replica: all of the old and all of the new ones exist meanwhile.
+    ...(context.settings.cruiseControl === undefined
+      ? {}
+      : { replicaPlaces: 2 * topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1) }),
     groups: (s.consumerGroups ?? []).map((g) => ({
       name: g.name,
       topics: g.topics.map((name) => topicRow.get(name) ?? 0),
