@@ -98,8 +98,7 @@ test('the disk of the broker that is added fills up: the broker goes, and with i
       tree.kafka.brokers[5]!.disk = '20GB';
     },
   );
-  const full = result.told.find((t) => t.kind === 'kafka.directoryOffline');
-  expect(full?.subject).toBe('broker-5');
+  expect(result.told.find((t) => t.kind === 'kafka.diskFull')?.subject).toBe('broker-5');
   expect(told(result, 'executionStopped')[0]!.detail).toContain('broker 5 is down');
   expect(reassigning(result)).toBe(0);
   expect(measure(result, 'rehearse:cluster_underreplicated_partitions')).toBe(0);
