@@ -78,6 +78,8 @@ export function readModel(text: string, file: string): ReadModel {
   checkKeys(json, [], top, modelKeys, caseKeys);
   const shared = top.capacity === undefined ? undefined : resources(json, ['capacity'], top.capacity);
   const brokers = new Map<number, ModelBroker>();
+  if (Array.isArray(top.brokers) && top.brokers.length === 0)
+    json.problem(['brokers'], 'no broker is listed', 'list the brokers');
   for (const [i, entry] of list(json, ['brokers'], top.brokers).entries()) {
     const broker = readModelBroker(json, ['brokers', i], entry, top.capacity === undefined, shared);
     if (broker === undefined) continue;
@@ -583,7 +585,11 @@ function answer(json: JsonFile, at: readonly [string], of: string): readonly unk
     );
   else if (!isRecord(top) || !Array.isArray(top[at[0]]))
     json.problem([], `there is no list "${at[0]}"`, `give the answer of ${of}`);
-  else return top[at[0]] as unknown[];
+  else {
+    const found = top[at[0]] as unknown[];
+    if (found.length === 0) json.problem(at, `the list "${at[0]}" is empty`, `fetch ${of} again`);
+    return found;
+  }
   return [];
 }
 

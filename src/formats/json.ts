@@ -33,6 +33,7 @@ export class JsonFile {
     readonly found: string;
     readonly mend: string;
     readonly severity: Problem['severity'];
+    readonly atKey?: true;
   }[] = [];
   private unreadable: Problem | undefined;
   private count = 0;
@@ -71,20 +72,26 @@ export class JsonFile {
 
   /** A key that is not among those known. */
   unknownKey(path: JsonPath, near: string | undefined, known: readonly string[]): void {
-    this.problem(
+    this.count += 1;
+    if (this.told.length >= shownAtMost) return;
+    this.told.push({
       path,
-      `there is no key ${String(path[path.length - 1]).slice(0, 60)}`,
-      near === undefined ? `remove it; known here: ${known.join(', ')}` : `write ${near}, or remove it`,
-    );
+      found: `there is no key ${String(path[path.length - 1]).slice(0, 60)}`,
+      mend: near === undefined ? `remove it; known here: ${known.join(', ')}` : `write ${near}, or remove it`,
+      severity: 'problem',
+      atKey: true,
+    });
   }
 
   /** Everything that is wrong, each at its place: that of the value, or of the nearest one above it. */
   problems(): Problem[] {
     if (this.unreadable !== undefined) return [this.unreadable];
     if (this.told.length === 0) return [];
-    const places = this.places(this.told.map((t) => t.path));
-    const all = this.told.map(({ path, found, mend, severity }, i): Problem => {
-      return { file: this.file, ...places[i]!, path: pathText(path), found, mend, severity };
+    const places = this.found(this.told.map((t) => t.path));
+    const all = this.told.map(({ path, found, mend, severity, atKey }, i): Problem => {
+      const { offset, key } = places[i]!;
+      const place = placeOf(this.text, atKey === true ? key : offset);
+      return { file: this.file, ...place, path: pathText(path), found, mend, severity };
     });
     const rest = this.count - all.filter((p) => p.severity === 'problem').length;
     if (rest > 0)
@@ -102,14 +109,18 @@ export class JsonFile {
 
   /** Line and column of the value at each path, or of the nearest one above it. */
   places(paths: readonly JsonPath[]): { readonly line: number; readonly column: number }[] {
-    const root: Wanted = { children: new Map(), offset: 0 };
+    return this.found(paths).map(({ offset }) => placeOf(this.text, offset));
+  }
+
+  private found(paths: readonly JsonPath[]): { readonly offset: number; readonly key: number }[] {
+    const root: Wanted = { children: new Map(), offset: 0, key: 0 };
     const wanted = paths.map((path) => {
       let node = root;
       const line = [root];
       for (const segment of path) {
         let next = node.children.get(segment);
         if (next === undefined) {
-          next = { children: new Map(), offset: undefined };
+          next = { children: new Map(), offset: undefined, key: 0 };
           node.children.set(segment, next);
         }
         node = next;
@@ -119,9 +130,9 @@ export class JsonFile {
     });
     new Scanner(this.text).find(root);
     return wanted.map((line) => {
-      let offset = 0;
-      for (const node of line) offset = node.offset ?? offset;
-      return placeOf(this.text, offset);
+      let last = root;
+      for (const node of line) if (node.offset !== undefined) last = node;
+      return { offset: last.offset ?? 0, key: last.key };
     });
   }
 }
@@ -134,6 +145,8 @@ function pathText(path: JsonPath): string {
 interface Wanted {
   readonly children: Map<string | number, Wanted>;
   offset: number | undefined;
+  /** Where its key stands, or the value itself where it has none. */
+  key: number;
 }
 
 class Fault extends Error {
@@ -229,6 +242,7 @@ class Scanner {
     }
     for (let i = 0; ; i += 1) {
       let key: string | number = i;
+      const keyAt = this.at;
       if (end === '}') {
         if (this.text[this.at] !== '"') this.unexpected('a key in double quotes', began);
         key = this.string();
@@ -238,7 +252,10 @@ class Scanner {
         this.space();
       }
       const inner = wanted?.children.get(key);
-      if (inner !== undefined) inner.offset = this.at;
+      if (inner !== undefined) {
+        inner.offset = this.at;
+        inner.key = keyAt;
+      }
       this.value(inner, depth + 1);
       this.space();
       const c = this.text[this.at];

@@ -18,8 +18,9 @@ import type {
 import { followerLoad } from '../models/cruiseControl/loads.ts';
 import { analyzerConfig, configOf, defaultGoals, goalListProblems } from './cruiseControlSettings.ts';
 
-/** Keys of Cruise Control's analyzer that change no outcome here: what they say is about time and threads, which is not counted. */
+/** Keys of Cruise Control's analyzer that change no outcome here: they are about time, threads, and what its detector of violations asks for. */
 const withoutEffect: readonly string[] = [
+  'goal.violation.distribution.threshold.multiplier',
   'proposal.expiration.ms',
   'num.proposal.precompute.threads',
   'fast.mode.per.broker.move.timeout.ms',
@@ -87,8 +88,8 @@ function configIn(given: unknown, json: JsonFile): Readonly<Record<string, strin
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) json.unknownKey(['config', key], nearest(key, known), known);
     } else {
-      const mend = issue.code === 'custom' ? issue.params?.mend : undefined;
-      const found = issue.code === 'custom' ? issue.message : 'a value of another kind than is needed';
+      const mend = issue.code === 'custom' ? issue.params?.mend : 'put it in quotes';
+      const found = issue.code === 'custom' ? issue.message : 'no text';
       json.problem(
         ['config', ...(issue.path as string[])],
         found,
@@ -175,13 +176,11 @@ export function idsText(cluster: ClusterDescription): string {
 /**
  * The cluster as three answers of Cruise Control describe it: /load knows the brokers, /kafka_cluster_state the replicas in their order,
  * /partition_load what leaders carry, from which follows what followers do. What does not fit together is told in the file where it stands.
- * @param capacities from a capacity file, in place of what /load says
  */
 export function joinAnswers(
   load: ReturnType<typeof readLoad>,
   partitionLoad: ReturnType<typeof readPartitionLoad>,
   state: ReturnType<typeof readClusterState>,
-  capacities: Capacities | undefined,
 ): ClusterDescription {
   const offline = new Map<number, string[]>();
   const loads = new Map<string, PartitionLoad>();
@@ -229,27 +228,26 @@ export function joinAnswers(
       loads: p.replicas.map((id) => (id === leads ? led : follower)),
     });
   });
-  const brokers = load.brokers.map((b, i): BrokerDescription => {
-    const capacity = capacities === undefined ? b.capacity : capacityIn(capacities, b.id);
-    if (capacity === undefined)
-      load.json.problem(
-        ['brokers', i],
-        `${capacities?.json.file} has no capacity of broker ${b.id}`,
-        'add an entry for it, or one with "brokerId":"-1" for all others',
-      );
+  const brokers = load.brokers.map((b): BrokerDescription => {
     const broken = b.state === 'BAD_DISKS' ? offline.get(b.id) : undefined;
-    return {
-      ...b,
-      capacity: capacity ?? b.capacity,
-      ...(broken === undefined ? {} : { offlineReplicas: broken }),
-    };
+    return broken === undefined ? b : { ...b, offlineReplicas: broken };
   });
   return { brokers, partitions };
 }
 
-export function capacityIn(
-  capacities: Capacities,
-  id: number,
-): ClusterDescription['brokers'][number]['capacity'] | undefined {
-  return capacities.byBroker.get(id) ?? capacities.default;
+/** The cluster with the capacities of a capacity file, in which a broker that has none there is told. */
+export function withCapacities(cluster: ClusterDescription, capacities: Capacities): ClusterDescription {
+  const { byBroker, default: fallback, json } = capacities;
+  const readable = json.good;
+  const brokers = cluster.brokers.map((b): BrokerDescription => {
+    const capacity = byBroker.get(b.id) ?? fallback;
+    if (capacity === undefined && readable)
+      json.problem(
+        ['brokerCapacities'],
+        `broker ${b.id} has no capacity`,
+        'add an entry for it, or one with "brokerId":"-1" for all others',
+      );
+    return { ...b, capacity: capacity ?? b.capacity };
+  });
+  return { ...cluster, brokers };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { nearest } from '../formats/nearest.ts';
+import type { AnalyzerKey } from '../models/cruiseControl/constraint.ts';
 import type { ResourceLoad } from '../models/cruiseControl/description.ts';
+import { type GoalName, goalNames, isGoalName } from '../models/cruiseControl/goals/index.ts';
 import { bytesPerKb, bytesPerMb } from '../models/cruiseControl/loads.ts';
 import type { Checks } from './checks.ts';
 import type { HardwareSettings } from './parts/hardware.ts';
@@ -10,10 +12,16 @@ import type { StrimziSettings } from './parts/strimzi.ts';
 import { nodeOf } from './podOptions.ts';
 import { q } from './quantity.ts';
 
-/** The goals that are played, by their simple class names. Source: Cruise Control 2.5, package `analyzer.goals`. */
-export const goalNames = [
+/** Goals that Cruise Control has beside them, and why they are refused. */
+const notPlayed: readonly (readonly [RegExp, string])[] = [
+  [/^BrokerSetAwareGoal$/, 'broker sets are not modelled'],
+  [/^IntraBroker/, 'moves between the disks of one broker are not modelled'],
+  [/^KafkaAssigner/, 'the mode kafka_assigner is not modelled'],
+];
+
+/** `default.goals` as Strimzi writes them. Source: Strimzi 0.42 `CruiseControlConfiguration`. */
+export const defaultGoals: readonly GoalName[] = [
   'RackAwareGoal',
-  'RackAwareDistributionGoal',
   'MinTopicLeadersPerBrokerGoal',
   'ReplicaCapacityGoal',
   'DiskCapacityGoal',
@@ -30,11 +38,7 @@ export const goalNames = [
   'LeaderReplicaDistributionGoal',
   'LeaderBytesInDistributionGoal',
   'PreferredLeaderElectionGoal',
-] as const;
-export type GoalName = (typeof goalNames)[number];
-
-/** `default.goals` as Strimzi writes them. Source: Strimzi 0.42 `CruiseControlConfiguration`. */
-export const defaultGoals: readonly GoalName[] = goalNames.filter((g) => g !== 'RackAwareDistributionGoal');
+];
 
 /** `hard.goals` as Strimzi writes them. Source: Strimzi 0.42 `CruiseControlConfiguration`. */
 export const defaultHardGoals: readonly GoalName[] = [
@@ -52,7 +56,7 @@ const lowShare = q.number({ min: 0, max: 1 }).optional();
 const pieces = q.count({ min: 0 }).optional();
 
 /** Cruise Control's own keys for the analyzer, as they stand in cruisecontrol.properties. Source: Cruise Control 2.5 `AnalyzerConfig`. */
-export const analyzerConfig = z.strictObject({
+const analyzerKeys = {
   'cpu.balance.threshold': balance,
   'disk.balance.threshold': balance,
   'network.inbound.balance.threshold': balance,
@@ -74,12 +78,12 @@ export const analyzerConfig = z.strictObject({
   'overprovisioned.min.extra.racks': pieces,
   'overprovisioned.min.brokers': pieces,
   'overprovisioned.max.replicas.per.broker': pieces,
-  'goal.violation.distribution.threshold.multiplier': balance,
   'goal.balancedness.priority.weight': q.number({ min: 0 }).optional(),
   'goal.balancedness.strictness.weight': q.number({ min: 0 }).optional(),
   'min.topic.leaders.per.broker': pieces,
   'topics.with.min.leaders.per.broker': z.string().optional(),
-});
+} satisfies Readonly<Record<AnalyzerKey, z.ZodType>>;
+export const analyzerConfig = z.strictObject(analyzerKeys);
 
 const resources = {
   cpu: q.cpu({ min: 0.001 }).optional(),
@@ -95,14 +99,16 @@ const capacity = z.strictObject({
     .optional(),
 });
 
+const goal = z.enum(goalNames as [GoalName, ...GoalName[]]);
+
 /** Settings of the analyzer, for the settings of the part. */
 export const analyzerSettings = {
   capacity: capacity.optional().meta({
     description:
       'what a broker can carry; absent: the CPU request of its container, and 10000KiB/s each way as Strimzi writes it',
   }),
-  goals: z.array(z.enum(goalNames)).min(1).optional(),
-  hardGoals: z.array(z.enum(goalNames)).optional(),
+  goals: z.array(goal).min(1).optional(),
+  hardGoals: z.array(goal).optional(),
   config: analyzerConfig.optional(),
 };
 const analyzer = z.strictObject(analyzerSettings);
@@ -132,7 +138,9 @@ export function goalListProblems(
   goals: readonly string[],
 ): { readonly place: number; readonly found: string; readonly mend: string }[] {
   return goals.flatMap((goal, place) => {
-    if (!(goalNames as readonly string[]).includes(goal)) {
+    if (!isGoalName(goal)) {
+      const refused = notPlayed.find(([names]) => names.test(goal));
+      if (refused !== undefined) return [{ place, found: `${goal}: ${refused[1]}`, mend: 'leave it out' }];
       const near = nearest(goal, goalNames);
       return [
         {

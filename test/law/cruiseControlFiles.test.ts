@@ -180,7 +180,7 @@ describe('files of Cruise Control', () => {
           readPartitionLoad(JSON.stringify({ version: 1, records }), 'p'),
           readClusterState(JSON.stringify(state), 's'),
         ] as const;
-        const joined = joinAnswers(...read, undefined);
+        const joined = joinAnswers(...read);
         for (const { json } of read)
           expect(json.problems().filter((p) => p.severity === 'problem')).toEqual([]);
         const byName = (list: ClusterDescription['partitions']) =>

@@ -98,11 +98,12 @@ export function movements(cluster: ClusterDescription, proposals: readonly Propo
   for (const m of proposals) {
     const added = m.newReplicas.filter((id) => !m.oldReplicas.includes(id));
     if (added.length === 0) continue;
-    const bytes = m.sizeMb * bytesPerMb;
+    const p = byName.get(`${m.topic}-${m.partition}`);
+    const load = p?.loads[p.replicas.indexOf(m.oldLeader)];
+    const bytes = (load?.disk ?? 0) * bytesPerMb;
     const source = rowOf.get(m.oldLeader);
     if (source !== undefined) {
-      const p = byName.get(`${m.topic}-${m.partition}`);
-      const rate = (p?.loads[p.replicas.indexOf(m.oldLeader)]?.nwIn ?? 0) * bytesPerKb;
+      const rate = (load?.nwIn ?? 0) * bytesPerKb;
       source.sentBytes += bytes * added.length;
       source.partitions += 1;
       source.liveOut.push(rate * m.oldReplicas.filter((id) => id !== m.oldLeader && alive.has(id)).length);
