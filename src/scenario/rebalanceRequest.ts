@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import type { RebalanceMode, RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
 import { movementStrategies } from '../models/cruiseControl/executionTasks.ts';
+import { type GoalName, goalNames } from '../models/cruiseControl/goals/index.ts';
 import { checkBrokers } from './brokerIds.ts';
 import type { Checks } from './checks.ts';
-import { type AnalyzerSettings, defaultGoals, defaultHardGoals, goalNames } from './cruiseControlSettings.ts';
+import { type AnalyzerSettings, defaultGoals, defaultHardGoals } from './cruiseControlSettings.ts';
 import type { BuildContext } from './part.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
 import { q } from './quantity.ts';
 
-export const goalList = z.array(z.enum(goalNames)).min(1);
+export const goalList = z.array(z.enum(goalNames as [GoalName, ...GoalName[]])).min(1);
 export const strategyList = z.array(z.enum(movementStrategies as [string, ...string[]])).min(1);
 export const brokerIds = z.array(q.count({ min: 0 })).min(1);
 

@@ -1,8 +1,9 @@
 import type { Catalogue, Metric } from '../../engine/catalogue.ts';
 import { anomalyTypes } from './anomalyDetector.ts';
-import { type CruiseControl, movementKinds, scoreTimes } from './cruiseControl.ts';
+import { movementKinds, scoreTimes } from './cruiseControl.ts';
 import { taskStates } from './executionTasks.ts';
 import { executorStates, taskOutcomes } from './executor.ts';
+import { goalNames } from './goals/index.ts';
 
 const jmx = 'Cruise Control 2.5, names as the JMX exporter rules of Strimzi write them';
 const executor = 'kafka_cruisecontrol_executor';
@@ -211,16 +212,16 @@ const rows: Readonly<Record<string, readonly string[]>> = {
   at: scoreTimes,
   of: movementKinds,
   anomaly: anomalyTypes,
+  goal: goalNames,
 };
 
 export function cruiseControlLabels(
-  model: CruiseControl,
   name: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   const labels = cruiseControlCatalogue.metrics.find((m) => m.name === name)?.labels;
   if (labels === undefined) return undefined;
   const [label] = labels;
   if (label === undefined) return () => ({});
-  const values = label === 'goal' ? model.goalNames : rows[label];
+  const values = rows[label];
   return (row) => ({ [label]: values[row] });
 }

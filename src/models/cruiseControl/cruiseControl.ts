@@ -16,6 +16,7 @@ import {
   type ExecutorPort,
   type ExecutorSettings,
 } from './executor.ts';
+import { type GoalName, goalNames } from './goals/index.ts';
 import { bytesPerMb } from './loads.ts';
 import { Monitor } from './monitor.ts';
 import { balancednessCosts } from './optimizer.ts';
@@ -103,8 +104,6 @@ export class CruiseControl {
   readonly executor: Executor;
   readonly monitor = new Monitor();
   readonly settings: CruiseControlSettings;
-  /** Goals by row of their status. */
-  readonly goalNames: readonly string[];
   private readonly sim: Simulation;
   private readonly port: CruiseControlPort;
   private readonly removed = new Set<number>();
@@ -115,15 +114,9 @@ export class CruiseControl {
   private readonly scores: Gauge;
   private readonly movements: Gauge;
 
-  constructor(
-    sim: Simulation,
-    settings: CruiseControlSettings,
-    goalNames: readonly string[],
-    port: CruiseControlPort,
-  ) {
+  constructor(sim: Simulation, settings: CruiseControlSettings, port: CruiseControlPort) {
     this.sim = sim;
     this.settings = settings;
-    this.goalNames = goalNames;
     this.port = port;
     this.executor = new Executor(sim, settings.executor, port.executor);
     this.status = sim.gauge('rehearse:cruise_control_goal_status', goalNames.length);
@@ -216,12 +209,12 @@ export class CruiseControl {
   private show(result: OptimizationResult, reason: string): void {
     const { sim } = this;
     for (const [goal, status] of result.status) {
-      const row = this.goalNames.indexOf(goal);
+      const row = goalNames.indexOf(goal as GoalName);
       if (row >= 0) this.status.set(row, goalStatusValue[status]);
     }
     if (!result.ok) {
       const { goal, brokersToAdd, says } = result.failure;
-      const row = this.goalNames.indexOf(goal);
+      const row = goalNames.indexOf(goal as GoalName);
       if (row >= 0) this.status.set(row, goalStatusValue.VIOLATED);
       this.unsatisfiable.add(0, 1);
       this.brokersToAdd.set(0, brokersToAdd ?? 0);
@@ -241,7 +234,7 @@ export class CruiseControl {
     sim.tell(
       'cruiseControl.proposals',
       reason,
-      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders${violated.length === 0 ? '' : `; still violated: ${violated.join(', ')}`}`,
+      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders${violated.length === 0 ? '' : `; still violated: ${violated.join(', ')}`}; ${result.provisionStatus}`,
     );
   }
 

@@ -14,7 +14,6 @@ import {
   checkAnalyzer,
   configOf,
   defaultGoals,
-  goalNames,
 } from '../cruiseControlSettings.ts';
 import { checkHalt } from '../halt.ts';
 import type { Part } from '../part.ts';
@@ -187,7 +186,6 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
           executor: executorOf(own),
           detector: detectorOf(own),
         },
-        goalNames,
         cruiseControlToKafka(context),
       ),
       rebalances: new KafkaRebalances(context.sim),
@@ -231,5 +229,5 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
     } as never,
   },
   catalogue: cruiseControlCatalogue,
-  labels: ({ service }, name) => cruiseControlLabels(service, name),
+  labels: (_, name) => cruiseControlLabels(name),
 };
