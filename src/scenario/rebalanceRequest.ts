@@ -57,6 +57,7 @@ export function requestOf(mode: RebalanceMode, args: CommonArgs, context: Played
     reason: context.id,
     brokers: args.brokers ?? [],
     goals: args.goals,
+    skipHardGoalCheck: args.skipHardGoalCheck,
     excludedTopics: topicsMatching(args.excludedTopics, context.settings.kafka as KafkaPartSettings),
     throttle: args.throttle,
     movementsPerBroker: args.concurrency,
@@ -89,9 +90,9 @@ export function checkRequest(
   const listed = args.goals ?? own.goals ?? defaultGoals;
   const missing = (own.hardGoals ?? defaultHardGoals).filter((g) => !listed.includes(g));
   if (mode !== 'demote-broker' && missing.length > 0 && args.skipHardGoalCheck !== true) {
-    checks.problem(
+    checks.warning(
       args.goals === undefined ? at : [...at, 'goals'],
-      `the goals lack ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} hard: Cruise Control refuses the request`,
+      `the goals lack ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} hard: Cruise Control will refuse the request`,
       'add them, or write skipHardGoalCheck: true',
     );
   }

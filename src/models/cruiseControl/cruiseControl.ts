@@ -39,7 +39,7 @@ const stateOf: Readonly<Partial<Record<RebalanceMode, BrokerState>>> = {
 };
 
 /** Goals that are hard by their class, whatever `hard.goals` lists. Source: Cruise Control 2.5, `isHardGoal` of each. */
-const hardGoals = [
+const hardByClass = [
   'RackAwareGoal',
   'RackAwareDistributionGoal',
   'MinTopicLeadersPerBrokerGoal',
@@ -58,6 +58,7 @@ export interface RebalanceRequest extends Omit<ExecutionRequest, 'proposals'> {
   readonly brokers: readonly number[];
   /** Absent: those of the settings. */
   readonly goals?: readonly string[] | undefined;
+  readonly skipHardGoalCheck?: boolean | undefined;
   readonly excludedTopics?: readonly string[] | undefined;
   readonly destinationBrokers?: readonly number[] | undefined;
   readonly excludedForLeadership?: readonly number[] | undefined;
@@ -69,6 +70,8 @@ export interface RebalanceRequest extends Omit<ExecutionRequest, 'proposals'> {
 export interface CruiseControlSettings {
   /** `default.goals`. */
   readonly goals: readonly string[];
+  /** `hard.goals`: a request whose goals lack one of them is refused. */
+  readonly hardGoals: readonly string[];
   /** Keys of the analyzer. */
   readonly config: Readonly<Record<string, string>>;
   readonly executor: ExecutorSettings;
@@ -138,7 +141,15 @@ export class CruiseControl {
     return this.monitor.readyAt(this.sim.now, this.port.partitionCount());
   }
 
-  /** Makes proposals without executing them. */
+  /** Why a request is refused whatever the cluster looks like. Source: Cruise Control 2.5 `RunnableUtils.sanityCheckGoals`. */
+  refusalOf(request: RebalanceRequest): string | undefined {
+    if (request.mode === 'demote-broker' || request.skipHardGoalCheck === true) return undefined;
+    const goals = request.goals ?? this.settings.goals;
+    const missing = this.settings.hardGoals.filter((goal) => !goals.includes(goal));
+    return missing.length === 0 ? undefined : `hard goals are missing: ${missing.join(', ')}`;
+  }
+
+  /** Makes proposals without executing them, from a request that is not refused. */
   propose(request: RebalanceRequest): OptimizationResult {
     const { mode } = request;
     const state = stateOf[mode];
@@ -190,7 +201,9 @@ export class CruiseControl {
   private start(request: RebalanceRequest): Outcome | undefined {
     const { executor } = this;
     // It is refused before the model is built. Source: `GoalBasedOperationRunnable`.
-    if (!executor.isIdle) return this.refuse(request, 'another execution is in progress');
+    const busy = executor.isIdle ? undefined : 'another execution is in progress';
+    const why = this.refusalOf(request) ?? busy;
+    if (why !== undefined) return this.refuse(request, why);
     const result = this.propose(request);
     if (!result.ok) return { kind: 'unsatisfiable', says: result.failure.says };
     const refusal = executor.execute({ ...request, proposals: result.proposals });
@@ -241,7 +254,7 @@ export class CruiseControl {
   private startDetector(settings: DetectorSettings): void {
     const { port, executor } = this;
     const heal = (mode: RebalanceMode, brokers: readonly number[]): string | undefined => {
-      const refusal = this.start({ mode, brokers, reason: 'self-healing' });
+      const refusal = this.start({ mode, brokers, reason: 'self-healing', skipHardGoalCheck: true });
       return refusal === undefined || refusal.kind === 'executed' ? undefined : refusal.says;
     };
     const holding = () => {
@@ -281,7 +294,7 @@ export class CruiseControl {
     }
     const constraint = new Constraint(settings.config);
     const costs = balancednessCosts(
-      goals.map((goal) => hardGoals.includes(goal)),
+      goals.map((goal) => hardByClass.includes(goal)),
       constraint.number('goal.balancedness.priority.weight'),
       constraint.number('goal.balancedness.strictness.weight'),
     );

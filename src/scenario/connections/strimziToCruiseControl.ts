@@ -5,6 +5,8 @@ import type { RebalancePorts } from '../../models/strimzi/rebalance.ts';
 export function strimziToCruiseControl(service: CruiseControl, request: RebalanceRequest): RebalancePorts {
   return {
     propose: () => {
+      const refusal = service.refusalOf(request);
+      if (refusal !== undefined) return { kind: 'error', says: refusal };
       if (service.proposalsFrom() > service.now) return { kind: 'notReady' };
       const result = service.propose(request);
       return result.ok ? { kind: 'proposal' } : { kind: 'error', says: result.failure.says };

@@ -14,6 +14,7 @@ import {
   checkAnalyzer,
   configOf,
   defaultGoals,
+  defaultHardGoals,
 } from '../cruiseControlSettings.ts';
 import { checkHalt } from '../halt.ts';
 import type { Part } from '../part.ts';
@@ -182,6 +183,7 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
         context.sim,
         {
           goals: s.goals ?? defaultGoals,
+          hardGoals: s.hardGoals ?? defaultHardGoals,
           config: configOf(analyzer),
           executor: executorOf(own),
           detector: detectorOf(own),
