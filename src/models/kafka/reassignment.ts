@@ -77,6 +77,8 @@ export class Reassignments {
   private readonly asked = new Map<number, number>();
   private readonly requests: Alteration[][] = [];
   private collecting: Alteration[] | undefined;
+  /** When the latest request is committed, microseconds. */
+  private lastCommit = 0;
   private readonly committed: Kind;
   private readonly ended: Kind;
   private readonly ask: Kind;
@@ -198,7 +200,10 @@ export class Reassignments {
   private onAsk(request: number): void {
     this.collecting = undefined;
     this.controller.whenActive(-1, () => {
-      this.sim.after(this.controller.commitDelay('alterReassignments'), this.committed, request);
+      // The controller handles one request after the other.
+      const at = this.sim.now + this.controller.commitDelay('alterReassignments');
+      this.lastCommit = Math.max(this.lastCommit, at);
+      this.sim.at(this.lastCommit, this.committed, request);
     });
   }
 
@@ -263,7 +268,7 @@ export class Reassignments {
     }
     for (const b of ids(target.filter((b) => !current.includes(b)))) controller.addReplica(p, b);
     tables.setOrder(p, [...target, ...removing]);
-    if (tables.isReassigning(p) && !this.since.has(p)) {
+    if (!this.since.has(p)) {
       this.since.set(p, this.sim.now);
       this.ongoing.set(0, this.since.size);
     }
@@ -287,8 +292,7 @@ export class Reassignments {
 
   private completeIfDone(p: number): void {
     const { tables, controller } = this;
-    if (!tables.isReassigning(p)) return;
-    if (!this.membersWithout(p, tables.removing)) return;
+    if (!this.since.has(p) || !this.membersWithout(p, tables.removing)) return;
     for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1)
       if (tables.adding[r] === 1 && tables.inSync[r] === 0) return;
     this.finish(
