@@ -1,4 +1,5 @@
-import type { AssignedPartition, Reassignment } from '../formats/assignment.ts';
+import { type AssignedPartition, type Reassignment, writeReassignment } from '../formats/assignment.ts';
+import { formatQuantity } from '../formats/quantity.ts';
 import type {
   BrokerLoad,
   ClusterDescription,
@@ -40,8 +41,9 @@ export interface Movement {
   readonly before: readonly BrokerLoad[];
   readonly after: readonly BrokerLoad[];
   readonly brokers: readonly BrokerMovement[];
-  readonly limits: MovementLimits;
-  /** Undefined when nothing moves. */
+  /** Undefined when nothing is known of what brokers may move. */
+  readonly limits: MovementLimits | undefined;
+  /** Undefined when nothing moves, or nothing is known of limits. */
   readonly shortest: DurationBound | undefined;
 }
 
@@ -57,7 +59,7 @@ export function rebalance(cluster: ClusterDescription, request: OptimizationRequ
 export function movementOf(
   cluster: ClusterDescription,
   proposals: readonly Proposal[],
-  limits: MovementLimits,
+  limits?: MovementLimits,
 ): Movement {
   const brokers = movements(cluster, proposals);
   return {
@@ -66,7 +68,7 @@ export function movementOf(
     after: standing(moved(cluster, proposals)),
     brokers,
     limits,
-    shortest: shortestDuration(brokers, limits),
+    shortest: limits === undefined ? undefined : shortestDuration(brokers, limits),
   };
 }
 
@@ -113,6 +115,27 @@ export function observedForm(result: OptimizationResult): Record<string, unknown
         ],
       ]),
     ),
+  };
+}
+
+/** A movement as JSON holds it: amounts in bytes, times in seconds, null for what never ends. */
+export function movementForm(movement: Movement | undefined): Record<string, unknown> {
+  if (movement === undefined) return {};
+  const { shortest, before, after, brokers, proposals } = movement;
+  return {
+    moves: countsOf(movement),
+    ...(shortest === undefined
+      ? {}
+      : { atLeast: { ...shortest, seconds: Number.isFinite(shortest.seconds) ? shortest.seconds : null } }),
+    before,
+    after,
+    movements: brokers.map(({ id, sentBytes, receivedBytes, partitions }) => ({
+      id,
+      sentBytes,
+      receivedBytes,
+      partitions,
+    })),
+    reassignment: JSON.parse(writeReassignment(reassignmentOf(proposals))),
   };
 }
 
@@ -294,13 +317,20 @@ function movesSection(movement: Movement): Section {
   ] as const) {
     if (side !== null) rows.push([says, { value: side.bytes, unit: 'B' }, `broker ${side.broker}`]);
   }
-  if (shortest !== undefined)
-    rows.push([
-      'takes at least',
-      shortest.seconds === Number.POSITIVE_INFINITY ? 'never ends' : { value: shortest.seconds, unit: 's' },
-      shortest.side === 'waits for its turns'
-        ? `broker ${shortest.broker} has ${shortest.amount} partitions, ${limits.concurrency} at once`
-        : `broker ${shortest.broker} ${shortest.side} most`,
-    ]);
-  return { title: 'Moves', header: [], rows, sentences: [] };
+  if (shortest === undefined) return { title: 'Moves', header: [], rows, sentences: [] };
+  const { seconds, broker, side, amount, taken } = shortest;
+  const ends = seconds < Number.POSITIVE_INFINITY;
+  rows.push([
+    ends ? 'takes at least' : 'takes',
+    ends ? { value: seconds, unit: 's' } : 'for ever',
+    side === 'waits for its turns'
+      ? `broker ${broker} has ${amount} partitions, ${limits?.concurrency} at once`
+      : `broker ${broker} ${side} most`,
+  ]);
+  const sentences = ends
+    ? []
+    : [
+        `the throttle of broker ${broker} counts what followers in sync fetch of the partitions that move together, and they alone take ${formatQuantity(taken, 'byteRate')}: a higher one ends`,
+      ];
+  return { title: 'Moves', header: [], rows, sentences };
 }

@@ -587,7 +587,8 @@ function answer(json: JsonFile, at: readonly [string], of: string): readonly unk
     json.problem([], `there is no list "${at[0]}"`, `give the answer of ${of}`);
   else {
     const found = top[at[0]] as unknown[];
-    if (found.length === 0) json.problem(at, `the list "${at[0]}" is empty`, `fetch ${of} again`);
+    if (found.length === 0 && at[0] === 'brokers')
+      json.problem(at, `the list "${at[0]}" is empty`, `fetch ${of} again`);
     return found;
   }
   return [];

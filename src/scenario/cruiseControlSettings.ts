@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from '../formats/nearest.ts';
-import type { AnalyzerKey } from '../models/cruiseControl/constraint.ts';
+import { type AnalyzerKey, isAnalyzerKey } from '../models/cruiseControl/constraint.ts';
 import type { ResourceLoad } from '../models/cruiseControl/description.ts';
 import { type GoalName, goalNames, isGoalName } from '../models/cruiseControl/goals/index.ts';
 import { bytesPerKb, bytesPerMb } from '../models/cruiseControl/loads.ts';
@@ -156,13 +156,13 @@ export function goalListProblems(
   });
 }
 
-/** Values as Cruise Control's configuration holds them. */
+/** The analyzer's keys among those of Cruise Control's configuration, with values as it holds them. */
 export function configOf(
-  config: z.output<typeof analyzerConfig> | undefined,
+  config: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>> | undefined,
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(config ?? {}).flatMap(([key, value]) =>
-      value === undefined ? [] : [[key, String(value)]],
+      value === undefined || !isAnalyzerKey(key) ? [] : [[key, String(value)]],
     ),
   );
 }
@@ -198,6 +198,21 @@ function instancesOf(settings: Readonly<Record<string, unknown>>) {
   const kubernetes = settings.kubernetes as KubernetesSettings | undefined;
   const hardware = settings.hardware as HardwareSettings | undefined;
   return kafka.brokers.map((b) => ({ id: b.id, instance: nodeOf(b.id, kafka, kubernetes, hardware) }));
+}
+
+/** What a reader should know of the capacity of a network that nobody stated; undefined when somebody did, or the goal is about something else. */
+export function unstatedNetwork(
+  settings: Readonly<Record<string, unknown>>,
+  goal: string,
+): string | undefined {
+  const own = (settings.cruiseControl as AnalyzerSettings | undefined)?.capacity;
+  const key = goal.startsWith('NetworkInbound')
+    ? 'inboundNetwork'
+    : goal.startsWith('NetworkOutbound')
+      ? 'outboundNetwork'
+      : undefined;
+  if (key === undefined || own?.[key] !== undefined) return undefined;
+  return `nothing states what the network carries, so that Strimzi's default of 10000KiB/s holds: set cruiseControl.capacity.${key}, or give --capacity`;
 }
 
 /** Cores that each broker's process may use, in the order of kafka.brokers: the container's limit, else those of its node. */

@@ -140,7 +140,7 @@ describe('the shortest duration', () => {
       throttled: true,
       concurrency: Number.POSITIVE_INFINITY,
     });
-    expect(bound).toEqual({ seconds: 480, broker: 4, side: 'takes in', amount: 48e9 });
+    expect(bound).toEqual({ seconds: 480, broker: 4, side: 'takes in', amount: 48e9, taken: 0 });
     const slow = { rate: (id: number) => (id === 2 ? 10e6 : 100e6), throttled: false, concurrency: 5 };
     expect(shortestDuration(to(12, 4e9, 0), slow)).toMatchObject({ seconds: 1200, broker: 2, side: 'sends' });
   });
@@ -168,6 +168,7 @@ describe('the shortest duration', () => {
       broker: 4,
       side: 'waits for its turns',
       amount: 1000,
+      taken: 0,
     });
     expect(shortestDuration([], { rate, throttled: false, concurrency: 5 })).toBeUndefined();
   });

@@ -1,11 +1,13 @@
 import {
   countsOf,
   type Movement,
+  movementForm,
   movementOf,
   observedForm,
   rebalance as optimized,
   proposalsOf,
   reassignmentOf,
+  type Section,
   sectionsOf,
 } from '../../experiment/rebalance.ts';
 import { readReassignment, writeReassignment } from '../../formats/assignment.ts';
@@ -30,6 +32,7 @@ import {
   type AnalyzerSettings,
   goalListProblems,
   networkRates,
+  unstatedNetwork,
 } from '../../scenario/cruiseControlSettings.ts';
 import { clusterAt, openPlatform } from '../../scenario/platform.ts';
 import { renderProblems } from '../../scenario/problems.ts';
@@ -57,7 +60,6 @@ const platformOnly = [
   'plan',
   'throttle',
   'concurrency',
-  'out',
 ];
 
 /** What is wrong with options, told at once. */
@@ -238,10 +240,7 @@ export const rebalance: Command = {
     if (kinds === 1 && platform === undefined) {
       for (const name of platformOnly) {
         if (given.text(name) !== undefined || given.flag(name))
-          mistakes.add(
-            `--${name} says nothing of a cluster from files`,
-            name === 'out' ? 'redirect the output of --json' : 'write it into the file, or name a platform',
-          );
+          mistakes.add(`--${name} says nothing of a cluster from files`, 'leave it out, or name a platform');
       }
     }
     const goals = goalsGiven(given, mistakes);
@@ -250,17 +249,10 @@ export const rebalance: Command = {
     const made = fromFiles(given, goals);
     if (made === undefined) return exitCode.usage;
     const outcome = optimized(made.cluster, made.request);
+    const movement = outcome.ok ? movementOf(made.cluster, outcome.proposals) : undefined;
+    const notes = written(given, movement);
     if (given.flag('json')) print(observedForm(outcome));
-    else {
-      const movement = outcome.ok
-        ? movementOf(made.cluster, outcome.proposals, {
-            rate: () => Number.POSITIVE_INFINITY,
-            throttled: false,
-            concurrency: Number.POSITIVE_INFINITY,
-          })
-        : undefined;
-      process.stdout.write(sectionsText(sectionsOf(made.cluster, outcome, movement)));
-    }
+    else show(sectionsOf(made.cluster, outcome, movement), notes);
     return outcome.ok ? exitCode.yes : exitCode.no;
   },
 };
@@ -328,8 +320,14 @@ function onPlatform(
     const plan = readReassignment(text, planFile);
     const proposals = plan.json.good ? proposalsOf(plan, cluster) : [];
     if (!good([plan.json], texts)) return exitCode.usage;
-    const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY));
-    return tell(given, cluster, undefined, movement, throttle);
+    tell(
+      given,
+      cluster,
+      undefined,
+      movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY)),
+      throttle,
+    );
+    return exitCode.yes;
   }
   const request: Asked = {
     mode,
@@ -342,12 +340,26 @@ function onPlatform(
   for (const { about, found, mend } of made.mistakes) mistakes.add(`--${optionOf[about]}: ${found}`, mend);
   mistakes.end();
   const outcome = optimized(made.cluster, made.request);
-  if (!outcome.ok) return tell(given, made.cluster, outcome, undefined, throttle);
-  const movement = movementOf(cluster, outcome.proposals, limits(concurrency ?? defaultConcurrency));
+  const movement = outcome.ok
+    ? movementOf(cluster, outcome.proposals, limits(concurrency ?? defaultConcurrency))
+    : undefined;
+  const notes = written(given, movement);
+  const unstated =
+    outcome.ok || given.text('capacity') !== undefined
+      ? undefined
+      : unstatedNetwork(moment.settings, outcome.failure.goal);
+  if (unstated !== undefined) notes.push(unstated);
+  tell(given, made.cluster, outcome, movement, throttle, notes);
+  return outcome.ok ? exitCode.yes : exitCode.no;
+}
+
+/** Writes what moves where `--out` says. @returns what to tell of it */
+function written(given: Given, movement: Movement | undefined): string[] {
   const out = given.text('out');
-  if (out !== undefined && outcome.proposals.length > 0)
-    writeWhole(out, `${writeReassignment(reassignmentOf(outcome.proposals))}\n`);
-  return tell(given, made.cluster, outcome, movement, throttle);
+  if (out === undefined || movement === undefined) return [];
+  if (movement.proposals.length === 0) return [`nothing moves: ${out} was not written`];
+  writeWhole(out, `${writeReassignment(reassignmentOf(movement.proposals))}\n`);
+  return [`written to ${out}, for kafka-reassign-partitions --reassignment-json-file`];
 }
 
 const optionOf: Readonly<Record<keyof Asked, string>> = {
@@ -388,41 +400,27 @@ function print(data: unknown): void {
   process.stdout.write(`${JSON.stringify(data)}\n`);
 }
 
+function show(sections: readonly Section[], notes: readonly string[]): void {
+  const text = sectionsText(sections);
+  process.stdout.write(notes.length === 0 ? text : `${text}\n${notes.join('\n')}\n`);
+}
+
 function tell(
   given: Given,
   cluster: ClusterDescription,
   outcome: OptimizationResult | undefined,
   movement: Movement | undefined,
   throttle: number | undefined,
-): number {
-  const code = outcome === undefined || outcome.ok ? exitCode.yes : exitCode.no;
-  const counts = movement === undefined ? undefined : countsOf(movement);
-  if (given.flag('json')) {
-    const { shortest, before, after } = movement ?? {};
-    print({
-      ...(outcome === undefined ? { ok: true } : observedForm(outcome)),
-      ...(counts === undefined ? {} : { moves: counts }),
-      ...(shortest === undefined
-        ? {}
-        : { atLeast: { ...shortest, seconds: Number.isFinite(shortest.seconds) ? shortest.seconds : null } }),
-      ...(before === undefined ? {} : { before, after }),
-      ...(movement === undefined
-        ? {}
-        : { reassignment: JSON.parse(writeReassignment(reassignmentOf(movement.proposals))) }),
-    });
-    return code;
+  notes: readonly string[] = [],
+): void {
+  if (!given.flag('json')) {
+    const bytes = movement === undefined ? 0 : (countsOf(movement).hottestSink?.bytes ?? 0);
+    const means =
+      throttle === undefined || bytes === 0
+        ? []
+        : [`the throttle, ${rateMeans(throttle, bytes)} to get onto the hottest sink`];
+    show(sectionsOf(cluster, outcome, movement), [...means, ...notes]);
+    return;
   }
-  process.stdout.write(sectionsText(sectionsOf(cluster, outcome, movement)));
-  const notes: string[] = [];
-  if (throttle !== undefined && counts !== undefined && counts.hottestSink !== null)
-    notes.push(`a throttle of ${rateMeans(throttle, counts.hottestSink.bytes)} on the hottest sink alone`);
-  const out = given.text('out');
-  if (out !== undefined && movement !== undefined)
-    notes.push(
-      movement.proposals.length === 0
-        ? `nothing moves: ${out} was not written`
-        : `written to ${out}, for kafka-reassign-partitions --reassignment-json-file`,
-    );
-  if (notes.length > 0) process.stdout.write(`\n${notes.join('\n')}\n`);
-  return code;
+  print({ ...(outcome === undefined ? { ok: true } : observedForm(outcome)), ...movementForm(movement) });
 }

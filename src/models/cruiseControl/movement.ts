@@ -127,6 +127,8 @@ export interface DurationBound {
   readonly side: 'sends' | 'takes in' | 'waits for its turns';
   /** Bytes of that side; of turns, partitions. */
   readonly amount: number;
+  /** Bytes per second of a throttle at a leader that followers in sync take of the partitions that move together. */
+  readonly taken: number;
 }
 
 /** What a movement is given. */
@@ -164,17 +166,18 @@ export function shortestDuration(
   };
   for (const row of rows) {
     const rate = limits.rate(row.id);
-    let left = rate;
+    let taken = 0;
     if (limits.throttled) {
       const together = row.liveOut.slice(0, Math.min(limits.concurrency, row.liveOut.length));
-      for (const live of together) left -= live;
+      for (const live of together) taken += live;
     }
     if (row.sentBytes > 0)
       consider({
-        seconds: left > 0 ? row.sentBytes / left : Number.POSITIVE_INFINITY,
+        seconds: rate > taken ? row.sentBytes / (rate - taken) : Number.POSITIVE_INFINITY,
         broker: row.id,
         side: 'sends',
         amount: row.sentBytes,
+        taken,
       });
     if (row.receivedBytes > 0)
       consider({
@@ -182,6 +185,7 @@ export function shortestDuration(
         broker: row.id,
         side: 'takes in',
         amount: row.receivedBytes,
+        taken: 0,
       });
     if (row.partitions > 0 && limits.concurrency < Number.POSITIVE_INFINITY)
       consider({
@@ -189,6 +193,7 @@ export function shortestDuration(
         broker: row.id,
         side: 'waits for its turns',
         amount: row.partitions,
+        taken: 0,
       });
   }
   return longest;
