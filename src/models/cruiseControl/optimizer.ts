@@ -110,6 +110,8 @@ function play(
     constraint: new Constraint(config),
     optimized,
     watch,
+    triesLeft: 0,
+    lastRefuser: undefined,
   };
   const goals = names.map((name) => makeGoal(name, run));
   const violatedBefore = new Set<Goal>();
@@ -119,6 +121,7 @@ function play(
   let provision: ProvisionStatus = 'UNDECIDED';
   let last = initial;
   for (const goal of goals) {
+    run.lastRefuser = undefined;
     try {
       if (!goal.optimize()) violatedAfter.add(goal);
     } catch (error) {
@@ -228,7 +231,8 @@ function leastThatMend(why: OptimizationFailure, played: Played): number {
 }
 
 function roomOf(resource: string, model: ClusterModel, broker: number, constraint: Constraint): number {
-  const at = resourceNames.findIndex((name) => name === resource) as Resource;
+  const names: readonly string[] = resourceNames;
+  const at = names.indexOf(resource) as Resource;
   return model.capacityOf(broker, at) * constraint.capacityThreshold(at);
 }
 

@@ -62,6 +62,10 @@ export interface Run {
   readonly constraint: Constraint;
   readonly optimized: Goal[];
   readonly watch: Watch;
+  /** Of the budget of the present goal, broker and way. */
+  triesLeft: number;
+  /** Who refused a move last is asked first: whoever refuses, a move is refused. */
+  lastRefuser: Goal | undefined;
 }
 
 /**
@@ -70,6 +74,23 @@ export interface Run {
  * what a broker with 1,000 replicas in a cluster of 100 needs where moves are found at all (guess).
  */
 export const triesPerBroker = 400_000;
+
+function isEligible({ model, excluded }: Run, action: Action, replica: number, to: number): boolean {
+  if (action === leadership) {
+    if (excluded.leadership[to] === 1) return false;
+    if (excluded.destinations !== undefined) return true;
+  } else {
+    if (excluded.destinations !== undefined) return excluded.destinations[to] === 1;
+    if (excluded.moves[to] === 1) return false;
+    if (excluded.leadership[to] === 1 && model.isLeader[replica] === 1) return false;
+  }
+  return model.newBrokers.length === 0 || model.isNew[to] === 1 || model.originalOf[replica] === to;
+}
+
+function isLegitMove(model: ClusterModel, replica: number, to: number): boolean {
+  const partition = model.partitionOf[replica]!;
+  return !model.hasReplica(partition, to) && !model.isBarred(partition, to);
+}
 
 /**
  * A goal. Subclasses say what they move and what they let later goals move.
@@ -84,7 +105,6 @@ export abstract class Goal {
   protected succeeded = true;
   /** Second round: what is offline goes where it can, whatever this goal would like. */
   protected onlyOffline = false;
-  private triesLeft = 0;
 
   constructor(run: Run) {
     this.run = run;
@@ -149,38 +169,37 @@ export abstract class Goal {
 
   /** From here the budget of tries counts anew. */
   protected newTries(): void {
-    this.triesLeft = triesPerBroker;
+    this.run.triesLeft = triesPerBroker;
   }
 
   protected get exhausted(): boolean {
-    return this.triesLeft <= 0;
+    return this.run.triesLeft <= 0;
   }
 
-  private acceptedByAll(action: Action, replica: number, to: number, back: number): Acceptance {
-    const { optimized, watch } = this.run;
-    for (const goal of optimized) {
-      const answer = goal.accepts(action, replica, to, back);
-      if (answer !== accept && !watch.deaf?.includes(goal.name)) return answer;
+  private isDeaf(goal: Goal): boolean {
+    return this.run.watch.deaf?.includes(goal.name) ?? false;
+  }
+
+  private swapAcceptance(replica: number, to: number, back: number): Acceptance {
+    for (const goal of this.run.optimized) {
+      const answer = goal.accepts(swap, replica, to, back);
+      if (answer !== accept && !this.isDeaf(goal)) return answer;
     }
     return accept;
   }
 
-  private isEligible(action: Action, replica: number, to: number): boolean {
-    const { excluded, model } = this.run;
-    if (action === leadership) {
-      if (excluded.leadership[to] === 1) return false;
-      if (excluded.destinations !== undefined) return true;
-    } else {
-      if (excluded.destinations !== undefined) return excluded.destinations[to] === 1;
-      if (excluded.moves[to] === 1) return false;
-      if (excluded.leadership[to] === 1 && model.isLeader[replica] === 1) return false;
+  private isAccepted(action: Action, replica: number, to: number): boolean {
+    const { run } = this;
+    const { optimized, lastRefuser } = run;
+    if (lastRefuser !== undefined && lastRefuser.accepts(action, replica, to, -1) !== accept) return false;
+    for (let at = 0; at < optimized.length; at += 1) {
+      const goal = optimized[at]!;
+      if (goal === lastRefuser || goal.accepts(action, replica, to, -1) === accept || this.isDeaf(goal))
+        continue;
+      run.lastRefuser = goal;
+      return false;
     }
-    return model.newBrokers.length === 0 || model.isNew[to] === 1 || model.originalOf[replica] === to;
-  }
-
-  private isLegitMove(replica: number, to: number): boolean {
-    const partition = this.model.partitionOf[replica]!;
-    return !this.model.hasReplica(partition, to) && !this.model.isBarred(partition, to);
+    return true;
   }
 
   private tell(action: Action, replica: number, to: number, back: number | undefined): void {
@@ -194,25 +213,26 @@ export abstract class Goal {
 
   /** Moves a replica to a broker if every rule allows it. */
   protected tryMove(replica: number, to: number): boolean {
-    this.triesLeft -= 1;
-    if (!this.isEligible(move, replica, to) || !this.isLegitMove(replica, to)) return false;
-    if (!this.satisfies(move, replica, to, -1)) return false;
-    if (this.acceptedByAll(move, replica, to, -1) !== accept) return false;
+    const { run } = this;
+    run.triesLeft -= 1;
+    if (!isLegitMove(run.model, replica, to) || !isEligible(run, move, replica, to)) return false;
+    if (!this.satisfies(move, replica, to, -1) || !this.isAccepted(move, replica, to)) return false;
     this.tell(move, replica, to, undefined);
-    this.model.moveReplica(replica, to);
+    run.model.moveReplica(replica, to);
     return true;
   }
 
   /** Makes the partition's replica on a broker its leader, if `replica` leads and every rule allows it. */
   protected tryLeadership(replica: number, to: number): boolean {
-    this.triesLeft -= 1;
-    const { model } = this;
-    if (model.isLeader[replica] === 0 || !this.isEligible(leadership, replica, to)) return false;
+    const { run } = this;
+    const { model } = run;
+    run.triesLeft -= 1;
+    if (model.isLeader[replica] === 0 || !isEligible(run, leadership, replica, to)) return false;
     const partition = model.partitionOf[replica]!;
     const heir = this.replicaOn(partition, to);
     if (heir < 0 || heir === replica) return false;
-    if (!this.satisfies(leadership, replica, to, -1)) return false;
-    if (this.acceptedByAll(leadership, replica, to, -1) !== accept) return false;
+    if (!this.satisfies(leadership, replica, to, -1) || !this.isAccepted(leadership, replica, to))
+      return false;
     this.tell(leadership, replica, to, undefined);
     model.moveLeadership(partition, heir);
     return true;
@@ -241,11 +261,11 @@ export abstract class Goal {
         if (!this.maySwapWith(replica, to)) return -1;
       }
       if (this.swapsOnlyNatives(replica, to) && model.originalOf[back] !== from) continue;
-      this.triesLeft -= 1;
-      if (!this.isLegitMove(replica, to)) return -1;
-      if (!this.isLegitMove(back, from)) continue;
+      this.run.triesLeft -= 1;
+      if (!isLegitMove(model, replica, to)) return -1;
+      if (!isLegitMove(model, back, from)) continue;
       if (!this.satisfies(swap, replica, to, back)) return -1;
-      const answer = this.acceptedByAll(swap, replica, to, back);
+      const answer = this.swapAcceptance(replica, to, back);
       if (answer === rejectBroker) return -1;
       if (answer === rejectReplica) continue;
       this.tell(swap, replica, to, back);
@@ -285,7 +305,8 @@ export abstract class Goal {
   }
 
   protected mayTake(broker: number): boolean {
-    return this.model.alive[broker] === 1 && this.run.excluded.moves[broker] === 0;
+    const { model, excluded } = this.run;
+    return model.alive[broker] === 1 && excluded.moves[broker] === 0;
   }
 
   protected requireAllowedBrokers(): void {

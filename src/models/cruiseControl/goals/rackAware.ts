@@ -18,7 +18,7 @@ abstract class RackGoal extends Goal {
   protected abstract breaksRacks(replica: number, to: number): boolean;
   protected abstract mayStay(replica: number): boolean;
   /** In the order in which they are tried. */
-  protected abstract destinations(replica: number): readonly number[];
+  protected abstract destinations(replica: number): Iterable<number>;
 
   override accepts(action: Action, replica: number, to: number, back: number): Acceptance {
     if (action === leadership) return accept;
@@ -37,13 +37,18 @@ abstract class RackGoal extends Goal {
       if (!this.mayGo(replica)) continue;
       if (model.alive[broker] === 1 && !model.isOffline(replica) && this.mayStay(replica)) continue;
       this.newTries();
-      if (this.destinations(replica).some((to) => this.tryMove(replica, to)) || !this.failsAtOnce) continue;
+      if (this.moveToFirst(replica) || !this.failsAtOnce) continue;
       const partition = model.partitionOf[replica]!;
       throw new OptimizationFailure(
         `${this.name}: no broker of another rack can take a replica of ${this.partitionName(partition)} from broker ${model.brokerIds[broker]}`,
         { kind: 'no-eligible-broker', resource: 'racks', needed: 1, available: 0, unit: 'brokers' },
       );
     }
+  }
+
+  private moveToFirst(replica: number): boolean {
+    for (const to of this.destinations(replica)) if (this.tryMove(replica, to)) return true;
+    return false;
   }
 
   protected partitionName(partition: number): string {
@@ -112,8 +117,9 @@ export class RackAwareGoal extends RackGoal {
     return !this.breaksRacks(replica, this.model.brokerOf[replica]!);
   }
 
-  protected override destinations(replica: number): readonly number[] {
-    return this.model.allBrokers.filter((b) => this.model.alive[b] === 1 && !this.breaksRacks(replica, b));
+  protected override *destinations(replica: number): Iterable<number> {
+    const { model } = this;
+    for (const b of model.allBrokers) if (model.alive[b] === 1 && !this.breaksRacks(replica, b)) yield b;
   }
 
   protected override endRound(): boolean {

@@ -62,15 +62,21 @@ export class ReplicaCapacityGoal extends Goal {
     const { model } = this;
     if (model.replicasOn[broker]! <= this.most && model.offlineOn[broker] === 0) return;
     this.newTries();
+    const takes = (b: number) => this.healing || model.replicasOn[b]! < this.most;
+    const byCount = (a: number, b: number) => model.replicasOn[a]! - model.replicasOn[b]! || a - b;
+    const candidates = model.aliveBrokers.filter((b) => b !== broker && takes(b)).sort(byCount);
     for (const replica of model.naturalOrder(broker)) {
       if (!this.mayGo(replica)) continue;
       const offline = model.isOffline(replica);
       if (model.replicasOn[broker]! <= this.most && !offline) break;
-      const candidates = model.aliveBrokers
-        .filter((b) => b !== broker && (this.healing || model.replicasOn[b]! < this.most))
-        .sort((a, b) => model.replicasOn[a]! - model.replicasOn[b]! || a - b);
-      if (candidates.some((to) => this.tryMove(replica, to))) continue;
-      if (offline)
+      const at = this.exhausted && !offline ? -1 : candidates.findIndex((to) => this.tryMove(replica, to));
+      if (at >= 0) {
+        // Only that one has more now: it moves up among those behind it.
+        const [to] = candidates.splice(at, 1);
+        let place = at;
+        while (place < candidates.length && byCount(candidates[place]!, to!) < 0) place += 1;
+        if (takes(to!)) candidates.splice(place, 0, to!);
+      } else if (offline)
         this.fail(
           'offline-replicas-remain',
           1,

@@ -73,11 +73,11 @@ export class ReplicaDistributionGoal extends Goal {
 
   /** Replicas that a broker may give, as they are now. */
   private gifts(broker: number): number[] {
-    const { model } = this;
+    const { model, excluded } = this.run;
     const healing = model.selfHealing && model.alive[broker] === 1;
-    return model
-      .inOrder(this.order!, broker)
-      .filter((r) => this.mayGo(r) && (!healing || model.isImmigrant(r) || model.isOffline(r)));
+    const all = model.inOrder(this.order!, broker);
+    if (!healing && !excluded.anyTopic) return all.slice();
+    return all.filter((r) => this.mayGo(r) && (!healing || model.isImmigrant(r) || model.isOffline(r)));
   }
 
   protected override rebalance(broker: number): void {
@@ -145,6 +145,8 @@ export class ReplicaDistributionGoal extends Goal {
     while (sources.size > 0 && !this.exhausted) {
       const source = sources.poll();
       for (const replica of this.gifts(source)) {
+        // Limits count replicas, whichever they are: where they forbid one, they forbid the rest.
+        if (!this.onlyOffline && !this.keepsLimits(source, broker)) break;
         if (!this.tryMove(replica, broker)) continue;
         if (model.replicasOn[broker]! >= this.lower) return true;
         if (sources.size === 0) continue;

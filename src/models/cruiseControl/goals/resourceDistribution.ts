@@ -25,6 +25,47 @@ import {
 /** How a broker is tried: leadership, then replicas. */
 type Way = typeof leadership | typeof move;
 
+/** The first place at which something holds that, once it holds, holds to the end; the end where it never does. */
+function firstWhere(
+  list: readonly number[],
+  holds: (entry: number) => boolean,
+  end: number = list.length,
+): number {
+  let low = 0;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(list[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Those of a list that pass, found as far as somebody asks, and once. */
+class Filtered {
+  private readonly list: readonly number[];
+  private readonly passes: (entry: number) => boolean;
+  private readonly found: number[] = [];
+  private at = 0;
+
+  constructor(list: readonly number[], passes: (entry: number) => boolean) {
+    this.list = list;
+    this.passes = passes;
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    for (let n = 0; ; n += 1) {
+      while (n >= this.found.length && this.at < this.list.length) {
+        const entry = this.list[this.at]!;
+        this.at += 1;
+        if (this.passes(entry)) this.found.push(entry);
+      }
+      if (n >= this.found.length) return;
+      yield this.found[n]!;
+    }
+  }
+}
+
 /**
  * Soft: every broker is used about as much as another, in shares of its capacity. Leadership moves first (outbound network, CPU), then replicas, then swaps.
  * Source: Cruise Control 2.5 `ResourceDistributionGoal` and its four subclasses.
@@ -318,12 +359,12 @@ abstract class ResourceDistributionGoal extends Goal {
       (way === move || model.leadersOn[broker] !== model.replicasOn[broker])
     ) {
       const source = sources.poll();
-      const gifts = model
-        .inOrder(this.descending!, source)
-        .filter(
-          (r) => this.isCandidate(r, followersOnly, resource === nwOut, immigrantsOnly) && this.load(r) > 0,
-        );
-      for (const replica of gifts) {
+      // What moves away leaves the list, so it is tried from a copy; first come those too large for either broker.
+      const gifts = model.inOrder(this.descending!, source);
+      const fits = model.selfHealing ? 0 : firstWhere(gifts, (r) => this.keepsLimits(r, broker));
+      for (const replica of gifts.slice(fits)) {
+        if (!this.isCandidate(replica, followersOnly, resource === nwOut, immigrantsOnly)) continue;
+        if (this.load(replica) === 0) continue;
         if (!(way === move ? this.tryMove(replica, broker) : this.tryLeadership(replica, broker))) continue;
         if (this.isAboveLower(broker)) return true;
         if (
@@ -383,13 +424,13 @@ abstract class ResourceDistributionGoal extends Goal {
       this.brokersUnder(this.upper).filter((b) => model.replicasOn[b]! > 0),
     );
     return this.swapWith(
+      broker,
+      1,
       own,
       new JavaPriorityQueue(this.byUse),
       candidates,
-      (b) =>
-        model
-          .inOrder(this.ascending!, b)
-          .filter((r) => this.isCandidate(r, followersOnly, false, immigrantsOnly) && this.load(r) < most),
+      (b) => model.inOrder(this.ascending!, b),
+      (r) => this.isCandidate(r, followersOnly, false, immigrantsOnly) && this.load(r) < most,
       () => this.isUnderUpper(broker),
     );
   }
@@ -406,24 +447,30 @@ abstract class ResourceDistributionGoal extends Goal {
     const followersOnly = excluded.leadership[broker] === 1;
     const leadersOnly = this.resource === nwOut;
     return this.swapWith(
+      broker,
+      -1,
       own,
       new JavaPriorityQueue((a, b) => -this.byUse(a, b)),
       this.brokersOver(this.lower),
-      (b) =>
-        model
-          .inOrder(this.descending!, b)
-          .filter(
-            (r) => this.isCandidate(r, followersOnly, leadersOnly, immigrantsOnly) && this.load(r) > least,
-          ),
+      (b) => model.inOrder(this.descending!, b),
+      (r) => this.isCandidate(r, followersOnly, leadersOnly, immigrantsOnly) && this.load(r) > least,
       () => this.isAboveLower(broker),
     );
   }
 
+  /**
+   * @param outward 1 where large replicas go for small ones, -1 for the opposite
+   * @param own replicas of the broker, those that should go first; the further on, the nearer they come in load to what comes back
+   * @param offered by another broker, those that should come first
+   */
   private swapWith(
+    broker: number,
+    outward: 1 | -1,
     own: () => readonly number[],
     queue: JavaPriorityQueue,
     candidates: readonly number[],
     offered: (broker: number) => readonly number[],
+    isOffered: (replica: number) => boolean,
     isDone: () => boolean,
   ): boolean {
     for (const b of candidates) queue.add(b);
@@ -431,11 +478,11 @@ abstract class ResourceDistributionGoal extends Goal {
     this.newTries();
     while (queue.size > 0 && !this.exhausted) {
       const other = queue.poll();
-      const theirs = offered(other);
-      if (theirs.length === 0) continue;
-      for (const replica of mine) {
+      const theirs = new Filtered(offered(other), isOffered);
+      const [from, to] = this.promising(mine, theirs, broker, other, outward);
+      for (let at = from; at < to; at += 1) {
         if (this.exhausted) return false;
-        if (this.trySwap(replica, theirs) < 0) continue;
+        if (this.trySwap(mine[at]!, theirs) < 0) continue;
         if (isDone()) return true;
         mine = own();
         queue.add(other);
@@ -443,6 +490,30 @@ abstract class ResourceDistributionGoal extends Goal {
       }
     }
     return false;
+  }
+
+  /**
+   * Which of a broker's replicas can be swapped at all with another's. The first offered that may come decides for each, as its load is the furthest off: too far
+   * for the first of ours, and nothing is gained from where ours are no further out than it. So only a stretch between is worth trying; the outcome is the same.
+   */
+  private promising(
+    mine: readonly number[],
+    theirs: Iterable<number>,
+    broker: number,
+    other: number,
+    outward: 1 | -1,
+  ): readonly [number, number] {
+    const { model } = this;
+    if (model.selfHealing || model.newBrokers.length > 0) return [0, mine.length];
+    for (const back of theirs) {
+      const partition = model.partitionOf[back]!;
+      if (model.hasReplica(partition, broker) || model.isBarred(partition, broker)) continue;
+      const load = this.load(back);
+      const end = firstWhere(mine, (r) => Math.sign(this.load(r) - load) !== outward);
+      const fits = (r: number) => !this.swapBreaksLimits(load - this.load(r), broker, other);
+      return [firstWhere(mine, fits, end), end];
+    }
+    return [0, 0];
   }
 
   protected override endRound(): boolean {
