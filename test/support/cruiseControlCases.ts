@@ -68,6 +68,7 @@ const watching: Setup = [
 ];
 const adjusting = (more: More): Setup => [
   ...rebalance({ ...only('ReplicaDistributionGoal'), throttle: '30MB/s' }),
+  [['to'], '+160s'],
   [['cruiseControl', 'config'], { 'concurrency.adjuster.inter.broker.replica.enabled': true, ...more }],
 ];
 
@@ -247,6 +248,7 @@ key(
   adjuster('leadership.enabled'),
   [
     ...executed({ ...leadersOnly, leaderConcurrency: 1, checkInterval: '20s' }),
+    [['to'], '+160s'],
     [['cruiseControl', 'config'], {}],
   ],
   false,
