@@ -68,6 +68,7 @@ test('a sixth broker is filled, within the throttle, which is gone afterwards', 
   expect(bytes).toBe(measure(result, 'rehearse:cruise_control_data_to_move_bytes'));
   expect(bytes).toBeGreaterThan(50e9);
   expect(bytes / seconds).toBeLessThan(200e6);
+  expect(seconds).toBeGreaterThan(measure(result, 'rehearse:cruise_control_execution_least_seconds')!);
   expect(outcome(result, 'completed')).toBeGreaterThan(10);
   expect(told(result, 'executionFinished')).toHaveLength(1);
   const count = (broker: number) => last(result, partitions, broker);

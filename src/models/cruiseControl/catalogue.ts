@@ -88,6 +88,12 @@ export const cruiseControlCatalogue: Catalogue = {
       'How long the execution under way has lasted, or the last one did.',
     ),
     metric(
+      'rehearse:cruise_control_execution_least_seconds',
+      's',
+      [],
+      'What that execution cannot be faster than, by its throttle and by the slots of its brokers.',
+    ),
+    metric(
       'rehearse:cruise_control_data_to_move_bytes',
       'B',
       [],
