@@ -231,6 +231,11 @@ export class KafkaCluster {
     return this.replication.throttle;
   }
 
+  /** A client asks for the preferred leaders of these partition rows. */
+  electPreferred(partitions: readonly number[]): void {
+    this.controller.electPreferred(partitions);
+  }
+
   /** Broker row of a node id. */
   row(id: number): number {
     const row = this.rowOf.get(id);

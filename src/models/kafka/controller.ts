@@ -66,6 +66,7 @@ export class Controller {
   readonly registrations: Registrations;
   private readonly applied: Kind;
   private readonly balance: Kind;
+  private readonly elected: Kind;
   private readonly ready: Kind;
   private readonly response: Kind;
   private readonly shrunk: Kind;
@@ -75,6 +76,9 @@ export class Controller {
   private balanceHeld = false;
   private balanceTimer: Handle | undefined;
   private balanceDue = false;
+  /** Partitions by request for elections that is not committed yet. */
+  private readonly elections = new Map<number, readonly number[]>();
+  private electionCount = 0;
   private readonly batches = new Map<number, number[]>();
   private batchCount = 0;
   private readonly joining = new Map<number, readonly number[]>();
@@ -134,6 +138,7 @@ export class Controller {
     this.quorum.onAble = () => this.runWaiting();
     this.applied = sim.on('kafka.metadataApplied', (broker, batch) => this.onApplied(broker, batch));
     this.balance = sim.on('kafka.preferredLeaderCheck', () => this.onBalance(), eventClass.timer);
+    this.elected = sim.on('kafka.electLeaders', (request) => this.onElected(request));
     this.ready = sim.on('kafka.replicasCaughtUp', (leader, join) => this.onReady(leader, join));
     this.response = sim.on('kafka.isrExpanded', (leader) => this.onIsrChanged(leader));
     this.shrunk = sim.on('kafka.isrShrunk', (leader) => this.onIsrChanged(leader));
@@ -823,10 +828,36 @@ export class Controller {
     this.balanceHeld = !this.answers(-1);
     if (this.balanceHeld) return;
     this.balanceDue = false;
+    const more = this.elect(Array.from({ length: tables.partitionCount }, (_, p) => p));
+    if (more) {
+      this.balanceDue = true;
+      this.balanceTimer = this.sim.after(nextElectionBatchMicros, this.balance);
+    } else this.armBalance();
+  }
+
+  /** A client asks for the preferred leaders of these partitions (ElectLeaders). */
+  electPreferred(partitions: readonly number[]): void {
+    this.whenActive(-1, () => {
+      this.sim.after(this.commitDelay('electLeaders'), this.elected, this.electionCount);
+      this.elections.set(this.electionCount, partitions);
+      this.electionCount += 1;
+    });
+  }
+
+  private onElected(request: number): void {
+    const partitions = this.elections.get(request) ?? [];
+    this.elections.delete(request);
+    for (let from = 0; from < partitions.length; from += maxElectionsPerEvent)
+      this.elect(partitions.slice(from, from + maxElectionsPerEvent));
+  }
+
+  /** Lets preferred replicas lead that can, at most 1,000 of them. @returns whether some are left over */
+  private elect(partitions: readonly number[]): boolean {
+    const { tables } = this;
     const byOld = new Map<number, { changed: number[]; moved: Map<number, number[]> }>();
     let elections = 0;
     let more = false;
-    for (let p = 0; p < tables.partitionCount; p += 1) {
+    for (const p of partitions) {
       const first = tables.replicaAt(p, 0);
       const preferred = tables.broker[first];
       const old = tables.leader[p];
@@ -851,10 +882,7 @@ export class Controller {
     for (const [old, group] of byOld)
       this.publish(group.changed, old === noLeader ? group.moved.keys().next().value! : old, group.moved);
     if (elections > 0) this.sim.tell('kafka.preferredElection', 'controller', `${elections} leaders`);
-    if (more) {
-      this.balanceDue = true;
-      this.balanceTimer = this.sim.after(nextElectionBatchMicros, this.balance);
-    } else this.armBalance();
+    return more;
   }
 
   // The quorum.
