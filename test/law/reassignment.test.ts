@@ -112,6 +112,7 @@ function mustBeComplete(cluster: KafkaCluster, p: number): boolean {
 
 test('moves, overrides and cancels among crashes and stops: replicas are those of the plain rules at every instant, and all are in sync in the end', () => {
   const seen = {
+    grown: 0,
     completed: 0,
     cancelled: 0,
     overridden: 0,
@@ -122,7 +123,7 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
   };
   const step = fc.record({
     at: fc.integer({ min: 1, max: 120_000 }),
-    what: fc.constantFrom('move', 'move', 'move', 'move', 'cancel', 'kill', 'stop', 'throttle'),
+    what: fc.constantFrom('move', 'move', 'move', 'move', 'cancel', 'kill', 'stop', 'throttle', 'grow'),
     partition: fc.nat(),
     picks: fc.array(fc.nat(), { minLength: 1, maxLength: 4, size: 'max' }),
   });
@@ -138,6 +139,11 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
             ...settings,
             brokers: settings.brokers.map((b) => ({ ...b, diskUsedBytes: 5e9 })),
             replicaPlaces: given.brokers,
+            topics: settings.topics.map((t) => ({
+              ...t,
+              partitionsEver: t.partitions + 4,
+              producers: { ...t.producers, metadataMaxAgeMicros: seconds(40) },
+            })),
           },
           { seed: `m${seed}`, record: new Set() },
         );
@@ -149,6 +155,11 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
         sim.invariant('laws', () => {
           check();
           plain.forEach((before, p) => {
+            if (before[0]!.replicas.length === 0 && tables.exists(p)) {
+              plain[p] = [new PlainPartition(tables.assigned(p))];
+              seen.grown += 1;
+              return;
+            }
             const found = says(cluster, p);
             if (before.some((state) => state.says !== found || state.asked.length > 0)) {
               plain[p] = follow(before, found);
@@ -167,12 +178,16 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
         brokers.onExited = (b) => sim.after(seconds(3), start, b);
         const act = sim.on('test.act', (i) => {
           const { what, partition, picks } = steps[i]!;
-          const p = partition % tables.partitionCount;
+          // Few, so that moves meet.
+          const topic = partition % tables.topics.length;
+          const p = tables.firstPartition[topic]! + (picks[0]! % Math.min(2, tables.partitionsOf[topic]!));
           const b = picks[0]! % given.brokers;
           if (what === 'kill' || what === 'stop') {
             if (reassignments.active > 0) seen.crashedWhile += 1;
             if (what === 'kill') brokers.kill(b, 'test');
             else brokers.stop(b);
+          } else if (what === 'grow') {
+            cluster.topics.createPartitions(topic, tables.partitionsOf[topic]! + 1 + (picks[0]! % 3));
           } else if (what === 'throttle') {
             throttle.list('leader', [[p, b]]);
             throttle.list('follower', [[p, b]]);
@@ -208,6 +223,7 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
         let assigned = 0;
         plain.forEach(([state], p) => {
           expect(tables.assigned(p)).toEqual(state!.replicas);
+          if (!tables.exists(p)) return;
           assigned += state!.replicas.length;
           expect(tables.leader[p]).not.toBe(noLeader);
           const leader = tables.replicaOn(p, tables.leader[p]!);

@@ -186,12 +186,15 @@ export class Brokers {
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
+    const { serving, pausedUntil } = controller.registrations;
+    const runs = (b: number) => serving[b] === 1 && pausedUntil[b] === 0;
     controller.onActivated = () => {
       this.lookForController();
       this.renewSessions();
+      // Elected while the controller that did it was being lost: who hears the next one learns of it now.
+      for (let b = 0; b < n; b += 1)
+        if (runs(b) && controller.hears(b) && !this.isExpelled(b)) controller.takeUpLed(b);
     };
-    const { serving, pausedUntil } = controller.registrations;
-    const runs = (b: number) => serving[b] === 1 && pausedUntil[b] === 0;
     writes.serving = (b) => runs(b) && connectivity.reachable(b);
     writes.standsStill = (b) => !Number.isNaN(this.mute[b]);
     replication.serves = (leader, follower) => runs(leader) && connectivity.reaches(leader, follower);

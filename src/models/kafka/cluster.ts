@@ -16,6 +16,7 @@ import { Saturation } from './saturation.ts';
 import { type ClusterSettings, directoriesOf } from './settings.ts';
 import { ClusterTables, rowsOf } from './tables.ts';
 import type { ReplicationThrottle } from './throttle.ts';
+import { Topics } from './topics.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
 import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
@@ -47,6 +48,7 @@ export class KafkaCluster {
   readonly controller: Controller;
   readonly brokers: Brokers;
   readonly reassignments: Reassignments;
+  readonly topics: Topics;
   readonly connectivity: Connectivity;
   /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
   readonly changed: Signal;
@@ -136,6 +138,18 @@ export class KafkaCluster {
       this.controller,
       this.replication,
     );
+    this.topics = new Topics(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.controller,
+      this.replication,
+      this.writes,
+    );
+    this.topics.beforeShare = (p) => this.logs.beforeShare(p);
+    this.topics.afterShares = (topic) => this.logs.sharesChanged(topic);
+    this.topics.lagMicros = (topic) => this.consumers.worstLagMicros(topic);
     this.brokers = new Brokers(
       sim,
       settings,

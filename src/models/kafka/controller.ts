@@ -321,6 +321,51 @@ export class Controller {
     return r;
   }
 
+  /** A partition comes into being on these brokers: empty, with those in sync that are active. To be published by the caller. */
+  createPartition(p: number, brokers: readonly number[]): void {
+    const { tables, gauges, registrations } = this;
+    const t = tables.topic[p];
+    tables.partitionsOf[t] += 1;
+    tables.leaderEpoch[p] = 0;
+    for (const b of brokers) {
+      const r = tables.addReplica(p, b, this.logs.placeFor(b));
+      this.logs.add(r);
+      gauges.partitionCount.add(b, 1);
+      if (this.isActive(b)) {
+        tables.inSync[r] = 1;
+        tables.isrCount[p] += 1;
+      } else this.countOut(b, 1);
+    }
+    tables.setOrder(p, brokers);
+    const leader = this.electOnline(p);
+    tables.leader[p] = leader;
+    const learns =
+      leader !== noLeader &&
+      registrations.serving[leader] === 1 &&
+      registrations.pausedUntil[leader] === 0 &&
+      this.hears(leader);
+    for (const b of brokers) {
+      const r = tables.replicaOn(p, b);
+      const follows = learns && this.mayFetch(b) && this.connectivity.reaches(b, leader);
+      if (b === leader ? learns : follows && tables.inSync[r] === 1) tables.state[r] = replicaState.live;
+      else if (b !== leader) {
+        if (tables.inSync[r] === 1) this.expiration.watch(r);
+        if (follows) this.repoint.push(r);
+      }
+    }
+    gauges.globalPartitions.add(0, 1);
+    if (leader === noLeader) gauges.offlinePartitions.add(0, 1);
+    if (leader !== tables.preferred(p)) gauges.preferredImbalance.add(0, 1);
+    if (tables.isrCount[p] < brokers.length) {
+      gauges.topicUnderReplicated.add(t, 1);
+      gauges.clusterUnderReplicated.add(0, 1);
+    }
+    this.writes.open(p);
+    this.traffic.count(p, 1);
+    this.writes.review(p);
+    this.armBalance();
+  }
+
   /** A broker gives up a replica. */
   removeReplica(p: number, replica: number): void {
     const { tables } = this;
@@ -537,10 +582,16 @@ export class Controller {
       moves.push({ from: oldLeader, to, partitions, refusesIn: delays[oldLeader], acceptsIn: delays[to] });
     }
     if (moves.length > 0) this.onLeaderMoves(moves);
+    this.beginFetching();
+    return delays;
+  }
+
+  /** The change is complete: replicas whose leader moved fetch on, and new ones begin to. */
+  beginFetching(): void {
+    const { tables } = this;
     const moved = this.repoint;
     this.repoint = [];
     for (const r of moved) if (tables.broker[r] >= 0) this.replication.begin(tables.broker[r], [r]);
-    return delays;
   }
 
   private onApplied(broker: number, batch: number): void {

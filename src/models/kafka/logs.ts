@@ -154,6 +154,11 @@ export class Logs {
   /** Directories that were booked since they were verified last. */
   private readonly unverified = new Set<number>();
   private readonly shelves: Shelf[] = [];
+  /** By partition whose share has changed: where its log ended and how far its topic was when it did, and its share before. */
+  private readonly courses = new Map<
+    number,
+    { firstShare: number; positions: number[]; volumes: number[] }
+  >();
 
   // By broker.
   private readonly running: Uint8Array;
@@ -444,9 +449,35 @@ export class Logs {
     }
   }
 
+  /** The share of a partition is about to change: what is in its log came at the one before. */
+  beforeShare(p: number): void {
+    const { tables } = this;
+    let course = this.courses.get(p);
+    if (course === undefined) {
+      course = { firstShare: tables.share[p], positions: [], volumes: [] };
+      this.courses.set(p, course);
+    }
+    course.positions.push(this.offered(p));
+    course.volumes.push(this.traffic.volumeOf(tables.topic[p]));
+  }
+
+  /** The shares of a topic's partitions are others: when their logs lose segments has to be found anew. */
+  sharesChanged(topic: number): void {
+    this.shelves.forEach((shelf, d) => {
+      const cell = shelf.topic.indexOf(topic);
+      if (cell < 0) return;
+      shelf.dueAt[cell] = Number.NEGATIVE_INFINITY;
+      shelf.dueVolume[cell] = Number.NEGATIVE_INFINITY;
+      this.dirty.add(this.brokerOf(d));
+    });
+  }
+
   /** The topic's volume when a partition's log passed a position. */
   private volumeOf(p: number, position: number): number {
     const { tables } = this;
+    const course = this.courses.get(p);
+    if (course !== undefined && position < course.positions[course.positions.length - 1])
+      return along(course.positions, course.volumes, position, 1 / course.firstShare);
     return tables.volumeAt[p] + (position - tables.logEndBytes[p] - tables.carry[p]) / tables.share[p];
   }
 
@@ -469,6 +500,11 @@ export class Logs {
     const first = history.reached(this.volumeOf(p, base + 1));
     if (first === Number.POSITIVE_INFINITY) return full;
     const volume = history.volumeAt(first + segmentMicros);
+    const course = this.courses.get(p);
+    if (course !== undefined && volume < course.volumes[course.volumes.length - 1]) {
+      const position = along(course.volumes, course.positions, volume, course.firstShare);
+      return Math.min(full, Math.max(base + 1, Math.floor(position)));
+    }
     const past = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p];
     return Math.min(full, Math.max(base + 1, tables.logEndBytes[p] + Math.floor(past)));
   }
@@ -1032,6 +1068,16 @@ export class Logs {
     this.checkAt[broker] = at < Number.MAX_SAFE_INTEGER ? at : Number.POSITIVE_INFINITY;
     if (at < Number.MAX_SAFE_INTEGER) this.checkTimers[broker] = sim.at(at, this.check, broker);
   }
+}
+
+/**
+ * The value of `ys` where `xs` has reached x, straight between the points and with `slope` before the first; x is below the last of `xs`.
+ */
+function along(xs: readonly number[], ys: readonly number[], x: number, slope: number): number {
+  if (x < xs[0]) return slope < Number.POSITIVE_INFINITY ? ys[0] + (x - xs[0]) * slope : ys[0];
+  let i = xs.length - 1;
+  while (xs[i] > x) i -= 1;
+  return ys[i] + ((ys[i + 1] - ys[i]) * (x - xs[i])) / (xs[i + 1] - xs[i]);
 }
 
 /** Low-discrepancy steps, the golden ratio's and one beside it, so that the two do not move together. */

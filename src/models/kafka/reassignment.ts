@@ -246,6 +246,7 @@ export class Reassignments {
     this.requests[request].length = 0;
     for (const [old, { changed, moved }] of byLeader)
       if (old !== noLeader) controller.publish(changed, old, moved);
+    controller.beginFetching();
     if (begun > 0) this.sim.tell('kafka.reassignmentStarted', 'controller', `${begun} partitions`);
     for (const b of brokers) {
       this.stale.add(b);

@@ -351,7 +351,7 @@ export class RequestPath {
         topic,
         bytesPerSecond: rate * share,
         messagesPerSecond: (rate * share * topic.messagesInPerSecond) / topic.bytesInPerSecond,
-        partitions: topic.partitions * share,
+        partitions: this.tables.partitionsOf[t] * share,
         followers: out > 1e-12 ? out / share : 0,
       });
       if (out > 1e-12) followed += rate * out;

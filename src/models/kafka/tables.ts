@@ -160,6 +160,7 @@ export class ClusterTables {
         this.topic[p] = t;
         if (i >= topics[t].partitions) {
           this.leader[p] = noLeader;
+          this.leaderEpoch[p] = -1;
           this.shownLeader[p] = noLeader;
           this.writable[p] = 0;
           continue;

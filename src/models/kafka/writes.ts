@@ -170,6 +170,31 @@ export class Writes {
     this.refuse(p, tables.writable[p] === 0 && !patient);
   }
 
+  /** A partition has just been created: nothing was offered to it before. To be counted in the traffic by the caller. */
+  open(p: number): void {
+    const { tables } = this;
+    const volume = this.traffic.volumeOf(tables.topic[p]);
+    tables.writable[p] = 1;
+    tables.volumeAt[p] = volume;
+    this.heldAt[p] = volume;
+  }
+
+  /** A partition takes another share of its topic from now on. */
+  reshare(p: number, share: number): void {
+    const { tables } = this;
+    const old = tables.share[p];
+    if (old === share) return;
+    this.replication.writableChanged(p, () =>
+      this.hold(p, () => {
+        tables.share[p] = share;
+      }),
+    );
+    if (this.refuses[p] === 1) {
+      this.refusedShare[tables.topic[p]] += share - old;
+      this.slopes(tables.topic[p]);
+    }
+  }
+
   private producersOf(p: number): TopicSettings['producers'] {
     return this.topics[this.tables.topic[p]].producers;
   }
@@ -404,6 +429,7 @@ export class Writes {
     const { tables } = this;
     const t = tables.topic[p];
     const before = this.holds(p);
+    const share = tables.share[p];
     this.traffic.settle(p);
     this.traffic.count(p, -1);
     const volume = this.traffic.volumeOf(t);
@@ -417,14 +443,9 @@ export class Writes {
     if (tables.writable[p] === 1) this.unacknowledged.delete(p);
     this.heldAt[p] = volume;
     if (this.heldCount[t] === 0) this.heldMicros[t] = 0;
-    if (before === 0 && after > 0) {
-      this.heldCount[t] += 1;
-      this.heldWhole[t] += tables.share[p];
-    } else if (before > 0 && after === 0) {
-      this.heldCount[t] -= 1;
-      this.heldWhole[t] -= tables.share[p];
-    }
-    this.heldShare[t] += tables.share[p] * after - tables.share[p] * before;
+    this.heldCount[t] += (after > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
+    this.heldWhole[t] += (after > 0 ? tables.share[p] : 0) - (before > 0 ? share : 0);
+    this.heldShare[t] += tables.share[p] * after - share * before;
     let whole = 0;
     if (after > 0) this.waiting[p] += held - failed;
     else if (before > 0) {
