@@ -10,9 +10,11 @@ async function overview(): Promise<string> {
 }
 
 function help(name: string, command: Command): string {
-  const options = Object.entries(command.options).map(
-    ([flag, o]) => `  --${flag}${o.type === 'string' ? ' VALUE' : ''}`.padEnd(24) + o.says,
+  const flags = Object.entries(command.options).map(
+    ([flag, o]) => [`  --${flag}${o.type === 'string' ? ' VALUE' : ''}`, o.says] as const,
   );
+  const width = flags.reduce((most, [flag]) => Math.max(most, flag.length + 2), 24);
+  const options = flags.map(([flag, says]) => flag.padEnd(width) + says);
   return `rehearse ${name} ${command.usage}\n\n${command.question}\n\n${options.join('\n')}\n\nExamples:\n${command.examples.map((e) => `  ${e}`).join('\n')}\n`;
 }
 

@@ -83,7 +83,7 @@ export interface BrokerMovement {
   readonly liveOut: readonly number[];
 }
 
-/** Bytes by broker: a new replica fetches from the leader, wherever the one is that it stands in for. */
+/** Bytes by broker: a new replica fetches from the leader, wherever the one is that it stands in for; nobody sends what has no live replica. */
 export function movements(cluster: ClusterDescription, proposals: readonly Proposal[]): BrokerMovement[] {
   const rows = cluster.brokers.map((b) => ({
     id: b.id,
@@ -101,12 +101,15 @@ export function movements(cluster: ClusterDescription, proposals: readonly Propo
     const p = byName.get(`${m.topic}-${m.partition}`);
     const load = p?.loads[p.replicas.indexOf(m.oldLeader)];
     const bytes = (load?.disk ?? 0) * bytesPerMb;
-    const source = rowOf.get(m.oldLeader);
+    // A dead leader is succeeded before anything is fetched.
+    const source = rowOf.get(
+      alive.has(m.oldLeader) ? m.oldLeader : (m.oldReplicas.find((id) => alive.has(id)) ?? -1),
+    );
     if (source !== undefined) {
       const rate = (load?.nwIn ?? 0) * bytesPerKb;
       source.sentBytes += bytes * added.length;
       source.partitions += 1;
-      source.liveOut.push(rate * m.oldReplicas.filter((id) => id !== m.oldLeader && alive.has(id)).length);
+      source.liveOut.push(rate * m.oldReplicas.filter((id) => id !== source.id && alive.has(id)).length);
     }
     for (const id of added) {
       const sink = rowOf.get(id);
