@@ -4,6 +4,7 @@ import { cruiseControlCatalogue, cruiseControlLabels } from '../../models/cruise
 import { isAnalyzerKey } from '../../models/cruiseControl/constraint.ts';
 import { CruiseControl, rebalanceModes } from '../../models/cruiseControl/cruiseControl.ts';
 import type { ExecutorSettings } from '../../models/cruiseControl/executor.ts';
+import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import { KafkaRebalances } from '../../models/strimzi/rebalance.ts';
 import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
@@ -192,6 +193,10 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       ),
       rebalances: new KafkaRebalances(context.sim),
     };
+  },
+  connect: ({ service }, context) => {
+    const { topics } = context.models.kafka as KafkaCluster;
+    topics.onPartitionsAdded.push((_, from, to) => service.monitor.note(context.sim.now, to - from));
   },
   actions: {
     rebalance: {
