@@ -107,7 +107,6 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
     );
     for (const replica of model.replicasInSet(broker)) {
       if (!model.isOffline(replica)) continue;
-      this.newTries();
       if (!candidates.some((to) => this.tryMove(replica, to)))
         this.fail(
           'offline-replicas-remain',
@@ -121,7 +120,6 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
   private bringLeaders(topic: number, least: number, broker: number): void {
     const { model } = this;
     if (model.topicLeaders(broker, topic) >= least) return;
-    this.newTries();
     const ofTopic = (b: number, leads: 0 | 1) =>
       model
         .naturalOrder(b)
