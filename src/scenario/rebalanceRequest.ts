@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { RebalanceMode, RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
+import type { RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
 import { movementStrategies } from '../models/cruiseControl/executionTasks.ts';
 import { type GoalName, goalNames } from '../models/cruiseControl/goals/index.ts';
+import { type RebalanceMode, stateOfNamed } from '../models/cruiseControl/modes.ts';
 import { checkBrokers } from './brokerIds.ts';
 import type { Checks } from './checks.ts';
 import { type AnalyzerSettings, defaultGoals, defaultHardGoals } from './cruiseControlSettings.ts';
@@ -76,7 +77,7 @@ export function checkRequest(
   const own = checks.settings<AnalyzerSettings>('cruiseControl');
   if (!checkPresence(checks, at) || own === undefined) return;
   checkBrokers(args.brokers, checks, [...at, 'brokers']);
-  const named = mode === 'add-broker' || mode === 'remove-broker' || mode === 'demote-broker';
+  const named = stateOfNamed[mode] !== undefined;
   if (named && args.brokers === undefined)
     checks.problem(at, `${mode} without brokers`, 'name them under brokers');
   if (!named && args.brokers !== undefined)
@@ -85,11 +86,11 @@ export function checkRequest(
       `brokers for ${mode}, which concerns all`,
       'remove brokers, or write another mode',
     );
-  if (mode === 'demote-broker' && args.goals !== undefined)
+  if (mode === 'demote' && args.goals !== undefined)
     checks.problem([...at, 'goals'], 'goals for a demotion, which has its own', 'remove goals');
   const listed = args.goals ?? own.goals ?? defaultGoals;
   const missing = (own.hardGoals ?? defaultHardGoals).filter((g) => !listed.includes(g));
-  if (mode !== 'demote-broker' && missing.length > 0 && args.skipHardGoalCheck !== true) {
+  if (mode !== 'demote' && missing.length > 0 && args.skipHardGoalCheck !== true) {
     checks.warning(
       args.goals === undefined ? at : [...at, 'goals'],
       `the goals lack ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} hard: Cruise Control will refuse the request`,

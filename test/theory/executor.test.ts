@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Simulation } from '../../src/engine/simulation.ts';
 import { Concurrency } from '../../src/models/cruiseControl/concurrency.ts';
-import { executionBound } from '../../src/models/cruiseControl/executionBounds.ts';
 import {
   leadershipBatch,
   makeTask,
@@ -12,6 +11,7 @@ import {
   Executor,
   type ExecutorSettings,
 } from '../../src/models/cruiseControl/executor.ts';
+import { turnsSeconds } from '../../src/models/cruiseControl/movement.ts';
 import { executorSettings, FakeCluster, proposal } from '../support/executorPort.ts';
 
 const healthy = () => ({ aboveMinIsr: 1, underReplicated: false, offlineReplicas: false });
@@ -112,6 +112,7 @@ describe('how long an execution takes', () => {
     const { sim, executor } = play(empty(1000));
     sim.run(3_600_000_000);
     expect(executor.last?.seconds).toBe(10 + 9 + 8 + 7 + 6 + 195 * 5);
+    expect(executor.last?.seconds).toBe(turnsSeconds(200));
   });
 
   test('slots are filled only at checks: 2 moves of 11 s one after the other, a check each 10 s, take 2 x 20 s', () => {
@@ -165,28 +166,6 @@ describe('how long an execution takes', () => {
     sim.run(3_600_000_000);
     expect(executor.last).toMatchObject({ completed: 1, dead: 1, seconds: 10 + 190, stopped: undefined });
   });
-});
-
-test('the bound by hand: copies in, copies out, and slots', () => {
-  const mb = 1_048_576;
-  // Broker 1 sends 100 MB twice and 300 MB once; 3 gets 400 MB, 4 gets 100 MB.
-  const tasks = [
-    proposal(0, [1, 2], [3, 4], 100),
-    proposal(1, [1, 2], [1, 3], 300),
-    proposal(2, [2, 1], [1, 2], 50),
-  ].map((p, i) => makeTask(i, p, i));
-  const bound = (rate: number, slots: number) => executionBound(tasks, rate, () => slots, 10);
-  expect(bound(mb, 5)).toEqual({ seconds: 500, broker: 1, side: 'copies out of' });
-  expect(bound(100 * mb, 5)).toEqual({ seconds: 10, broker: 1, side: 'slots of' });
-  expect(bound(100 * mb, 1)).toEqual({ seconds: 20, broker: 1, side: 'slots of' });
-  expect(executionBound(tasks.slice(0, 1), mb, () => 5, 10)).toEqual({
-    seconds: 200,
-    broker: 1,
-    side: 'copies out of',
-  });
-  const two = [proposal(0, [1], [3], 100), proposal(1, [2], [3], 300)].map((p, i) => makeTask(i, p, i));
-  expect(executionBound(two, mb, () => 5, 10)).toEqual({ seconds: 400, broker: 3, side: 'copies into' });
-  expect(executionBound([], mb, () => 5, 10)).toBeUndefined();
 });
 
 describe('the concurrency adjuster', () => {

@@ -9,7 +9,6 @@ import {
   type ConcurrencySettings,
 } from './concurrency.ts';
 import type { Proposal } from './description.ts';
-import { executionBound } from './executionBounds.ts';
 import {
   brokersOf,
   dataToMoveMb,
@@ -156,7 +155,6 @@ export class Executor {
   private readonly stopped: Gauge;
   private readonly stateGauge: Gauge;
   private readonly seconds: Gauge;
-  private readonly leastSeconds: Gauge;
   private readonly toMoveBytes: Gauge;
   private readonly movedBytes: Gauge;
   private readonly outcomes: Gauge;
@@ -176,7 +174,6 @@ export class Executor {
     this.stopped = sim.gauge(`${jmx}_execution_stopped_value`, 1);
     this.stateGauge = sim.gauge('rehearse:cruise_control_executor_state', executorStates.length);
     this.seconds = sim.gauge('rehearse:cruise_control_execution_seconds', 1, { linear: true });
-    this.leastSeconds = sim.gauge('rehearse:cruise_control_execution_least_seconds', 1);
     this.toMoveBytes = sim.gauge('rehearse:cruise_control_data_to_move_bytes', 1);
     this.movedBytes = sim.gauge('rehearse:cruise_control_finished_data_bytes', 1);
     this.outcomes = sim.gauge('rehearse:cruise_control_tasks_total', taskOutcomes.length);
@@ -243,21 +240,10 @@ export class Executor {
     this.replicaActions[taskState.pending].set(0, replicaTasks.length);
     this.leadershipActions[taskState.pending].set(0, leadershipTasks.length);
     this.showCaps(execution);
-    const bound = executionBound(
-      replicaTasks,
-      execution.throttle ?? Number.POSITIVE_INFINITY,
-      (b) => execution.concurrency.movementsOf(b),
-      Math.min(settings.minCheckMicros, checkMicros) / 1e6,
-    );
-    this.leastSeconds.set(0, bound?.seconds ?? 0);
-    const atLeast =
-      bound === undefined
-        ? ''
-        : `; at least ${(bound.seconds / 60).toFixed(1)} min, by the ${bound.side} broker ${bound.broker}`;
     sim.tell(
       'cruiseControl.executionStarted',
       request.reason,
-      `${replicaTasks.length} partitions to move, ${leadershipTasks.length} leaders${atLeast}`,
+      `${replicaTasks.length} partitions to move, ${leadershipTasks.length} leaders`,
     );
     const adjuster = this.startAdjuster(execution);
     sim.spawn('cruise control execution', this.body(execution, adjuster));
