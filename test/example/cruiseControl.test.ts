@@ -130,7 +130,7 @@ test('a hard goal that cannot be met ends the request, with how many brokers wou
     tree.expect = [{ name: 'goals', that: 'rehearse:cruise_control_unsatisfiable_total == 0' }];
   });
   const [why] = told(result, 'unsatisfiable');
-  expect(why!.detail).toMatch(/^NetworkInboundCapacityGoal: .*; \d+ more brokers? mends? it$/);
+  expect(why!.detail).toMatch(/^.*NetworkInboundCapacityGoal.*; \d+ more brokers? mends? it$/);
   expect(measure(result, 'rehearse:cruise_control_brokers_to_add')).toBeGreaterThan(0);
   expect(measure(result, 'rehearse:cruise_control_goal_status', 'NetworkInboundCapacityGoal')).toBe(2);
   expect(result.verdict).toBe('fail');

@@ -222,7 +222,7 @@ export class CruiseControl {
         brokersToAdd === undefined
           ? 'no number of brokers mends it'
           : `${brokersToAdd} more broker${brokersToAdd === 1 ? ' mends' : 's mend'} it`;
-      sim.tell('cruiseControl.unsatisfiable', reason, `${goal}: ${says}; ${mend}`);
+      sim.tell('cruiseControl.unsatisfiable', reason, `${says}; ${mend}`);
       return;
     }
     this.brokersToAdd.set(0, 0);
