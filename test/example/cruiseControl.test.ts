@@ -3,43 +3,8 @@ import type { Result } from '../../src/experiment/result.ts';
 import type { KafkaCluster } from '../../src/models/kafka/cluster.ts';
 import { build } from '../../src/scenario/build.ts';
 import type { CruiseControlModel } from '../../src/scenario/parts/cruiseControl.ts';
+import { type Change, filesOf } from '../support/cruiseControlScenario.ts';
 import { run, scenarioOf } from '../support/files.ts';
-import { smallScenario } from '../support/leafCases.ts';
-
-/** As much of the small scenario as these examples change. */
-interface Tree {
-  to: string;
-  timeline: readonly object[];
-  expect?: readonly object[];
-  kubernetes: { nodes: object[] };
-  kafka: { brokers: { disk: string; diskUsed: string }[]; assignment?: string };
-  cruiseControl: { version: string; capacity: Record<string, string>; config?: object };
-}
-type Change = (tree: Tree) => void;
-
-/** The small scenario with a sixth, empty broker, and Cruise Control. */
-function filesOf(timeline: readonly object[], change: Change, to: string): Record<string, string> {
-  const tree = structuredClone(smallScenario) as unknown as Tree;
-  tree.to = to;
-  tree.kubernetes.nodes.push({ name: 'n5', instance: 'small', zone: 'a' });
-  const sixth = { id: 5, node: 'n5', diskUsed: '0B', disk: '2.5TB', pageCache: '5GiB' };
-  tree.kafka.brokers.push(sixth);
-  tree.kafka.assignment = 'models/five.json';
-  tree.cruiseControl = {
-    version: '2.5.137',
-    capacity: { inboundNetwork: '1GB/s', outboundNetwork: '1GB/s', cpu: '8 cores' },
-  };
-  tree.timeline = timeline;
-  change(tree);
-  const row = (topic: string, n: number, last: number) =>
-    Array.from({ length: n }, (_, p) => ({
-      topic,
-      partition: p,
-      replicas: [p % 5, (p + 1) % 5, (p + last) % 5],
-    }));
-  const five = JSON.stringify({ version: 1, partitions: [...row('busy', 12, 2), ...row('idle', 6, 3)] });
-  return { 'models/five.json': five, 'leaf.yaml': JSON.stringify(tree) };
-}
 
 const unchanged: Change = () => {};
 const played = (timeline: readonly object[], change = unchanged, to = '+40m'): Result =>
