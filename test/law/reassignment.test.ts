@@ -239,5 +239,5 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
     ),
     { seed: 3, endOnFailure: true, numRuns: Number(globalThis.process?.env.RUNS ?? 120) },
   );
-  console.log(seen);
+
 });
