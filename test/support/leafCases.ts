@@ -1,6 +1,7 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
+import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -403,6 +404,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...faultCases,
   ...cruiseControlCases,
+  ...partitionCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1029,6 +1031,7 @@ export const namingKeys: readonly string[] = [
   'rehearse',
   ...faultNames,
   ...cruiseControlNames,
+  ...partitionNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',
@@ -1088,6 +1091,7 @@ export const smallScenario: Json = {
 
 /** Files that cases name. */
 export const leafFiles: Readonly<Record<string, string>> = {
+  ...partitionFiles,
   'models/cheaper.yaml': JSON.stringify({
     rehearse: 1,
     name: 'x',
