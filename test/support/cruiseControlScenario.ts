@@ -4,7 +4,6 @@ import { smallScenario } from './leafCases.ts';
 export interface Tree {
   to: string;
   timeline: readonly object[];
-  expect?: readonly object[];
   kubernetes: { nodes: object[] };
   kafka: { brokers: { disk: string; diskUsed: string }[]; assignment?: string };
   cruiseControl: { version: string; capacity: Record<string, string>; config?: object };

@@ -1,3 +1,4 @@
+import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { Gauge } from '../../engine/gauge.ts';
 import { sleep, waitUntil } from '../../engine/process.ts';
 import type { Simulation } from '../../engine/simulation.ts';
@@ -6,6 +7,7 @@ import { Constraint } from './constraint.ts';
 import type {
   BrokerState,
   ClusterDescription,
+  GoalStatus,
   OptimizationRequest,
   OptimizationResult,
   Proposal,
@@ -16,6 +18,7 @@ import {
   Executor,
   type ExecutorPort,
   type ExecutorSettings,
+  summaryText,
 } from './executor.ts';
 import { type GoalName, goalNames } from './goals/index.ts';
 import { bytesPerMb } from './loads.ts';
@@ -91,6 +94,9 @@ export class CruiseControl {
   readonly monitor = new Monitor();
   readonly settings: CruiseControlSettings;
   private readonly sim: Simulation;
+  private readonly book: ModelFinding[] = [];
+  /** What was said of the proposals that are executed. */
+  private proposed = '';
   private readonly port: CruiseControlPort;
   private readonly removed = new Set<number>();
   private readonly status: Gauge;
@@ -114,11 +120,38 @@ export class CruiseControl {
     this.scores = sim.gauge('rehearse:cruise_control_balancedness', scoreTimes.length);
     this.movements = sim.gauge('rehearse:cruise_control_movements', movementKinds.length);
     for (let i = 0; i < goalNames.length; i += 1) this.status.set(i, goalStatusValue.notAsked);
+    this.executor.onEnd = (summary) => {
+      this.note('what Cruise Control moved', `${summary.reason}: ${summaryText(summary)}; ${this.proposed}`);
+      if (summary.abandoned > 0) {
+        this.note(
+          'moves are left to Kafka',
+          `${summary.reason}: ${summary.abandoned} partitions were on their way when the execution stopped; nobody looks after them, or removes their throttle`,
+        );
+      }
+    };
     if (settings.detector !== undefined) this.startDetector(settings.detector);
   }
 
   get now(): number {
     return this.sim.now;
+  }
+
+  private note(rule: string, says: string): void {
+    this.book.push({ rule, says });
+  }
+
+  /** What became of each request; at the end of the run also what is still under way. */
+  findings(): readonly ModelFinding[] {
+    const open = this.executor.underWay;
+    return open === undefined
+      ? this.book
+      : [
+          ...this.book,
+          {
+            rule: 'an execution is not finished at the end',
+            says: `${open.reason}: ${open.inProgress} tasks are in progress and ${open.pending} have not begun; let the scenario end later`,
+          },
+        ];
   }
 
   /** When proposals can be made next, microseconds. */
@@ -201,6 +234,7 @@ export class CruiseControl {
 
   private refuse(request: RebalanceRequest, says: string): Outcome {
     this.refused.add(0, 1);
+    this.note('Cruise Control refused a request', `${request.reason}: ${says}`);
     this.sim.tell('cruiseControl.refused', request.reason, says);
     return { kind: 'refused', says };
   }
@@ -222,6 +256,11 @@ export class CruiseControl {
         brokersToAdd === undefined
           ? 'no number of brokers mends it'
           : `${brokersToAdd} more broker${brokersToAdd === 1 ? ' mends' : 's mend'} it`;
+      this.book.push({
+        rule: 'a hard goal cannot be satisfied',
+        says: `${reason}: ${says}; ${mend}`,
+        fails: true,
+      });
       sim.tell('cruiseControl.unsatisfiable', reason, `${says}; ${mend}`);
       return;
     }
@@ -230,18 +269,20 @@ export class CruiseControl {
     this.scores.set(1, result.onDemandBalancednessScoreAfter);
     this.movements.set(0, result.numReplicaMovements);
     this.movements.set(1, result.numLeaderMovements);
-    const violated = [...result.status].filter(([, status]) => status === 'VIOLATED').map(([goal]) => goal);
+    const of = (wanted: GoalStatus) =>
+      [...result.status].filter(([, status]) => status === wanted).map(([goal]) => goal);
     const shortest = this.shortest(request, cluster, result.proposals);
     this.leastSeconds.set(0, shortest?.seconds ?? 0);
+    this.proposed = [
+      ...(shortest === undefined ? [] : [boundText(shortest)]),
+      ...(of('FIXED').length === 0 ? [] : [`fixed: ${of('FIXED').join(', ')}`]),
+      ...(of('VIOLATED').length === 0 ? [] : [`still violated: ${of('VIOLATED').join(', ')}`]),
+      result.provisionStatus,
+    ].join('; ');
     sim.tell(
       'cruiseControl.proposals',
       reason,
-      [
-        `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders`,
-        ...(shortest === undefined ? [] : [says(shortest)]),
-        ...(violated.length === 0 ? [] : [`still violated: ${violated.join(', ')}`]),
-        result.provisionStatus,
-      ].join('; '),
+      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders; ${this.proposed}`,
     );
   }
 
@@ -316,7 +357,7 @@ export class CruiseControl {
   }
 }
 
-function says({ seconds, broker, side }: DurationBound): string {
+function boundText({ seconds, broker, side }: DurationBound): string {
   return seconds === Number.POSITIVE_INFINITY
     ? `it never ends: followers in sync take all of the throttle of broker ${broker}`
     : `at least ${(seconds / 60).toFixed(1)} min: broker ${broker} ${side}`;

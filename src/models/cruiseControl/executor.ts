@@ -142,6 +142,7 @@ export class Executor {
   /** Raised when an execution has ended. */
   readonly ended = new Signal('cruise control execution ended');
   last: ExecutionSummary | undefined;
+  onEnd: (summary: ExecutionSummary) => void = () => {};
   state: ExecutorState = 'NO_TASK_IN_PROGRESS';
   private readonly sim: Simulation;
   private readonly port: ExecutorPort;
@@ -248,6 +249,20 @@ export class Executor {
     const adjuster = this.startAdjuster(execution);
     sim.spawn('cruise control execution', this.body(execution, adjuster));
     return undefined;
+  }
+
+  /** The execution under way: who asked for it, and how far it is. */
+  get underWay():
+    | { readonly reason: string; readonly pending: number; readonly inProgress: number }
+    | undefined {
+    const { running } = this;
+    return running === undefined
+      ? undefined
+      : {
+          reason: running.request.reason,
+          pending: running.plan.pendingCount + running.leadershipPending.length,
+          inProgress: running.inProgress.size,
+        };
   }
 
   /** Ends the execution at its next check of progress; false when there is none. */
@@ -436,11 +451,10 @@ export class Executor {
     this.replicaCap.set(0, this.settings.concurrency.movementsPerBroker);
     this.leadershipCap.set(0, this.settings.concurrency.leadersInCluster);
     this.enter('NO_TASK_IN_PROGRESS');
-    const done = `${summary.completed} of ${summary.replicaTasks + summary.leadershipTasks} tasks, ${((summary.movedMb * bytesPerMb) / 1e9).toFixed(1)} GB in ${(summary.seconds / 60).toFixed(1)} min`;
     sim.tell(
       summary.stopped === undefined ? 'cruiseControl.executionFinished' : 'cruiseControl.executionStopped',
       summary.reason,
-      summary.stopped === undefined ? done : `${summary.stopped}; ${done}`,
+      summaryText(summary),
     );
     if (abandoned > 0) {
       sim.tell(
@@ -451,6 +465,7 @@ export class Executor {
           : `${abandoned} partitions, whose throttle nobody removes`,
       );
     }
+    this.onEnd(summary);
     this.ended.raise();
   }
 
@@ -559,6 +574,13 @@ export class Executor {
     if (caps.length > 0) this.replicaCap.set(0, Math.min(...caps));
     this.leadershipCap.set(0, e.concurrency.leadersInCluster);
   }
+}
+
+/** An execution in words. */
+export function summaryText(s: ExecutionSummary): string {
+  const gigabytes = ((s.movedMb * bytesPerMb) / 1e9).toFixed(1);
+  const done = `${s.completed} of ${s.replicaTasks + s.leadershipTasks} tasks, ${gigabytes} GB in ${(s.seconds / 60).toFixed(1)} min`;
+  return s.stopped === undefined ? done : `${s.stopped}; ${done}`;
 }
 
 /** Brokers of a task's old and new replicas: those that its throttle concerns. */

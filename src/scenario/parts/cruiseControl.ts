@@ -236,6 +236,7 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       },
     } as never,
   },
+  findings: ({ service }) => service.findings(),
   catalogue: cruiseControlCatalogue,
   labels: (_, name) => cruiseControlLabels(name),
 };
