@@ -143,6 +143,18 @@ test('a KafkaRebalance goes through its states, and is Ready at a reconciliation
   expect(states[2]!.time % 120e6).toBe(0);
 });
 
+test('new partitions are without metrics at first: a request waits for the window, and a KafkaRebalance for the reconciliation after', () => {
+  const more = { at: '+60s', id: 'more', do: 'kafka.createPartitions', topic: 'busy', partitions: 18 };
+  const direct = played(
+    [more, { at: '+90s', id: 'spread', do: 'cruiseControl.rebalance' }],
+    unchanged,
+    '+6m',
+  );
+  expect(told(direct, 'proposals')[0]!.time).toBe(300e6);
+  const resource = played([more, { at: '+90s', id: 'spread', do: 'strimzi.rebalance' }], unchanged, '+7m');
+  expect(told(resource, 'proposals')[0]!.time).toBe(360e6);
+});
+
 test('self-healing moves the replicas off a broker that stays away', () => {
   const heal = {
     'self.healing.enabled': true,
