@@ -7,8 +7,9 @@ import { checkBrokers } from './brokerIds.ts';
 import type { Checks } from './checks.ts';
 import { type AnalyzerSettings, defaultGoals, defaultHardGoals } from './cruiseControlSettings.ts';
 import type { BuildContext } from './part.ts';
-import type { KafkaPartSettings } from './parts/kafka.ts';
+import { directoriesIn, type KafkaPartSettings } from './parts/kafka.ts';
 import { q } from './quantity.ts';
+import { warnOfThrottle } from './throttleWarning.ts';
 
 export const goalList = z.array(z.enum(goalNames as [GoalName, ...GoalName[]])).min(1);
 export const strategyList = z.array(z.enum(movementStrategies as [string, ...string[]])).min(1);
@@ -77,6 +78,18 @@ export function checkRequest(
   const own = checks.settings<AnalyzerSettings>('cruiseControl');
   if (!checkPresence(checks, at) || own === undefined) return;
   checkBrokers(args.brokers, checks, [...at, 'brokers']);
+  const brokers = checks.settings<KafkaPartSettings>('kafka')?.brokers ?? [];
+  if (mode === 'remove-broker' && brokers.every((b) => args.brokers?.includes(b.id)))
+    checks.problem(
+      [...at, 'brokers'],
+      'every broker would be removed',
+      'leave those that shall carry the replicas',
+    );
+  if (args.throttle !== undefined) {
+    const used = brokers.flatMap(directoriesIn).reduce((sum, d) => sum + d.usedBytes, 0);
+    const each = used / Math.max(1, brokers.length);
+    warnOfThrottle(args.throttle, each, ', which is what a broker holds', checks, [...at, 'throttle']);
+  }
   const named = stateOfNamed[mode] !== undefined;
   if (named && args.brokers === undefined)
     checks.problem(at, `${mode} without brokers`, 'name them under brokers');

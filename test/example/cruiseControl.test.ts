@@ -105,6 +105,13 @@ test('a hard goal that cannot be met ends the request, with how many brokers wou
   expect(result.verdict).toBe('fail');
 });
 
+test('a throttle of another unit is echoed back', () => {
+  const result = played([{ ...add, throttle: '10B/s' }], unchanged, '+2m');
+  expect(result.findings[0]!.says).toMatch(
+    /^10 B\/s: 83.3 GB would take \d+ years, which is what a broker holds/,
+  );
+});
+
 test('a second request is refused while the first is under way, or ends it', () => {
   const second = { ...add, at: '+100s', id: 'second' };
   const refused = played([{ ...add, throttle: '50MB/s' }, second], undefined, '+4m');

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
-import { rateMeans } from '../../formats/quantity.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
 import { partitionFindings } from '../../models/kafka/partitionFindings.ts';
@@ -34,6 +33,7 @@ import {
   replicaPlaces,
 } from '../partitionActions.ts';
 import { q } from '../quantity.ts';
+import { warnOfThrottle } from '../throttleWarning.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -631,9 +631,6 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
   }
 }
 
-/** Days that nobody waits for a replica to come back. Guess. */
-const endlessDays = 30;
-
 /** A throttle in bytes per second where somebody thought of another unit. */
 function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
   if (!s.topics.some((t) => t.throttledReplicas === '*')) return;
@@ -641,12 +638,16 @@ function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
   const most = used.reduce((x, y) => Math.max(x, y), 0);
   for (const key of ['leader.replication.throttled.rate', 'follower.replication.throttled.rate'] as const) {
     const rate = s.config[key];
-    if (rate !== undefined && most / rate > endlessDays * 86_400)
-      checks.warning(
-        ['kafka', 'config', key],
-        `${rateMeans(rate, most)}, which is what the fullest broker holds`,
-        'write the rate in bytes per second, such as 100000000',
-      );
+    if (rate === undefined) continue;
+    const mend = 'write the rate in bytes per second, such as 100000000';
+    warnOfThrottle(
+      rate,
+      most,
+      ', which is what the fullest broker holds',
+      checks,
+      ['kafka', 'config', key],
+      mend,
+    );
   }
 }
 
