@@ -55,6 +55,19 @@ describe('a batch, worked by hand', () => {
     expect(plan.pendingCount).toBe(3);
   });
 
+  test('of brokers with the same first task, which cannot start, the one with more tasks is served first', () => {
+    // Broker 4 has no slot, so task 0 waits. Broker 3 has three tasks and takes 2 from broker 6, which broker 1 would have sent 1 to.
+    const queued = [
+      proposal(0, [1, 2, 8], [1, 3, 4]),
+      proposal(1, [1, 2], [1, 6]),
+      proposal(2, [6, 2], [6, 3]),
+      proposal(3, [7, 2], [7, 3]),
+    ].map((p, i) => makeTask(i, p, i));
+    const plan = new ReplicaMovementPlan(queued, [], healthy);
+    const ready = new Map([1, 3, 4, 6, 7].map((b) => [b, b === 4 ? 0 : 1]));
+    expect(plan.next(ready, 100).map((t) => t.id)).toEqual([2]);
+  });
+
   test('the cluster has a limit of its own', () => {
     const plan = new ReplicaMovementPlan(tasks, [], healthy);
     const ready = new Map([1, 2, 3, 4].map((b) => [b, 2]));
