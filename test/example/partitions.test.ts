@@ -121,6 +121,27 @@ describe('a reassignment', () => {
     expect(tables.assigned(0)).toEqual([0, 3, 1]);
   });
 
+  test('of a partition without a leader begins to copy when there is one, to a broker that runs then', () => {
+    for (const dies of [false, true]) {
+      const { sim, cluster, at, start } = small();
+      const { reassignments, brokers, tables } = cluster;
+      at(10, () => reassignments.alter(0, [0]));
+      at(20, () => brokers.kill(0, 'test'));
+      at(60, () => reassignments.alter(0, [3]));
+      sim.run(seconds(62));
+      expect([tables.leader[0], tables.assigned(0)]).toEqual([noLeader, [3, 0]]);
+      const r = tables.replicaOn(0, 3);
+      if (dies) brokers.kill(3, 'test');
+      at(80, () => sim.after(1, start, 0));
+      // Somebody else's change is published.
+      at(150, () => reassignments.alter(1, [1, 0, 2]));
+      sim.run(seconds(152));
+      expect(tables.assigned(0)).toEqual(dies ? [3, 0] : [3]);
+      expect(tables.leader[0]).toBe(dies ? 0 : 3);
+      if (dies) expect(tables.state[r]).toBe(replicaState.stopped);
+    }
+  });
+
   test('reads what has left the page cache from the disk of its source', () => {
     const { sim, cluster, links, network, at } = small();
     at(10, () => cluster.reassignments.alter(0, [0, 3, 1]));
