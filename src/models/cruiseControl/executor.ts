@@ -305,6 +305,7 @@ export class Executor {
       const refused = this.submit(e, batch);
       const finished = yield* this.untilOneIsMoved(e, refused);
       this.clearThrottles(e, finished);
+      // Sooner where all that was in progress is done, later again where some is left.
       e.checkMicros =
         inProgress.size === 0
           ? Math.max(this.settings.minCheckMicros, e.checkMicros - checkStepMicros)

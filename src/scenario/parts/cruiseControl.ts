@@ -176,6 +176,14 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       );
     }
     checkAnalyzer(s, checks);
+    const { checkMicros, minCheckMicros } = executorOf(s.config ?? {});
+    if (minCheckMicros > checkMicros) {
+      checks.problem(
+        ['cruiseControl', 'config', 'min.execution.progress.check.interval.ms'],
+        'the minimum is above the interval itself: Cruise Control does not start',
+        `lower it to ${checkMicros / 1000} or less`,
+      );
+    }
   },
   create: (s, context) => {
     const own = s.config ?? {};
