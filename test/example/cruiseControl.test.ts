@@ -74,6 +74,53 @@ test('the disk of the broker that is added fills up: the broker goes, and with i
   expect(measure(result, 'rehearse:cluster_underreplicated_partitions')).toBe(0);
 });
 
+test('what has no part in the loss is left to Kafka, and its throttle stays for good', () => {
+  // Broker 4 is emptied; a broker that some of the partitions stay on or go to is lost.
+  const files = filesOf(
+    [
+      { ...add, mode: 'remove-broker', brokers: [4], throttle: '60MB/s' },
+      { at: '+90s', id: 'lost', do: 'faults.broker', broker: 0, for: '5m' },
+    ],
+    unchanged,
+    '+40m',
+  );
+  const { sim, models, until } = build(scenarioOf('leaf.yaml', files), { seed: '1' });
+  sim.run(until);
+  const { throttle } = models.kafka as KafkaCluster;
+  const { last } = (models.cruiseControl as CruiseControlModel).service.executor;
+  expect(last?.stopped).toContain('broker 0 is down');
+  expect(last?.abandoned).toBeGreaterThan(0);
+  expect([0, 1, 2, 3].some((b) => throttle.rateOf('leader', b) === 60e6)).toBe(true);
+});
+
+test('a broken disk is emptied: its replicas go where there is room, and none stays offline', () => {
+  const result = played(
+    [
+      {
+        at: '+60s',
+        id: 'disk',
+        do: 'faults.disk',
+        broker: 3,
+        directory: 'data-0',
+        how: 'failed',
+        for: '39m',
+      },
+      { at: '+120s', id: 'fix', do: 'cruiseControl.rebalance', mode: 'fix-offline' },
+    ],
+    (tree) => {
+      tree.hardware.instanceTypes[0]!.disks = 2;
+      const logDirs = [1, 2].map(() => ({ size: '2TB', used: '50GB' }));
+      tree.kafka.brokers[3] = { id: 3, node: 'n3', pageCache: '5GiB', logDirs };
+    },
+  );
+  const { values } = result.series
+    .of('kafka_server_replicamanager_offlinereplicacount')
+    .find((s) => s.labels.broker === '3')!;
+  expect(Math.max(...Array.from(values))).toBeGreaterThan(3);
+  expect(last(result, 'kafka_server_replicamanager_offlinereplicacount', 3)).toBe(0);
+  expect(told(result, 'executionFinished')).toHaveLength(1);
+});
+
 test('a stop rolls back what is in progress, and a halt does so by itself', () => {
   const stop = played(
     [add, { at: '+100s', id: 'stop', do: 'cruiseControl.stop' }].map((e, i) =>

@@ -5,7 +5,11 @@ export interface Tree {
   to: string;
   timeline: readonly object[];
   kubernetes: { nodes: object[] };
-  kafka: { brokers: { disk: string; diskUsed: string }[]; assignment?: string };
+  hardware: { instanceTypes: { disks?: number }[] };
+  kafka: {
+    brokers: { id: number; disk?: string; diskUsed?: string; [key: string]: unknown }[];
+    assignment?: string;
+  };
   cruiseControl: { version: string; capacity: Record<string, string>; config?: object };
 }
 export type Change = (tree: Tree) => void;
