@@ -146,7 +146,10 @@ test('what is on a broken disk leaves its broker and does not come back; what is
         brokers: healthy.brokers.map((b) => (b.id === 0 ? { ...b, state: 'BAD_DISKS', offlineReplicas } : b)),
       };
       const result = optimize(cluster, { goals: allGoals });
-      if (!result.ok) return;
+      if (!result.ok) {
+        expect(result.failure.failureKind).not.toBe('broken-disk');
+        return;
+      }
       const placement = placementAfter(cluster, result);
       for (const name of offlineReplicas) expect(placement.get(name)).not.toContain(0);
       seen.offline += offlineReplicas.length;
