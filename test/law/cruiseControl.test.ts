@@ -215,6 +215,25 @@ test('what succeeds meets every hard goal, and a cluster with room to spare does
   expect(seen.failedTight).toBeGreaterThan(0);
 });
 
+test('passing over what cannot fit changes no plan', () => {
+  let swapsOrMoves = 0;
+  fc.assert(
+    fc.property(
+      anyCase,
+      fc.shuffledSubarray([...softGoals], { minLength: 3 }),
+      ({ shape, options }, soft) => {
+        const cluster = clusterOf({ ...shape, partitions: shape.partitions + 20, use: shape.use / 2 });
+        const request = { goals: ['ReplicaCapacityGoal', 'DiskCapacityGoal', ...soft], options };
+        const result = optimize(cluster, request);
+        expect(optimize(cluster, request, { plain: true })).toEqual(result);
+        if (result.ok) swapsOrMoves += result.numReplicaMovements;
+      },
+    ),
+    { numRuns: 100 },
+  );
+  expect(swapsOrMoves).toBeGreaterThan(200);
+});
+
 // --- each move ---------------------------------------------------------------------------------------------------------------------------------------------------
 
 const resourceOf: Readonly<Record<string, Resource>> = {

@@ -53,6 +53,8 @@ export interface Watch {
   readonly onGoal?: (goal: Goal, model: ClusterModel) => void;
   /** Names of goals whose acceptance of later goals' moves is not asked for: what would come out without it. */
   readonly deaf?: readonly string[];
+  /** Tries everything, without the shortcuts that pass over what cannot fit: the plan is the same, which a law checks. */
+  readonly plain?: boolean;
 }
 
 /** What all goals of one optimization share. */
@@ -102,6 +104,11 @@ export abstract class Goal {
   abstract readonly hard: boolean;
   readonly run: Run;
   readonly model: ClusterModel;
+  /**
+   * Whether a move from one broker to another, once refused by this goal, stays refused while replicas only move to that other broker. It does wherever the rule
+   * asks how much either has; not where it asks whether they come closer.
+   */
+  readonly refusesForGood: boolean = true;
   provision: ProvisionStatus = 'UNDECIDED';
   protected succeeded = true;
   /** Second round: what is offline goes where it can, whatever this goal would like. */
@@ -177,6 +184,22 @@ export abstract class Goal {
     return this.run.triesLeft <= 0;
   }
 
+  /** While anything was offline, lists are not in order of load alone. */
+  protected get takesShortcuts(): boolean {
+    return !this.model.selfHealing && this.run.watch.plain !== true;
+  }
+
+  /**
+   * By broker: how many of its replicas, from the first, have been refused for good while replicas are brought to one broker, and need not be tried when that
+   * broker's turn comes again. Undefined where that may change.
+   */
+  protected newRefusals(): Int32Array | undefined {
+    const { model, optimized } = this.run;
+    return this.takesShortcuts && optimized.every((g) => g.refusesForGood)
+      ? new Int32Array(model.brokerCount)
+      : undefined;
+  }
+
   private isDeaf(goal: Goal): boolean {
     return this.run.watch.deaf?.includes(goal.name) ?? false;
   }
@@ -197,7 +220,7 @@ export abstract class Goal {
       const goal = optimized[at]!;
       if (goal === lastRefuser || goal.accepts(action, replica, to, -1) === accept || this.isDeaf(goal))
         continue;
-      run.lastRefuser = goal;
+      if (run.watch.plain !== true) run.lastRefuser = goal;
       return false;
     }
     return true;
