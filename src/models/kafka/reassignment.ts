@@ -250,7 +250,7 @@ export class Reassignments {
     }
     this.requests[request].length = 0;
     for (const [old, { changed, moved }] of byLeader)
-      if (old !== noLeader) controller.publish(changed, old, moved);
+      if (old !== noLeader) controller.publish(changed, old, moved, false);
     controller.beginFetching();
     for (const b of brokers) {
       this.stale.add(b);
