@@ -10,7 +10,6 @@ import {
 } from './concurrency.ts';
 import type { Proposal } from './description.ts';
 import {
-  brokersOf,
   dataToMoveMb,
   type ExecutionTask,
   leadershipBatch,
@@ -324,7 +323,7 @@ export class Executor {
     }
     for (const task of batch) {
       this.begin(e, task, this.replicaActions);
-      for (const b of brokersOf(task)) e.busy.set(b, e.busy.get(b)! + 1);
+      for (const b of task.slots) e.busy.set(b, e.busy.get(b)! + 1);
     }
     for (const task of batch) if (this.ask(task) !== undefined) refused.add(task);
     return refused;
@@ -490,7 +489,7 @@ export class Executor {
     e.inProgress.delete(task);
     this.mark(task, state, gauges);
     if (gauges !== this.replicaActions) return;
-    for (const b of brokersOf(task)) e.busy.set(b, e.busy.get(b)! - 1);
+    for (const b of task.slots) e.busy.set(b, e.busy.get(b)! - 1);
     if (state === taskState.completed) this.movedBytes.add(0, dataToMoveMb(task) * bytesPerMb);
   }
 
