@@ -8,6 +8,7 @@ import {
   nwOut,
   type Resource,
 } from '../../src/models/cruiseControl/clusterModel.ts';
+import { countLimits, topicLimits } from '../../src/models/cruiseControl/constraint.ts';
 import type {
   ClusterDescription,
   OptimizationOptions,
@@ -131,6 +132,57 @@ test('every plan keeps each partition its replicas and the cluster its bytes, em
   expect(Math.min(seen.moved, seen.dead * 10, seen.fresh * 5, seen.excluded)).toBeGreaterThan(50);
 });
 
+test('what is on a broken disk leaves its broker and does not come back; what is on its other disks may stay', () => {
+  const seen = { offline: 0, stayed: 0, came: 0 };
+  fc.assert(
+    fc.property(anyShape, (drawn) => {
+      const shape = { ...drawn, dead: 0, fresh: 0, use: 0.1 };
+      const healthy = clusterOf(shape);
+      const named = (p: PartitionDescription) => `${p.topic}-${p.partition}`;
+      const there = healthy.partitions.filter((p) => p.replicas.includes(0)).map(named);
+      const offlineReplicas = there.filter((_, n) => n % 2 === 0);
+      const cluster: ClusterDescription = {
+        ...healthy,
+        brokers: healthy.brokers.map((b) => (b.id === 0 ? { ...b, state: 'BAD_DISKS', offlineReplicas } : b)),
+      };
+      const result = optimize(cluster, { goals: allGoals });
+      if (!result.ok) {
+        expect(result.failure.failureKind).not.toBe('broken-disk');
+        return;
+      }
+      const placement = placementAfter(cluster, result);
+      for (const name of offlineReplicas) expect(placement.get(name)).not.toContain(0);
+      seen.offline += offlineReplicas.length;
+      for (const [name, brokers] of placement)
+        if (brokers.includes(0)) seen[there.includes(name) ? 'stayed' : 'came'] += 1;
+    }),
+    { numRuns: 60 },
+  );
+  expect(Math.min(seen.offline, seen.stayed, seen.came)).toBeGreaterThan(5);
+});
+
+test('a demoted broker leads only what no other live replica can lead, and keeps its replicas', () => {
+  let given = 0;
+  fc.assert(
+    fc.property(anyShape, (drawn) => {
+      const shape = { ...drawn, dead: 0, fresh: 0 };
+      const plain = clusterOf(shape);
+      const cluster: ClusterDescription = {
+        ...plain,
+        brokers: plain.brokers.map((b) => (b.id === 0 ? { ...b, state: 'DEMOTED' } : b)),
+      };
+      const result = optimize(cluster, { goals: ['PreferredLeaderElectionGoal'] });
+      if (!result.ok) throw new Error(result.failure.says);
+      expect(result.numReplicaMovements).toBe(0);
+      for (const [name, brokers] of placementAfter(cluster, result))
+        if (brokers[0] === 0) expect(brokers.length, name).toBe(1);
+      given += result.numLeaderMovements;
+    }),
+    { numRuns: 40 },
+  );
+  expect(given).toBeGreaterThan(20);
+});
+
 test('what succeeds meets every hard goal, and a cluster with room to spare does succeed', () => {
   const seen = { ok: 0, wasBroken: 0, failedTight: 0 };
   fc.assert(
@@ -161,6 +213,25 @@ test('what succeeds meets every hard goal, and a cluster with room to spare does
   );
   expect(Math.min(seen.ok, seen.wasBroken)).toBeGreaterThan(60);
   expect(seen.failedTight).toBeGreaterThan(0);
+});
+
+test('passing over what cannot fit changes no plan', () => {
+  let swapsOrMoves = 0;
+  fc.assert(
+    fc.property(
+      anyCase,
+      fc.shuffledSubarray([...softGoals], { minLength: 3 }),
+      ({ shape, options }, soft) => {
+        const cluster = clusterOf({ ...shape, partitions: shape.partitions + 20, use: shape.use / 2 });
+        const request = { goals: ['ReplicaCapacityGoal', 'DiskCapacityGoal', ...soft], options };
+        const result = optimize(cluster, request);
+        expect(optimize(cluster, request, { plain: true })).toEqual(result);
+        if (result.ok) swapsOrMoves += result.numReplicaMovements;
+      },
+    ),
+    { numRuns: 100 },
+  );
+  expect(swapsOrMoves).toBeGreaterThan(200);
 });
 
 // --- each move ---------------------------------------------------------------------------------------------------------------------------------------------------
@@ -281,45 +352,64 @@ test('each move brings its own goal nearer, and no hard goal before it further a
 });
 
 test('no move after it takes a broker out of the limits of a soft goal that counts', () => {
-  let held = 0;
+  interface Counted {
+    readonly counts: readonly number[];
+    readonly low: number;
+    readonly high: number;
+  }
+  const near = (counts: readonly number[]): Counted => {
+    const { upper, lower } = countLimits(counts.reduce((a, b) => a + b) / counts.length, 1.1);
+    return { counts, low: lower, high: upper };
+  };
+  const goals: Readonly<Record<string, (m: ClusterModel) => readonly Counted[]>> = {
+    ReplicaDistributionGoal: (m) => [near(m.aliveBrokers.map((b) => m.replicasOn[b]!))],
+    LeaderReplicaDistributionGoal: (m) => [near(m.aliveBrokers.map((b) => m.leadersOn[b]!))],
+    TopicReplicaDistributionGoal: (m) =>
+      Array.from({ length: m.topicCount }, (_, t) => {
+        const { upper, lower } = topicLimits(m.topicReplicas[t]! / m.brokerCount, 1.05, 0, 40);
+        return { counts: m.aliveBrokers.map((b) => m.topicReplicasOn(b, t)), low: lower, high: upper };
+      }),
+  };
+  const later = [
+    'DiskUsageDistributionGoal',
+    'NetworkOutboundUsageDistributionGoal',
+    'CpuUsageDistributionGoal',
+  ];
+  const held = new Map<string, number>();
   fc.assert(
     fc.property(anyShape, (drawn) => {
-      const shape = { ...drawn, dead: 0, fresh: 0, partitions: drawn.partitions + 30 };
-      const counts: readonly (readonly [string, (m: ClusterModel) => readonly number[]])[] = [
-        ['ReplicaDistributionGoal', (m) => m.aliveBrokers.map((b) => m.replicasOn[b]!)],
-        ['LeaderReplicaDistributionGoal', (m) => m.aliveBrokers.map((b) => m.leadersOn[b]!)],
-      ];
-      for (const [first, of] of counts) {
-        let range: readonly [number, number] | undefined;
+      const cluster = clusterOf({ ...drawn, dead: 0, fresh: 0, partitions: drawn.partitions + 30 });
+      for (const [first, of] of Object.entries(goals)) {
+        let kept: readonly boolean[] = [];
+        const within = (m: ClusterModel) =>
+          of(m).map(({ counts, low, high }) => counts.every((n) => n >= low && n <= high));
         optimize(
-          clusterOf(shape),
+          cluster,
           {
-            goals: [
-              first,
-              'DiskUsageDistributionGoal',
-              'NetworkOutboundUsageDistributionGoal',
-              'CpuUsageDistributionGoal',
-            ],
+            goals: [first, ...later],
+            config: {
+              'topic.replica.count.balance.threshold': '1.05',
+              'topic.replica.count.balance.min.gap': '0',
+            },
           },
           {
             onGoal: (goal, model) => {
-              const now = of(model);
-              const average = now.reduce((a, b) => a + b) / now.length;
-              const [low, high] = [Math.floor(average * 0.91), Math.ceil(average * 1.09)];
-              if (goal.name === first) {
-                if (now.every((n) => n >= low && n <= high)) range = [low, high];
-              } else if (range !== undefined) {
-                held += 1;
-                for (const n of now) expect(n >= range[0] && n <= range[1]).toBe(true);
-              }
+              const now = within(model);
+              if (goal.name === first) kept = now;
+              else
+                for (const [at, was] of kept.entries()) {
+                  if (!was) continue;
+                  expect(now[at], `${first} after ${goal.name}`).toBe(true);
+                  held.set(first, (held.get(first) ?? 0) + 1);
+                }
             },
           },
         );
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 25 },
   );
-  expect(held).toBeGreaterThan(40);
+  for (const goal of Object.keys(goals)) expect(held.get(goal) ?? 0, goal).toBeGreaterThan(10);
 });
 
 // --- what cannot be ------------------------------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
+import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -401,6 +403,8 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...faultCases,
+  ...cruiseControlCases,
+  ...partitionCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1026,6 +1030,8 @@ export const namingKeys: readonly string[] = [
   'observed[].source',
   'rehearse',
   ...faultNames,
+  ...cruiseControlNames,
+  ...partitionNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',
@@ -1085,6 +1091,7 @@ export const smallScenario: Json = {
 
 /** Files that cases name. */
 export const leafFiles: Readonly<Record<string, string>> = {
+  ...partitionFiles,
   'models/cheaper.yaml': JSON.stringify({
     rehearse: 1,
     name: 'x',

@@ -7,7 +7,9 @@ import { mutateText } from './mutateText.ts';
 
 const folder = 'test/scenario/malformed/';
 
-/** What is mutated, one file at a time: a small scenario, its platform, and what that extends. */
+const withCruiseControl = `${folder}_cruiseControl.yaml`;
+
+/** What is mutated, one file at a time: a small scenario, its platform, what that extends, and one that rebalances it. */
 export const mutatedFiles = [
   `${folder}_base.yaml`,
   `${folder}_base.yaml`,
@@ -16,6 +18,7 @@ export const mutatedFiles = [
   'models/kafka/kafka-3.7.yaml',
   'models/kubernetes/kubernetes-1.30.yaml',
   'models/hardware/aws-ec2.yaml',
+  withCruiseControl,
 ] as const;
 
 const read = reader();
@@ -39,9 +42,8 @@ export function mutated(file: string, seed: number): string {
  */
 export function playMutated(file: string, seed: number): 'refused' | Verdict {
   const text = mutated(file, seed);
-  const { scenario, problems, texts } = openScenario(`${folder}_base.yaml`, (path) =>
-    path === file ? text : read(path),
-  );
+  const opened = file === withCruiseControl ? file : `${folder}_base.yaml`;
+  const { scenario, problems, texts } = openScenario(opened, (path) => (path === file ? text : read(path)));
   if (scenario === undefined) {
     if (problems.length === 0) throw new Error('refused without a problem');
     for (const p of problems) {

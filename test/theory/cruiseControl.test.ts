@@ -90,6 +90,36 @@ test('a broker filled exactly to its limit is left alone, and no move fills one 
   expect(optimize(cluster([60, 39, 40], [0, 0, 1]), { goals }).ok).toBe(true);
 });
 
+test('a description or a config that contradicts itself is refused, not played', () => {
+  const capacity = { cpu: 100, nwIn: 100, nwOut: 100, disk: 100 };
+  const load = { cpu: 1, nwIn: 1, nwOut: 1, disk: 1 };
+  const play =
+    (replicas: readonly number[], config = {}, goals = ['DiskCapacityGoal'], leader = replicas[0]!) =>
+    () =>
+      optimize(
+        {
+          brokers: [0, 1].map((id) => ({ id, capacity })),
+          partitions: [{ topic: 't', partition: 0, replicas, leader, loads: replicas.map(() => load) }],
+        },
+        { goals, config },
+      );
+  expect(play([0, 1])).not.toThrow();
+  expect(play([0, 7])).toThrow('t-0 has a replica on broker 7, which is not there');
+  expect(play([0, 0])).toThrow('t-0 has two replicas on broker 0');
+  expect(play([])).toThrow('t-0 has no replica');
+  expect(play([0], {}, ['DiskCapacityGoal'], 1)).toThrow(
+    't-0 is led by broker 1, which has no replica of it',
+  );
+  expect(play([0], {}, ['DiskGoal'])).toThrow('DiskGoal is no goal');
+  expect(play([0], { 'disk.capacity.treshold': '1' })).toThrow(
+    'disk.capacity.treshold is no key of the analyzer',
+  );
+  expect(play([0], { 'disk.capacity.threshold': 'half' })).toThrow(
+    'disk.capacity.threshold: half is no number',
+  );
+  expect(play([0], { 'topics.with.min.leaders.per.broker': '(' })).toThrow('( is no regular expression');
+});
+
 describe('orders of Java', () => {
   test('hash codes of strings are those of the language', () => {
     expect(stringHash('')).toBe(0);

@@ -145,10 +145,18 @@ export interface MovementLimits {
 }
 
 /**
- * Seconds between two looks of the executor at what has ended. Source: Cruise Control 2.5 `ExecutorConfig`,
- * `execution.progress.check.interval.ms`.
+ * Seconds that so many batches take, each of which is done by the executor's next check of progress: a check comes a second sooner after
+ * each such batch, down to a minimum. Source: Cruise Control 2.5 `Executor`, `ExecutorConfig` (`execution.progress.check.interval.ms`
+ * and its minimum, by default 10 s and 5 s).
  */
-const checkSeconds = 10;
+export function turnsSeconds(turns: number, checkSeconds = 10, minCheckSeconds = 5): number {
+  const sooner = Math.min(turns, Math.max(0, checkSeconds - minCheckSeconds));
+  return (
+    sooner * checkSeconds -
+    (sooner * (sooner - 1)) / 2 +
+    (turns - sooner) * Math.min(checkSeconds, minCheckSeconds)
+  );
+}
 
 /**
  * No movement is shorter than its busiest side: bytes over rate, or turns of `concurrency` partitions that each last a whole check of the
@@ -192,7 +200,7 @@ export function shortestDuration(
       });
     if (row.partitions > 0 && limits.concurrency < Number.POSITIVE_INFINITY)
       consider({
-        seconds: Math.ceil(row.partitions / limits.concurrency) * checkSeconds,
+        seconds: turnsSeconds(Math.ceil(row.partitions / limits.concurrency)),
         broker: row.id,
         side: 'waits for its turns',
         amount: row.partitions,

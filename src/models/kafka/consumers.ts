@@ -128,6 +128,14 @@ export class Consumers {
     return rate === 0 ? 0 : (this.ready[row] / rate) * 1e6;
   }
 
+  /** How old what the slowest group reads of a topic is, microseconds; 0 where nobody reads it. */
+  worstLagMicros(topic: number): number {
+    let worst = 0;
+    for (const row of this.cellsOf[topic])
+      worst = Math.max(worst, this.groups[this.cells[row].group].pollMicros + this.behindMicros(row));
+    return worst;
+  }
+
   /** What a row reads beyond what comes in, as a multiple of the topic's rate: by so much it comes nearer to the end. */
   readAhead(row: number): number {
     return this.ahead[row];

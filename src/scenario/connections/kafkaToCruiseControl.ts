@@ -40,15 +40,14 @@ export function describeCluster(
   const partitions: PartitionDescription[] = [];
   const offline = ids.map((): string[] => []);
   for (let p = 0; p < tables.partitionCount; p += 1) {
+    if (!tables.exists(p)) continue;
     const t = tables.topic[p];
     const topic = tables.topics[t].name;
     const leader = tables.leader[p];
-    const replicas: number[] = [];
+    const replicas = tables.assigned(p);
     let bytes = 0;
-    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
-      const b = tables.broker[r];
-      if (b < 0) continue;
-      replicas.push(b);
+    for (const b of replicas) {
+      const r = tables.replicaOn(p, b);
       if (tables.offline[r] === 1) offline[b].push(tables.partitionName(p));
       else if (leader === noLeader || leader === b) bytes = Math.max(bytes, kafka.logs.bytes(r));
     }

@@ -63,10 +63,9 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
 
   protected override begin(): void {
     const { model, excluded, constraint } = this.run;
-    const text = constraint.text('topics.with.min.leaders.per.broker');
+    const pattern = constraint.topicsWithMinLeaders;
     this.least.clear();
-    if (text === '') return;
-    const pattern = new RegExp(`^(?:${text})$`);
+    if (pattern === undefined) return;
     const matching = model.topics.map((_, t) => t).filter((t) => pattern.test(model.topics[t]!));
     const brokers = model.aliveBrokers.filter((b) => this.mayLead(b)).length;
     const partitions = new Int32Array(model.topicCount);
@@ -105,8 +104,7 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
     const candidates = [...model.aliveBrokers].sort(
       (a, b) => model.replicasOn[a]! - model.replicasOn[b]! || a - b,
     );
-    for (const replica of model.replicasInSet(broker)) {
-      if (!model.isOffline(replica)) continue;
+    for (const replica of model.offlineInCopiedSet(broker)) {
       if (!candidates.some((to) => this.tryMove(replica, to)))
         this.fail(
           'offline-replicas-remain',
