@@ -53,7 +53,7 @@ export function revocationBackoffMicros(k: number, maxDelayMicros: number): numb
  *   a rebalance that would revoke right after one that did waits first.
  *
  * Source: Kafka 3.7 `IncrementalCooperativeAssignor.performTaskAssignment`, `handleLostAssignments`, `performLoadBalancingRevocations`, KIP-415,
- * and the jar of Kafka 3.9.2, against which it is compared round by round. Java walks through workers in the order of a hash table where this
+ * and the jar of Kafka 3.9.2, with whose decisions it is compared. Java walks through workers in the order of a hash table where this
  * takes the order of their ids, so that of equally loaded workers another one may be asked to give up a task.
  */
 export class IncrementalCooperativeAssignor {
@@ -140,7 +140,11 @@ export class IncrementalCooperativeAssignor {
         .map((id) => next.find((w) => w.id === id))
         .filter((w): w is Working => w !== undefined);
       if (takers.length > 0) {
-        for (const r of resources) lost[r].forEach((x, i) => takers[i % takers.length][r].push(x));
+        for (const r of resources) {
+          lost[r].forEach((x, i) => {
+            takers[i % takers.length][r].push(x);
+          });
+        }
       }
       this.resetDelay();
       this.revokedInPrevious = false;
