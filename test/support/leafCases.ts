@@ -1,4 +1,5 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { connectCases, connectNames } from './connectCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -400,6 +401,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
+  ...connectCases,
   ...faultCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
@@ -1025,6 +1027,7 @@ export const namingKeys: readonly string[] = [
   'observed[].note',
   'observed[].source',
   'rehearse',
+  ...connectNames,
   ...faultNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',

@@ -27,6 +27,9 @@ export class SharedQueues {
   private readonly offered: Float64Array;
   private readonly taken: Float64Array;
   private readonly capacity: number[] = [];
+  /** By reader: what comes into its queues, per second, and how many they are. */
+  private comes = new Float64Array(0);
+  private owned = new Float64Array(0);
   private readonly marks: Mark[][] = [];
   private readonly keptMicros: number;
   private since = 0;
@@ -136,7 +139,12 @@ export class SharedQueues {
 
   /** Queues that a reader has. */
   ownOf(reader: number): number {
-    return this.readerOf.reduce((count, r) => count + (r === reader ? 1 : 0), 0);
+    return this.owned[reader];
+  }
+
+  /** Items per second that come into a reader's queues. */
+  comesFor(reader: number): number {
+    return this.comes[reader];
   }
 
   private settle(): void {
@@ -165,13 +173,16 @@ export class SharedQueues {
   private plan(): void {
     const readers = this.capacity.length;
     const comes = new Float64Array(readers);
+    this.owned = new Float64Array(readers);
     const lies = new Float64Array(readers);
     for (let q = 0; q < this.lag.length; q += 1) {
       const r = this.readerOf[q];
       if (r < 0) continue;
       comes[r] += this.rate[q];
       lies[r] += this.lag[q];
+      this.owned[r] += 1;
     }
+    this.comes = comes;
     let soonest = Number.POSITIVE_INFINITY;
     for (let q = 0; q < this.lag.length; q += 1) {
       const r = this.readerOf[q];

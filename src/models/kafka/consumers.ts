@@ -9,6 +9,33 @@ import type { Traffic } from './traffic.ts';
 const leastLagSeconds = 1;
 
 /**
+ * Row of the partition whose leader coordinates a group; -1 without __consumer_offsets.
+ * Source: Kafka 3.7 `GroupMetadataManager.partitionFor`.
+ */
+export function coordinatorPartitionOf(
+  group: string,
+  topics: readonly TopicSettings[],
+  tables: ClusterTables,
+): number {
+  const offsets = topics.findIndex((t) => t.name === '__consumer_offsets');
+  if (offsets < 0) return -1;
+  const h = javaHash(group);
+  return (
+    tables.firstPartition[offsets] + ((h === -2147483648 ? 0 : Math.abs(h)) % topics[offsets].partitions)
+  );
+}
+
+/** What keeps the lag of a group whose members are played one by one. Topics are rows. */
+export interface GroupReader {
+  /** A topic's rate is another one from now on. */
+  readonly rateChanged: (topic: number) => void;
+  /** So many messages became readable at once. */
+  readonly burst: (topic: number, messages: number) => void;
+  /** Partitions with this share of a topic cannot be read from now on (negative: can be again). */
+  readonly stall: (topic: number, share: number) => void;
+}
+
+/**
  * Consumer groups, as fluid by (group, topic): lag grows on partitions whose leader cannot be read, and is read off at
  * the speed that the group has to spare. A move of the coordinator stops commits, not reading, and causes no rebalance.
  *
@@ -37,6 +64,9 @@ export class Consumers {
   /** What each row that lags by a second or more reads beyond what comes in, as a multiple of the topic's rate. */
   private readonly ahead: Float64Array;
   private readonly timers: (Handle | undefined)[];
+  private readonly readers: (GroupReader | undefined)[];
+  /** Messages that a row with a reader of its own is behind. */
+  private readonly told: Float64Array;
   /** Partition row of each group's coordinator, or -1 without __consumer_offsets. */
   readonly coordinatorPartition: Int32Array;
 
@@ -70,24 +100,53 @@ export class Consumers {
     this.since = new Float64Array(n);
     this.ahead = new Float64Array(n);
     this.timers = new Array(n);
+    this.readers = groups.map(() => undefined);
+    this.told = new Float64Array(n);
     this.drained = sim.on('kafka.lagDrained', (cell) => {
       this.timers[cell] = undefined;
       this.update(cell);
     });
-    const offsets = topics.findIndex((t) => t.name === '__consumer_offsets');
-    this.coordinatorPartition = Int32Array.from(groups, (group) => {
-      if (offsets < 0) return -1;
-      const h = javaHash(group.name);
-      return (
-        tables.firstPartition[offsets] + ((h === -2147483648 ? 0 : Math.abs(h)) % topics[offsets].partitions)
-      );
-    });
+    this.coordinatorPartition = Int32Array.from(groups, (group) =>
+      coordinatorPartitionOf(group.name, topics, tables),
+    );
     for (let cell = 0; cell < n; cell += 1) this.update(cell);
+  }
+
+  /** A group's lag and reading are kept by somebody else from now on, who tells them with `show`. */
+  deferTo(group: number, reader: GroupReader): void {
+    this.readers[group] = reader;
+  }
+
+  /** Messages per second that come into a topic now. */
+  messageRate(topic: number): number {
+    const { bytesInPerSecond, messagesInPerSecond } = this.topics[topic];
+    return bytesInPerSecond === 0
+      ? 0
+      : (this.traffic.topicRate[topic] * messagesInPerSecond) / bytesInPerSecond;
+  }
+
+  /** What a group that defers to a reader is behind on a topic, how that moves, and what it reads, per second. */
+  show(group: number, topic: number, behind: number, slope: number, readRate: number): void {
+    const cell = this.cells.findIndex((c) => c.group === group && c.topic === topic);
+    const rate = this.messageRate(topic);
+    const ahead = rate === 0 ? 0 : readRate / rate - 1;
+    if (Math.abs(ahead - this.ahead[cell]) > 1e-9) {
+      this.traffic.addReadAhead(topic, ahead - this.ahead[cell], group);
+      this.ahead[cell] = ahead;
+    }
+    this.since[cell] = this.sim.now;
+    this.told[cell] = behind;
+    this.lag.set(cell, this.steadyLag(cell, rate) + behind, slope);
   }
 
   /** Partitions with this share of a topic cannot be read from now on (negative: can be again). */
   stall(topic: number, share: number): void {
     for (const cell of this.cellsOf[topic]) {
+      const reader = this.readers[this.cells[cell].group];
+      if (reader !== undefined) {
+        reader.stall(topic, share);
+        continue;
+      }
       this.settle(cell);
       if (share < 0) {
         const part = this.stalledShare[cell] <= 1e-12 ? 1 : Math.min(1, -share / this.stalledShare[cell]);
@@ -103,6 +162,11 @@ export class Consumers {
   /** So many messages became readable at once. */
   burst(topic: number, messages: number): void {
     for (const cell of this.cellsOf[topic]) {
+      const reader = this.readers[this.cells[cell].group];
+      if (reader !== undefined) {
+        reader.burst(topic, messages);
+        continue;
+      }
       this.settle(cell);
       this.ready[cell] += messages;
       this.update(cell);
@@ -123,9 +187,15 @@ export class Consumers {
 
   /** How old what a row reads next is, beyond its usual age, microseconds; 0 while it keeps up. */
   behindMicros(row: number): number {
+    const { group, topic } = this.cells[row];
+    const rate = this.messageRate(topic);
+    if (rate === 0) return 0;
+    if (this.readers[group] !== undefined) {
+      const seconds = (this.sim.now - this.since[row]) / 1e6;
+      return (Math.max(0, this.told[row] + this.lag.slope(row) * seconds) / rate) * 1e6;
+    }
     this.settle(row);
-    const rate = this.messageRate(this.cells[row].topic);
-    return rate === 0 ? 0 : (this.ready[row] / rate) * 1e6;
+    return (this.ready[row] / rate) * 1e6;
   }
 
   /** What a row reads beyond what comes in, as a multiple of the topic's rate: by so much it comes nearer to the end. */
@@ -134,12 +204,17 @@ export class Consumers {
   }
 
   loadChanged(topic: number): void {
-    for (const cell of this.cellsOf[topic]) this.update(cell);
+    for (const cell of this.cellsOf[topic]) {
+      const reader = this.readers[this.cells[cell].group];
+      if (reader === undefined) this.update(cell);
+      else reader.rateChanged(topic);
+    }
   }
 
   /** To be called before a topic's rate changes. */
   beforeLoadChange(topic: number): void {
-    for (const cell of this.cellsOf[topic]) this.settle(cell);
+    for (const cell of this.cellsOf[topic])
+      if (this.readers[this.cells[cell].group] === undefined) this.settle(cell);
   }
 
   coordinatorMoved(group: number, pauseMicros: number): void {
@@ -150,13 +225,6 @@ export class Consumers {
       this.groups[group].name,
       `commits waited ${(pauseMicros / 1e6).toFixed(2)} s`,
     );
-  }
-
-  private messageRate(topic: number): number {
-    const { bytesInPerSecond, messagesInPerSecond } = this.topics[topic];
-    return bytesInPerSecond === 0
-      ? 0
-      : (this.traffic.topicRate[topic] * messagesInPerSecond) / bytesInPerSecond;
   }
 
   /** Messages per second that a group reads beyond what comes in, on the partitions that can be read. */
@@ -199,11 +267,16 @@ export class Consumers {
       const micros = Math.ceil((this.ready[cell] / spare) * 1e6);
       this.timers[cell] = this.sim.after(Math.max(1, micros), this.drained, cell);
     }
-    // A follower learns of the high watermark with its next fetch.
-    const late = this.traffic.readFromFollowers(group, topic) * this.roundTripMicros;
-    const steady = (rate * (this.groups[group].pollMicros + late)) / 1e6;
+    const steady = this.steadyLag(cell, rate);
     // What was stalled and then read leaves a rest of rounding: no message.
     const behind = this.stalled[cell] + this.ready[cell];
     this.lag.set(cell, steady + (behind < 1e-6 ? 0 : behind), slope);
+  }
+  /** Messages that a group which keeps up has not read yet. */
+  private steadyLag(cell: number, rate: number): number {
+    const { group, topic } = this.cells[cell];
+    // A follower learns of the high watermark with its next fetch.
+    const late = this.traffic.readFromFollowers(group, topic) * this.roundTripMicros;
+    return (rate * (this.groups[group].pollMicros + late)) / 1e6;
   }
 }

@@ -1,4 +1,5 @@
 import type { AnyPart } from '../part.ts';
+import { connectPart } from './connect.ts';
 import { faultsPart } from './faults.ts';
 import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
@@ -17,5 +18,6 @@ export const parts: readonly AnyPart[] = [
   operationsPart,
   strimziPart,
   jvmPart,
+  connectPart,
   faultsPart,
 ] as unknown as readonly AnyPart[];

@@ -16,6 +16,7 @@ import type { Checks } from '../checks.ts';
 import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { type ConnectPartSettings, sinkGroups } from './connect.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -681,6 +682,15 @@ function assignmentOf(
   return good ? rows : undefined;
 }
 
+/** The groups that are listed, and those that the sinks of Connect form. */
+function groupsOf(
+  s: KafkaPartSettings,
+  connect: ConnectPartSettings | undefined,
+): NonNullable<KafkaPartSettings['consumerGroups']> {
+  const sinks = sinkGroups(connect).map((g) => ({ ...g, topics: [...g.topics], pollInterval: 0 }));
+  return [...(s.consumerGroups ?? []), ...sinks];
+}
+
 function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
@@ -762,7 +772,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
-    groups: (s.consumerGroups ?? []).map((g) => ({
+    groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined).map((g) => ({
       name: g.name,
       topics: g.topics.map((name) => topicRow.get(name) ?? 0),
       catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
