@@ -70,7 +70,7 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
     // The broker that leads the partition of one of the two is gone long enough for workers to miss their coordinator.
     setup: connect([{ at: '+60s', id: 'one', do: 'faults.broker', broker: 4, for: '60s' }]),
     at: ['connect', 'group.id'],
-    values: ['connect-cluster', 'connect-other'],
+    values: ['connect-cluster', 'analytics-connect'],
   },
   'connect.config.session.timeout.ms': {
     setup: connect([crash()]),

@@ -435,15 +435,16 @@ export class ConnectCluster {
     else member.cutOff = true;
   }
 
-  /** A member asks to join again. */
-  private request(member: GroupMember): void {
-    if (!member.alive || !this.members.includes(member)) return;
+  /** Members ask to join again, at once. */
+  private request(...asking: readonly GroupMember[]): void {
+    const members = asking.filter((m) => m.alive && this.members.includes(m));
+    if (members.length === 0) return;
     if (this.phase === 'syncing') {
-      member.wants = true;
+      for (const m of members) m.wants = true;
       return;
     }
     if (this.phase === 'stable') this.open();
-    member.rejoined = true;
+    for (const m of members) m.rejoined = true;
     this.review();
   }
 
@@ -568,7 +569,7 @@ export class ConnectCluster {
     );
     const eager = members.filter((m) => m.wants && m.alive);
     for (const m of members) m.wants = false;
-    for (const m of eager) this.request(m);
+    this.request(...eager);
     // Who died or came while the assignment was on its way makes for another rebalance.
     if (this.phase === 'stable' && this.members.some((m) => !members.includes(m) || !m.rejoined)) this.open();
     this.show();
@@ -583,7 +584,7 @@ export class ConnectCluster {
   /** Every member was told when to join again, and does. */
   private onDeadline(): void {
     this.deadline = undefined;
-    for (const m of [...this.members]) if (m.alive) this.request(m);
+    this.request(...this.members);
   }
 
   // The coordinator.
@@ -599,7 +600,7 @@ export class ConnectCluster {
       }
       return;
     }
-    for (const m of [...this.members]) if (m.alive && m.cutOff) this.request(m);
+    this.request(...this.members.filter((m) => m.cutOff));
     this.review();
   }
 
@@ -666,7 +667,7 @@ export class ConnectCluster {
     this.reconfiguring[connector] = false;
     this.tasks[connector] = count;
     this.work[connector].configure(count);
-    for (const m of [...this.members]) if (m.alive && !m.cutOff) this.request(m);
+    this.request(...this.members.filter((m) => !m.cutOff));
     this.show();
   }
 

@@ -82,7 +82,7 @@ export class SharedQueues {
   /** Within `change`: items per second that a reader can read; 0 while it does not. */
   setCapacity(reader: number, perSecond: number): void {
     this.capacity[reader] = perSecond;
-    this.marks[reader] ??= [];
+    this.marks[reader] ??= [{ at: this.sim.now, total: 0 }];
   }
 
   reader(queue: number): number {
@@ -155,9 +155,11 @@ export class SharedQueues {
     for (let q = 0; q < this.lag.length; q += 1) {
       this.offered[q] += this.rate[q] * seconds;
       this.taken[q] += this.readRate[q] * seconds;
-      this.lag[q] = Math.max(0, this.lag[q] + (this.rate[q] - this.readRate[q]) * seconds);
-      // What a timer leaves by rounding to whole microseconds is no item.
-      if (this.readRate[q] > this.rate[q] && this.lag[q] < 1e-6) this.lag[q] = 0;
+      const left = this.lag[q] + (this.rate[q] - this.readRate[q]) * seconds;
+      // A timer ends at a whole microsecond, after the queue was empty: what was not there was not read. A rest below that is no item.
+      const empty = this.readRate[q] > this.rate[q] && left < 1e-6;
+      if (empty) this.taken[q] += left;
+      this.lag[q] = empty ? 0 : left;
       if (this.readerOf[q] >= 0) byReader[this.readerOf[q]] += this.readRate[q] * seconds;
     }
     byReader.forEach((items, r) => {
