@@ -1,5 +1,6 @@
+import { Gathering } from '../../engine/gathering.ts';
 import type { Gauge } from '../../engine/gauge.ts';
-import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
+import type { Kind, Simulation } from '../../engine/simulation.ts';
 import { SharedQueues } from './queues.ts';
 import { blockOf, Flushes, type Work } from './work.ts';
 
@@ -30,10 +31,8 @@ interface Consumer {
   readonly task: number;
   /** A consumer whose process died stays a member until its session ends. */
   alive: boolean;
-  rejoined: boolean;
   /** Has its partitions and reads them, unless paused. */
   assigned: boolean;
-  learns: Handle | undefined;
 }
 
 /** `group.initial.rebalance.delay.ms`: so long a group that had nobody waits for others. Source: Kafka 3.7 default, `GroupCoordinatorConfig`. */
@@ -61,8 +60,7 @@ export class SinkTasks implements Work {
   /** Members by number, in the order in which they came. A number is used once: it is the reader's. */
   private readonly members = new Map<number, Consumer>();
   private nextMember = 0;
-  private phase: 'stable' | 'preparing' | 'syncing' = 'stable';
-  private again = false;
+  private readonly gathering: Gathering;
   private notBefore = 0;
   private paused = false;
   private readonly first: number[] = [];
@@ -71,12 +69,8 @@ export class SinkTasks implements Work {
   private readonly stalledShare: number[];
   private readonly withheld: number[];
   private withheldSince = 0;
-  private readonly learns: Kind;
   private readonly expires: Kind;
   private readonly waited: Kind;
-  private readonly synced: Kind;
-  private readonly rebalanceCount: Gauge;
-  private readonly row: number;
 
   constructor(
     sim: Simulation,
@@ -92,8 +86,6 @@ export class SinkTasks implements Work {
     this.settings = settings;
     this.topics = topics;
     this.timing = timing;
-    this.rebalanceCount = rebalanceCount;
-    this.row = row;
     this.flushes = new Flushes(sim, timing.flushMicros);
     let partitions = 0;
     for (const shares of topics.shares) {
@@ -105,10 +97,20 @@ export class SinkTasks implements Work {
     this.stalledShare = topics.shares.map(() => 0);
     this.withheld = topics.shares.map(() => 0);
     this.queues = new SharedQueues(sim, 'connect.sink', partitions, timing.flushMicros);
-    this.learns = sim.on('connect.consumerHeartbeat', (m) => this.onLearns(m));
+    this.gathering = new Gathering(sim, 'connect.consumers', 2 * timing.roundTripMicros, (m) =>
+      this.members.get(m)?.alive === true
+        ? Math.floor(this.draw('heartbeat') * timing.heartbeatMicros)
+        : undefined,
+    );
+    this.gathering.onHeard = (m) => this.giveUp(m);
+    this.gathering.onClosed = () => {
+      rebalanceCount.add(row, 1);
+      this.deal();
+    };
+    // The assignment takes a round trip of the join and one of the sync.
+    this.gathering.mayClose = () => sim.now >= this.notBefore;
     this.expires = sim.on('connect.consumerSession', (m) => this.onGone(m));
-    this.waited = sim.on('connect.consumersWaited', () => this.review());
-    this.synced = sim.on('connect.consumersSynced', () => this.onSynced());
+    this.waited = sim.on('connect.consumersWaited', () => this.gathering.review());
     this.queues.onChange = () => this.show();
     this.queues.change(() => {
       for (let place = 0; place < topics.shares.length; place += 1) this.rates(place);
@@ -131,7 +133,7 @@ export class SinkTasks implements Work {
   startBefore(tasks: readonly number[]): void {
     const draw = this.sim.stream(`connector/${this.name}`, 'flush');
     for (const task of tasks) {
-      this.enter(task).rejoined = true;
+      this.enter(task);
       this.flushes.beganBefore(task, draw());
     }
     this.deal();
@@ -139,9 +141,8 @@ export class SinkTasks implements Work {
 
   start(task: number): void {
     const empty = this.members.size === 0;
-    this.enter(task).rejoined = true;
     if (empty) this.notBefore = this.sim.now + initialDelayMicros;
-    this.rebalance();
+    this.gathering.call(this.enter(task));
     if (empty) this.sim.after(initialDelayMicros, this.waited);
   }
 
@@ -155,7 +156,7 @@ export class SinkTasks implements Work {
     if (m === undefined) return 0;
     const member = this.members.get(m) as Consumer;
     member.alive = false;
-    if (member.learns !== undefined) this.sim.cancel(member.learns);
+    this.gathering.deafen(m);
     let again = 0;
     this.queues.change(() => {
       again = this.queues.rewind(m, this.flushes.last(task));
@@ -226,89 +227,41 @@ export class SinkTasks implements Work {
     return undefined;
   }
 
-  private enter(task: number): Consumer {
-    const member: Consumer = { task, alive: true, rejoined: false, assigned: false, learns: undefined };
-    this.queues.setCapacity(this.nextMember, 0);
-    this.members.set(this.nextMember, member);
+  private enter(task: number): number {
+    const m = this.nextMember;
     this.nextMember += 1;
-    return member;
+    this.queues.setCapacity(m, 0);
+    this.members.set(m, { task, alive: true, assigned: false });
+    this.gathering.enter(m);
+    return m;
   }
 
   private draw(purpose: string): number {
     return this.sim.stream(`connector/${this.name}`, purpose)();
   }
 
-  /** A rebalance begins, unless one is on its way: the others hear of it with their next heartbeat. */
-  private rebalance(): void {
-    if (this.phase === 'syncing') {
-      this.again = true;
-      return;
-    }
-    if (this.phase === 'stable') {
-      this.phase = 'preparing';
-      for (const [m, member] of this.members) {
-        if (!member.assigned) continue;
-        member.rejoined = false;
-        if (member.alive)
-          member.learns = this.sim.after(
-            Math.floor(this.draw('heartbeat') * this.timing.heartbeatMicros),
-            this.learns,
-            m,
-          );
-      }
-    }
-    this.review();
-  }
-
-  private onLearns(m: number): void {
-    const member = this.members.get(m);
-    if (member === undefined || !member.alive) return;
-    member.learns = undefined;
-    member.rejoined = true;
+  /** A member has heard of a rebalance: it commits, and reads again when all have joined. */
+  private giveUp(m: number): void {
+    const member = this.members.get(m) as Consumer;
     member.assigned = false;
     this.flushes.begin(member.task);
     this.queues.change(() => this.capacity(m));
-    this.review();
   }
 
   /** A member has left, or its session has ended. */
   private onGone(m: number): void {
-    const member = this.members.get(m);
-    if (member === undefined) return;
-    if (member.learns !== undefined) this.sim.cancel(member.learns);
-    this.members.delete(m);
+    if (!this.members.delete(m)) return;
     this.queues.change(() => {
       this.queues.setCapacity(m, 0);
       for (let q = 0; q < this.queues.queues; q += 1)
         if (this.queues.reader(q) === m) this.queues.setReader(q, -1);
     });
-    this.rebalance();
-  }
-
-  /** When every member has joined, the assignment takes a round trip of the join and one of the sync. */
-  private review(): void {
-    if (this.phase !== 'preparing' || this.sim.now < this.notBefore) return;
-    if (this.members.size === 0) {
-      this.phase = 'stable';
-      return;
-    }
-    for (const member of this.members.values()) if (!member.rejoined) return;
-    this.phase = 'syncing';
-    this.sim.after(2 * this.timing.roundTripMicros, this.synced);
-  }
-
-  private onSynced(): void {
-    this.phase = 'stable';
-    this.rebalanceCount.add(this.row, 1);
-    this.deal();
-    if (!this.again) return;
-    this.again = false;
-    this.rebalance();
+    this.gathering.remove(m);
   }
 
   private deal(): void {
     const order = [...this.members]
-      .filter(([, member]) => member.rejoined)
+      .filter(([m]) => this.gathering.hasCome(m))
       .sort(([m, x], [n, y]) => x.task - y.task || m - n);
     this.queues.change(() => {
       this.topics.shares.forEach((shares, place) => {
