@@ -7,6 +7,8 @@ import type { Handle, Kind, Simulation } from './simulation.ts';
  * A member that never hears keeps the round open until it is removed.
  */
 export class Gathering {
+  /** A round has begun, and nobody has come yet. */
+  onOpened: () => void = () => {};
   /** A member has heard of the call, and comes. */
   onHeard: (member: number) => void = () => {};
   /** All have come, and the time has passed. */
@@ -121,6 +123,7 @@ export class Gathering {
       const micros = this.hearMicros(m);
       one.hears = micros === undefined ? undefined : this.sim.after(micros, this.heard, m);
     }
+    this.onOpened();
   }
 
   private onHears(member: number): void {

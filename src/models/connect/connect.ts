@@ -1,4 +1,5 @@
 import type { Distribution } from '../../engine/distributions.ts';
+import { Gathering } from '../../engine/gathering.ts';
 import type { Gauge } from '../../engine/gauge.ts';
 import { BrokenInvariant, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
 import { IncrementalCooperativeAssignor, type Load } from './assignor.ts';
@@ -66,17 +67,12 @@ interface GroupMember {
   readonly worker: number;
   /** A worker whose process died stays a member until its session ends. */
   alive: boolean;
-  rejoined: boolean;
-  /** Asked to join again while an assignment was on its way. */
-  wants: boolean;
   /** Its process is about to leave the group in order. */
   leaving: boolean;
   /** It stopped its tasks because the coordinator did not answer, and has not joined again. */
   cutOff: boolean;
   connectors: number[];
   tasks: number[];
-  /** Its next heartbeat, by which it hears of a rebalance. */
-  heartbeat: Handle | undefined;
 }
 
 const workerState = { down: 0, starting: 1, member: 2 } as const;
@@ -134,15 +130,11 @@ export class ConnectCluster {
   private members: GroupMember[] = [];
   private leader: string | undefined;
   private assignor: IncrementalCooperativeAssignor;
-  private phase: 'stable' | 'preparing' | 'syncing' = 'stable';
-  private round = 0;
-  private began = 0;
+  private readonly gathering: Gathering;
   private deadline: Handle | undefined;
   private readonly taskState = new Map<number, TaskState>();
-  private readonly heard: Kind;
   private readonly expired: Kind;
   private readonly timedOut: Kind;
-  private readonly synced: Kind;
   private readonly deadlineKind: Kind;
   private readonly rejoin: Kind;
   private readonly taskStarts: Kind;
@@ -179,10 +171,17 @@ export class ConnectCluster {
     this.sourceLag = sim.gauge('rehearse:connect_source_lag_rows', c, { linear: true });
     this.sinkRebalances = sim.gauge('rehearse:connect_sink_rebalances_total', c);
     this.delaySeconds = sim.gauge('rehearse:connect_rebalance_delay_seconds', 1);
-    this.heard = sim.on('connect.heartbeat', (m) => this.onHeard(this.everyMember[m]));
     this.expired = sim.on('connect.sessionEnds', (m) => this.onExpired(this.everyMember[m]));
     this.timedOut = sim.on('connect.rebalanceTimesOut', (round) => this.onTimedOut(round));
-    this.synced = sim.on('connect.synced', () => this.onSynced());
+    this.gathering = new Gathering(sim, 'connect.workers', 2 * timing.roundTripMicros, (m) => {
+      const { alive, cutOff: unreached, worker } = this.everyMember[m];
+      return alive && !unreached
+        ? Math.floor(this.draw(worker, 'heartbeat') * timing.heartbeatMicros)
+        : undefined;
+    });
+    this.gathering.mayClose = () => ports.coordinator.answers() && ports.coordinator.writes();
+    this.gathering.onOpened = () => this.onOpened();
+    this.gathering.onClosed = () => this.onSynced();
     this.deadlineKind = sim.on('connect.delayEnds', () => this.onDeadline());
     this.rejoin = sim.on('connect.rejoins', (m) => this.request(this.everyMember[m]));
     this.taskStarts = sim.on('connect.taskStarts', (m, task) => this.onTaskStarts(this.everyMember[m], task));
@@ -250,7 +249,6 @@ export class ConnectCluster {
     this.ordered().forEach((m, i) => {
       m.connectors = [...dealt.assigned[i].connectors];
       m.tasks = [...dealt.assigned[i].tasks];
-      m.rejoined = true;
     });
     this.work.forEach((work, c) => {
       const numbers = Array.from({ length: this.tasks[c] }, (_, n) => n);
@@ -389,16 +387,14 @@ export class ConnectCluster {
       id: `${this.settings.workers[worker]}/${life}`,
       worker,
       alive: true,
-      rejoined: false,
-      wants: false,
       leaving: false,
       cutOff: false,
       connectors: [],
       tasks: [],
-      heartbeat: undefined,
     };
     this.members.push(made);
     this.everyMember.push(made);
+    this.gathering.enter(this.numberOf(made));
     return made;
   }
 
@@ -438,56 +434,22 @@ export class ConnectCluster {
   /** Members ask to join again, at once. */
   private request(...asking: readonly GroupMember[]): void {
     const members = asking.filter((m) => m.alive && this.members.includes(m));
-    if (members.length === 0) return;
-    if (this.phase === 'syncing') {
-      for (const m of members) m.wants = true;
-      return;
-    }
-    if (this.phase === 'stable') this.open();
-    for (const m of members) m.rejoined = true;
-    this.review();
+    if (members.length > 0) this.gathering.call(...members.map((m) => this.numberOf(m)));
   }
 
-  /** A rebalance begins: the others hear of it with their next heartbeat. */
-  private open(): void {
-    this.phase = 'preparing';
-    this.round += 1;
-    this.began = this.sim.now;
-    for (const m of this.members) {
-      m.rejoined = false;
-      if (!m.alive || m.cutOff) continue;
-      const wait = Math.floor(this.draw(m.worker, 'heartbeat') * this.settings.timing.heartbeatMicros);
-      m.heartbeat = this.sim.after(wait, this.heard, this.numberOf(m));
-      this.rebalancing.set(m.worker, 1);
-    }
-    this.sim.after(this.settings.timing.rebalanceTimeoutMicros, this.timedOut, this.round);
-  }
-
-  private onHeard(member: GroupMember): void {
-    if (this.phase !== 'preparing' || !member.alive) return;
-    member.rejoined = true;
-    this.review();
-  }
-
-  private review(): void {
-    if (this.phase !== 'preparing') return;
-    if (this.members.length === 0) {
-      this.phase = 'stable';
-      return;
-    }
-    if (!this.members.every((m) => m.rejoined)) return;
-    const { coordinator } = this.ports;
-    if (!coordinator.answers() || !coordinator.writes()) return;
-    this.phase = 'syncing';
-    for (const m of this.members) this.deafen(m);
-    this.sim.after(2 * this.settings.timing.roundTripMicros, this.synced);
+  private onOpened(): void {
+    for (const m of this.members) if (m.alive && !m.cutOff) this.rebalancing.set(m.worker, 1);
+    this.sim.after(this.settings.timing.rebalanceTimeoutMicros, this.timedOut, this.gathering.rounds);
   }
 
   private onTimedOut(round: number): void {
-    if (this.phase !== 'preparing' || round !== this.round || !this.ports.coordinator.answers()) return;
-    const late = this.members.filter((m) => !m.rejoined && !m.alive);
-    for (const m of late) this.drop(m);
-    this.review();
+    const { gathering } = this;
+    if (!gathering.isOpen || round !== gathering.rounds || !this.ports.coordinator.answers()) return;
+    for (const m of this.members.filter((one) => !one.alive && !gathering.hasCome(this.numberOf(one)))) {
+      this.drop(m);
+      gathering.forget(this.numberOf(m));
+    }
+    gathering.review();
   }
 
   private onExpired(member: GroupMember): void {
@@ -499,8 +461,7 @@ export class ConnectCluster {
     if (!this.members.includes(member)) return;
     this.drop(member);
     this.sim.tell('connect.workerLeft', this.settings.workers[member.worker], how);
-    if (this.phase === 'stable' && this.members.length > 0) this.open();
-    this.review();
+    this.gathering.remove(this.numberOf(member));
     this.show();
   }
 
@@ -517,19 +478,13 @@ export class ConnectCluster {
     member.alive = false;
     member.connectors = [];
     member.tasks = [];
-    this.deafen(member);
+    this.gathering.deafen(this.numberOf(member));
     this.rebalancing.set(member.worker, 0);
-  }
-
-  private deafen(member: GroupMember): void {
-    if (member.heartbeat !== undefined) this.sim.cancel(member.heartbeat);
-    member.heartbeat = undefined;
   }
 
   private onSynced(): void {
     const { sim, settings } = this;
     const members = this.ordered();
-    this.phase = 'stable';
     const round = this.assignor.perform(sim.now, members, this.everything());
     let moved = 0;
     members.forEach((m, i) => {
@@ -562,16 +517,13 @@ export class ConnectCluster {
     this.deadline = round.delayMicros > 0 ? sim.after(round.delayMicros, this.deadlineKind) : undefined;
     this.delaySeconds.set(0, round.delayMicros / 1e6);
     const missing = this.missing();
+    const wait = `${(round.delayMicros / 1e6).toFixed(2)} s`;
+    const later = missing > 0 ? `${missing} wait ${wait} for their worker` : `the next may revoke in ${wait}`;
     sim.tell(
       'connect.rebalanced',
       'workers',
-      `${((sim.now - this.began) / 1e6).toFixed(2)} s, ${moved} tasks assigned${round.delayMicros > 0 ? `, ${missing} wait ${(round.delayMicros / 1e6).toFixed(2)} s for their worker` : ''}`,
+      `${((sim.now - this.gathering.began) / 1e6).toFixed(2)} s, ${moved} tasks assigned${round.delayMicros > 0 ? `, ${later}` : ''}`,
     );
-    const eager = members.filter((m) => m.wants && m.alive);
-    for (const m of members) m.wants = false;
-    this.request(...eager);
-    // Who died or came while the assignment was on its way makes for another rebalance.
-    if (this.phase === 'stable' && this.members.some((m) => !members.includes(m) || !m.rejoined)) this.open();
     this.show();
   }
 
@@ -601,7 +553,7 @@ export class ConnectCluster {
       return;
     }
     this.request(...this.members.filter((m) => m.cutOff));
-    this.review();
+    this.gathering.review();
   }
 
   private onGiveUp(member: GroupMember): void {
