@@ -27,11 +27,14 @@ const source: Tree = {
   },
 };
 
-/** Three workers, a sink, a source, and what happens to them. */
+/** Three workers, a source and a sink of a topic without load, and what happens to them. */
 const connect = (timeline: readonly Json[], more: Tree = {}): [Path, Json][] => [
   [['extends'], [...defaults, 'models/connect/kafka-connect-3.7.yaml']],
   [['to'], '+4m'],
+  [['kafka', 'topics', 0, 'bytesIn'], '0B/s'],
+  [['kafka', 'topics', 0, 'messagesIn'], '0/s'],
   [['kafka', 'topics', 2], offsetsTopic],
+  [['kafka', 'consumerGroups'], []],
   [
     ['connect'],
     {
@@ -43,6 +46,12 @@ const connect = (timeline: readonly Json[], more: Tree = {}): [Path, Json][] => 
     },
   ],
   [['timeline'], timeline],
+];
+/** The same with a load on the sink's topic. */
+const loaded = (timeline: readonly Json[]): [Path, Json][] => [
+  ...connect(timeline),
+  [['kafka', 'topics', 0, 'bytesIn'], '100MB/s'],
+  [['kafka', 'topics', 0, 'messagesIn'], '10000/s'],
 ];
 const crash = (more: Tree = {}): Json => ({
   at: '+60s',
@@ -65,7 +74,7 @@ const entry = (name: string): Path => ['timeline', 0, name];
 const sinkKey = (name: string): Path => ['connect', 'connectors', 0, 'sink', name];
 const sourceKey = (...path: Path): Path => ['connect', 'connectors', 1, 'source', ...path];
 
-export const connectCases: Readonly<Record<string, LeafCase>> = {
+const connectKeys: Record<string, LeafCase> = {
   'connect.group.id': {
     // The broker that leads the partition of one of the two is gone long enough for workers to miss their coordinator.
     setup: connect([{ at: '+60s', id: 'one', do: 'faults.broker', broker: 4, for: '60s' }]),
@@ -99,12 +108,12 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
     values: [60_000, 10_000],
   },
   'connect.config.consumer.session.timeout.ms': {
-    setup: connect([crash()]),
+    setup: loaded([crash()]),
     at: key('consumer.session.timeout.ms'),
     values: [45_000, 10_000],
   },
   'connect.config.consumer.heartbeat.interval.ms': {
-    setup: connect([crash()]),
+    setup: loaded([crash()]),
     at: key('consumer.heartbeat.interval.ms'),
     values: [3000, 9000],
   },
@@ -123,7 +132,7 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
     at: ['connect', 'timing', 'workerStart'],
     values: ['20s', '40s'],
   },
-  'connect.workers[]': {
+  'connect.workers': {
     setup: connect([crash()]),
     at: ['connect', 'workers'],
     values: [
@@ -132,7 +141,7 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
     ],
   },
   'connect.connectors[].tasks.max': {
-    setup: connect([]),
+    setup: loaded([]),
     at: ['connect', 'connectors', 0, 'tasks.max'],
     values: [3, 1],
   },
@@ -141,13 +150,13 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
     at: ['connect', 'connectors', 0, 'owner'],
     values: ['a', 'b'],
   },
-  'connect.connectors[].sink.topics[]': {
-    setup: connect([pause]),
+  'connect.connectors[].sink.topics': {
+    setup: loaded([pause]),
     at: sinkKey('topics'),
     values: [['busy'], ['idle']],
   },
   'connect.connectors[].sink.capacity': {
-    setup: connect([]),
+    setup: loaded([]),
     at: sinkKey('capacity'),
     values: ['5000/s', '2500/s'],
   },
@@ -221,6 +230,160 @@ export const connectCases: Readonly<Record<string, LeafCase>> = {
   },
 };
 
+/** Two instances, clients, and a topic without room for the loss of a replica. */
+const registry = (timeline: readonly Json[]): [Path, Json][] => [
+  [['extends'], [...defaults, 'models/schemaRegistry/schema-registry-7.6.yaml']],
+  [['kafka', 'topics', 0], offsetsTopic],
+  [
+    ['kafka', 'topics', 2],
+    {
+      name: '_schemas',
+      partitions: 1,
+      replicationFactor: 5,
+      minInSyncReplicas: 5,
+      bytesIn: '0B/s',
+      messagesIn: '0/s',
+    },
+  ],
+  [['kafka', 'consumerGroups'], []],
+  [
+    ['schemaRegistry'],
+    {
+      instanceStart: '10s',
+      instances: ['sr-0', 'sr-1'],
+      clients: [{ name: 'a' }, { name: 'b' }],
+    },
+  ],
+  [['timeline'], timeline],
+];
+const stopInstance = (more: Tree = {}): Json => ({
+  at: '+60s',
+  id: 'one',
+  do: 'schemaRegistry.stop',
+  instance: 'sr-0',
+  how: 'crash',
+  for: '30s',
+  ...more,
+});
+const stopBoth: readonly Json[] = [stopInstance(), stopInstance({ id: 'two', instance: 'sr-1' })];
+const startClients: Json = {
+  at: '+70s',
+  id: 'starts',
+  do: 'schemaRegistry.startClients',
+  client: 'a',
+  schemas: 10,
+  over: '10s',
+};
+const lost: Json = { at: '+60s', id: 'lost', do: 'faults.broker', broker: 3, for: '30s' };
+const ask = (more: Tree = {}): Json => ({
+  at: '+62s',
+  id: 'ask',
+  do: 'schemaRegistry.request',
+  client: 'newSchema',
+  ...more,
+});
+const client = (name: string): Path => ['schemaRegistry', 'clients', 0, name];
+
+const registryKeys: Record<string, LeafCase> = {
+  'schemaRegistry.schema.registry.group.id': {
+    // The broker that is lost coordinates one of the two groups: its election waits for another coordinator.
+    setup: registry([
+      { ...(lost as Tree), broker: 4 },
+      stopInstance({ how: 'close' }),
+      ask({ at: '+65s', instance: 'sr-1' }),
+    ]),
+    at: ['schemaRegistry', 'schema.registry.group.id'],
+    values: ['schema-registry', 'registry-b'],
+  },
+  'schemaRegistry.kafkastore.timeout.ms': {
+    setup: registry([lost, ask()]),
+    at: ['schemaRegistry', 'kafkastore.timeout.ms'],
+    values: [500, 10_000],
+  },
+  'schemaRegistry.instanceStart': {
+    setup: registry([stopInstance()]),
+    at: ['schemaRegistry', 'instanceStart'],
+    values: ['10s', '20s'],
+  },
+  'schemaRegistry.instances': {
+    setup: registry([stopInstance(), ask()]),
+    at: ['schemaRegistry', 'instances'],
+    values: [['sr-0', 'sr-1'], ['sr-0']],
+  },
+  'schemaRegistry.clients[].newSchemas': {
+    setup: registry([]),
+    at: client('newSchemas'),
+    values: ['1/s', '2/s'],
+  },
+  'schemaRegistry.clients[].unseenIds': {
+    setup: registry([]),
+    at: client('unseenIds'),
+    values: ['1/s', '2/s'],
+  },
+  'schemaRegistry.clients[].coldStarts': {
+    setup: registry([]),
+    at: client('coldStarts'),
+    values: ['1/s', '2/s'],
+  },
+  'timeline[schemaRegistry.stop].instance': {
+    setup: registry([stopInstance()]),
+    at: entry('instance'),
+    values: ['sr-0', 'sr-1'],
+  },
+  'timeline[schemaRegistry.stop].how': {
+    setup: registry([stopInstance()]),
+    at: entry('how'),
+    values: ['close', 'crash'],
+  },
+  'timeline[schemaRegistry.stop].for': {
+    setup: registry([stopInstance()]),
+    at: entry('for'),
+    values: ['30s', undefined],
+  },
+  'timeline[schemaRegistry.start].instance': {
+    setup: registry([
+      { at: '+120s', id: 'start', do: 'schemaRegistry.start', instance: 'sr-0' },
+      stopInstance({ for: '200s' }),
+      stopInstance({ id: 'two', instance: 'sr-1', for: '200s' }),
+    ]),
+    at: entry('instance'),
+    values: ['sr-0', 'sr-1'],
+  },
+  'timeline[schemaRegistry.request].client': {
+    setup: registry([ask(), lost]),
+    at: entry('client'),
+    values: ['newSchema', 'coldClient'],
+  },
+  'timeline[schemaRegistry.request].instance': {
+    setup: registry([ask({ at: '+100.1s' }), stopInstance()]),
+    at: entry('instance'),
+    values: ['sr-0', 'sr-1'],
+  },
+  'timeline[schemaRegistry.startClients].client': {
+    setup: registry([startClients, ...stopBoth]),
+    at: entry('client'),
+    values: ['a', 'b'],
+  },
+  'timeline[schemaRegistry.startClients].schemas': {
+    setup: registry([startClients, ...stopBoth]),
+    at: entry('schemas'),
+    values: [10, 20],
+  },
+  'timeline[schemaRegistry.startClients].over': {
+    setup: registry([startClients, ...stopBoth]),
+    at: entry('over'),
+    values: ['10s', '40s'],
+  },
+};
+
+export const registryNames: readonly string[] = [
+  'schemaRegistry.clients[].name',
+  ...['request', 'start', 'startClients', 'stop'].flatMap((action) => [
+    `timeline[schemaRegistry.${action}].id`,
+    `timeline[schemaRegistry.${action}].name`,
+  ]),
+];
+
 export const connectNames: readonly string[] = [
   'connect.connectors[].name',
   'connect.connectors[].source.tables[].name',
@@ -229,3 +392,30 @@ export const connectNames: readonly string[] = [
     `timeline[connect.${action}].name`,
   ]),
 ];
+
+/** The cases, and for each action among them when it is done and what is done in its place. */
+function withEntries(cases: Readonly<Record<string, LeafCase>>): Record<string, LeafCase> {
+  const all: Record<string, LeafCase> = { ...cases };
+  for (const [name, { setup = [], at }] of Object.entries(cases)) {
+    const action = /^timeline\[([^\]]+)\]/.exec(name)?.[1];
+    if (action === undefined || `timeline[${action}].do` in all) continue;
+    const timeline = setup.find(([path]) => path.join() === 'timeline')?.[1] as readonly Tree[];
+    all[`timeline[${action}].at`] = {
+      setup,
+      at: [...at.slice(0, 2), 'at'],
+      values: [timeline[0]?.at as string, '+160s'],
+    };
+    all[`timeline[${action}].do`] = {
+      setup,
+      at: at.slice(0, 2),
+      values: [
+        timeline[0],
+        { at: timeline[0]?.at as string, id: 'other', do: 'operations.restart', broker: 0 },
+      ],
+    };
+  }
+  return all;
+}
+
+export const connectCases = withEntries(connectKeys);
+export const registryCases = withEntries(registryKeys);

@@ -1,5 +1,5 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
-import { connectCases, connectNames } from './connectCases.ts';
+import { connectCases, connectNames, registryCases, registryNames } from './connectCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -402,6 +402,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...connectCases,
+  ...registryCases,
   ...faultCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
@@ -1028,6 +1029,7 @@ export const namingKeys: readonly string[] = [
   'observed[].source',
   'rehearse',
   ...connectNames,
+  ...registryNames,
   ...faultNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',

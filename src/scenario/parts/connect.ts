@@ -6,6 +6,7 @@ import type { Checks } from '../checks.ts';
 import { connectToKafka, sinkGroupName } from '../connections/connectToKafka.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { unique } from '../unique.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
 /** Connect's own keys with its own units, as they stand in a worker's properties. */
@@ -142,13 +143,6 @@ function check(s: ConnectPartSettings, checks: Checks): void {
         `lower it to ${most}, or raise the partitions`,
       );
   }
-}
-
-/** Tells each name that comes more than once, once. */
-function unique(names: readonly string[], twice: (name: string) => void): void {
-  const seen = new Map<string, number>();
-  for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);
-  for (const [name, count] of seen) if (count > 1) twice(name);
 }
 
 const namesOf = (names: readonly string[]) => names.slice(0, 20).join(', ');

@@ -6,6 +6,7 @@ import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
 import { operationsPart } from './operations.ts';
+import { schemaRegistryPart } from './schemaRegistry.ts';
 import { strimziPart } from './strimzi.ts';
 import { workloadPart } from './workload.ts';
 
@@ -19,5 +20,6 @@ export const parts: readonly AnyPart[] = [
   strimziPart,
   jvmPart,
   connectPart,
+  schemaRegistryPart,
   faultsPart,
 ] as unknown as readonly AnyPart[];
