@@ -98,7 +98,7 @@ function check(s: ConnectPartSettings, checks: Checks): void {
       checks.problem(
         ['connect', 'config', long],
         `${s.config[long]} ms, and ${short} is ${s.config[short]} ms: a member would be missed between two heartbeats`,
-        `raise it above ${short} (line ${checks.lineOf(['connect', 'config', short])})`,
+        `raise it above ${short}`,
       );
   }
   for (const c of s.connectors) {
