@@ -94,15 +94,16 @@ export class IncrementalCooperativeAssignor {
     const deleted = less(this.previous, configured);
     const lost = less(this.previous, active, deleted);
     const created = less(configured, this.previous, active);
+    const gone = { connectors: new Set(deleted.connectors), tasks: new Set(deleted.tasks) };
     const next: Working[] = members.map((m) => ({
       id: m.id,
-      connectors: m.connectors.filter((x) => !deleted.connectors.includes(x)),
-      tasks: m.tasks.filter((x) => !deleted.tasks.includes(x)),
+      connectors: m.connectors.filter((x) => !gone.connectors.has(x)),
+      tasks: m.tasks.filter((x) => !gone.tasks.has(x)),
     }));
-    const before = next.map((w) => ({ connectors: [...w.connectors], tasks: [...w.tasks] }));
+    const before = { connectors: new Set(active.connectors), tasks: new Set(active.tasks) };
     const revoked = members.map((m) => ({
-      connectors: m.connectors.filter((x) => deleted.connectors.includes(x)),
-      tasks: m.tasks.filter((x) => deleted.tasks.includes(x)),
+      connectors: m.connectors.filter((x) => gone.connectors.has(x)),
+      tasks: m.tasks.filter((x) => gone.tasks.has(x)),
     }));
     const reassigned = this.handleLost(now, lost, next);
     if (this.delay === 0) this.balance(now, configured, next, revoked);
@@ -116,9 +117,9 @@ export class IncrementalCooperativeAssignor {
     };
     this.previousMembers = members.map((m) => m.id);
     return {
-      assigned: next.map((w, i) => ({
-        connectors: w.connectors.filter((x) => !before[i].connectors.includes(x)),
-        tasks: w.tasks.filter((x) => !before[i].tasks.includes(x)),
+      assigned: next.map((w) => ({
+        connectors: w.connectors.filter((x) => !before.connectors.has(x)),
+        tasks: w.tasks.filter((x) => !before.tasks.has(x)),
       })),
       revoked,
       delayMicros: this.delay,
@@ -182,10 +183,8 @@ export class IncrementalCooperativeAssignor {
     } else this.revokedInPrevious = true;
     resources.forEach((r, k) => {
       next.forEach((w, i) => {
-        const given = surplus[k][i];
-        revoked[i][r].push(...given);
-        const kept = w[r].filter((x) => !given.includes(x));
-        w[r].splice(0, w[r].length, ...kept);
+        // The surplus are the first ones of what it has.
+        revoked[i][r].push(...w[r].splice(0, surplus[k][i].length));
       });
     });
   }
@@ -202,7 +201,10 @@ function sorted(ids: Iterable<number>): number[] {
 }
 
 function less(base: Load, ...others: readonly Load[]): Load {
-  const rest = (r: Resource) => sorted(base[r].filter((x) => !others.some((o) => o[r].includes(x))));
+  const rest = (r: Resource) => {
+    const taken = new Set(others.flatMap((o) => o[r]));
+    return sorted(base[r].filter((x) => !taken.has(x)));
+  };
   return { connectors: rest('connectors'), tasks: rest('tasks') };
 }
 

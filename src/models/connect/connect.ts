@@ -132,6 +132,7 @@ export class ConnectCluster {
   private assignor: IncrementalCooperativeAssignor;
   private readonly gathering: Gathering;
   private deadline: Handle | undefined;
+  private shown = false;
   private readonly taskState = new Map<number, TaskState>();
   private readonly expired: Kind;
   private readonly timedOut: Kind;
@@ -146,6 +147,7 @@ export class ConnectCluster {
   private readonly back: Kind;
   /** Members by number, for events: a number is used once. */
   private readonly everyMember: GroupMember[] = [];
+  private readonly numbers = new Map<GroupMember, number>();
 
   constructor(sim: Simulation, settings: ConnectSettings, ports: ConnectPorts) {
     this.sim = sim;
@@ -224,6 +226,7 @@ export class ConnectCluster {
     this.assignor = new IncrementalCooperativeAssignor(timing.maxDelayMicros);
     this.begin();
     ports.coordinator.watch(() => this.onCoordinator());
+    sim.beforeAdvance(() => this.showAll());
     sim.invariant('connect: every task in one place at most, and nothing of what nobody configured', () =>
       this.verify(),
     );
@@ -262,7 +265,7 @@ export class ConnectCluster {
         this.showWork(c);
       };
     });
-    this.show();
+    this.showAll();
   }
 
   workerRow(name: string): number {
@@ -392,6 +395,7 @@ export class ConnectCluster {
       connectors: [],
       tasks: [],
     };
+    this.numbers.set(made, this.everyMember.length);
     this.members.push(made);
     this.everyMember.push(made);
     this.gathering.enter(this.numberOf(made));
@@ -399,7 +403,7 @@ export class ConnectCluster {
   }
 
   private numberOf(member: GroupMember): number {
-    return this.everyMember.indexOf(member);
+    return this.numbers.get(member) as number;
   }
 
   private memberOf(worker: number): GroupMember | undefined {
@@ -625,12 +629,20 @@ export class ConnectCluster {
 
   // What is shown.
 
+  /** Once at the end of the instant, however much changed in it. */
   private show(): void {
+    this.shown = false;
+  }
+
+  private showAll(): boolean {
+    if (this.shown) return false;
+    this.shown = true;
     const running = this.settings.connectors.map(() => 0);
     for (const [task, state] of this.taskState) if (state === 'running') running[connectorOf(task)] += 1;
     const held = this.settings.connectors.map(() => 0);
+    const byWorker = new Map(this.members.filter((m) => m.alive && !m.leaving).map((m) => [m.worker, m]));
     this.settings.workers.forEach((_, worker) => {
-      const member = this.memberOf(worker);
+      const member = byWorker.get(worker);
       this.connectorCount.set(worker, member?.connectors.length ?? 0);
       this.taskCount.set(worker, member?.tasks.length ?? 0);
       for (const task of member?.tasks ?? []) held[connectorOf(task)] += 1;
@@ -643,6 +655,7 @@ export class ConnectCluster {
       this.downSeconds.set(c, this.downSeconds.get(c), Math.max(0, this.tasks[c] - running[c]));
       this.showWork(c);
     });
+    return false;
   }
 
   private showWork(c: number): void {
