@@ -75,7 +75,7 @@ test('whatever workers, connectors and the coordinator do, a task runs once at m
           if (t.kind === 'connect.rebalanced' && t.detail.includes('wait')) delayed += 1;
           if (t.kind === 'connect.coordinatorLost') cutOff += 1;
           if (t.kind === 'connect.tasksChanged') scaled += 1;
-          if (t.kind === 'connect.rebalanced' && / 0 tasks assigned$/.test(t.detail)) revoked += 1;
+          if (t.kind === 'connect.rebalanced' && / tasks assigned: 0$/.test(t.detail)) revoked += 1;
         }
         replayed += connect.replayed.get(0) + connect.replayed.get(1) > 0 ? 1 : 0;
       },

@@ -334,10 +334,10 @@ export class ConnectCluster {
     const { name } = this.settings.connectors[connector];
     const count = this.work[connector].taskCount(tasksMax);
     if (count === this.tasks[connector]) {
-      this.sim.tell('connect.tasksUnchanged', name, `${count} tasks as before`);
+      this.sim.tell('connect.tasksUnchanged', name, `as many tasks as before: ${count}`);
       return;
     }
-    this.sim.tell('connect.tasksChanged', name, `${this.tasks[connector]} tasks become ${count}`);
+    this.sim.tell('connect.tasksChanged', name, `tasks: ${count} in place of ${this.tasks[connector]}`);
     if (!this.members.some((m) => m.alive && m.connectors.includes(connector))) {
       this.waitingConfig[connector] = count;
       return;
@@ -526,7 +526,7 @@ export class ConnectCluster {
     sim.tell(
       'connect.rebalanced',
       'workers',
-      `${((sim.now - this.gathering.began) / 1e6).toFixed(2)} s, ${moved} tasks assigned${round.delayMicros > 0 ? `, ${later}` : ''}`,
+      `${((sim.now - this.gathering.began) / 1e6).toFixed(2)} s, tasks assigned: ${moved}${round.delayMicros > 0 ? `, ${later}` : ''}`,
     );
     this.show();
   }
@@ -567,7 +567,7 @@ export class ConnectCluster {
     this.sim.tell(
       'connect.coordinatorLost',
       this.settings.workers[member.worker],
-      `${member.tasks.length} tasks are stopped`,
+      `tasks stopped: ${member.tasks.length}`,
     );
     for (const task of member.tasks) this.end(task, false);
     member.connectors = [];
