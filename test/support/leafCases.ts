@@ -1,5 +1,6 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
 import { faultCases, faultNames } from './faultCases.ts';
+import { groupCases, groupNames } from './groupCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -401,6 +402,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...faultCases,
+  ...groupCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1026,6 +1028,7 @@ export const namingKeys: readonly string[] = [
   'observed[].source',
   'rehearse',
   ...faultNames,
+  ...groupNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',

@@ -13,7 +13,7 @@ import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
 import { type ClusterSettings, directoriesOf } from './settings.ts';
-import { ClusterTables } from './tables.ts';
+import { ClusterTables, noLeader } from './tables.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
 import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
@@ -55,6 +55,7 @@ export class KafkaCluster {
   private readonly stalls: {
     readonly shares: ReadonlyMap<number, number>;
     readonly counts: ReadonlyMap<number, number>;
+    readonly partitions: readonly number[];
     readonly micros: number;
   }[] = [];
   private curves: readonly LoadCurve[] = [];
@@ -141,7 +142,8 @@ export class KafkaCluster {
     this.controller.onLeaderMoves = (moves) => this.onLeaderMoves(moves);
     this.controller.onActiveChanged = () => this.changed.raise();
     this.brokers.onMembership = () => this.changed.raise();
-    this.writes.onBurst = (topic, messages) => this.consumers.burst(topic, messages);
+    this.writes.onBurst = (p, messages) => this.consumers.burst(p, messages);
+    this.consumers.serves = (p) => tables.leader[p] !== noLeader && this.writes.serving(tables.leader[p]);
     this.requests = new RequestPath(
       sim,
       settings,
@@ -304,14 +306,15 @@ export class KafkaCluster {
         micros = Math.ceil(gap / backoff) * backoff + settings.timing.roundTripMicros;
       }
       const stall = this.stalls.length;
-      this.stalls.push({ shares, counts, micros });
+      this.stalls.push({ shares, counts, partitions: move.partitions, micros });
       this.sim.after(Math.max(1, Math.round(move.refusesIn)), this.stallBegins, stall);
       this.sim.after(Math.max(2, Math.round(move.refusesIn + micros)), this.stallEnds, stall);
     }
   }
 
   private onStall(stall: number, sign: 1 | -1): void {
-    const { shares, counts, micros } = this.stalls[stall];
+    const { shares, counts, partitions, micros } = this.stalls[stall];
+    this.consumers.stallPartitions(partitions, sign);
     for (const [topic, share] of shares) {
       this.consumers.stall(topic, sign * share);
       if (sign === -1) this.writes.deferred(topic, share, counts.get(topic) ?? 0, micros);

@@ -39,7 +39,7 @@ export class Writes {
   /** By partition: bytes beyond a lagging member's log that no producer with acks=all was told are written; it sends them again. */
   readonly unacknowledged = new Map<number, number>();
   /** A topic's partition was written to with what had waited: so many messages at once. */
-  onBurst: (topic: number, messages: number) => void = () => {};
+  onBurst: (partition: number, messages: number) => void = () => {};
   /** A partition's live replicas append so many bytes at once: what had waited while it could not be written. */
   onAppended: (partition: number, bytes: number) => void = () => {};
   /** A partition's replicas are about to be cut back to a log end. */
@@ -356,12 +356,12 @@ export class Writes {
     }
     const hidden = tables.logEndBytes[p] - tables.frozenWatermark[p];
     tables.frozenWatermark[p] = Number.NaN;
-    if (hidden > 0) this.burst(tables.topic[p], hidden);
+    if (hidden > 0) this.burst(p, hidden);
   }
 
-  private burst(topic: number, bytes: number): void {
-    const { bytesInPerSecond, messagesInPerSecond } = this.topics[topic];
-    if (bytesInPerSecond > 0) this.onBurst(topic, (bytes * messagesInPerSecond) / bytesInPerSecond);
+  private burst(p: number, bytes: number): void {
+    const { bytesInPerSecond, messagesInPerSecond } = this.topics[this.tables.topic[p]];
+    if (bytesInPerSecond > 0) this.onBurst(p, (bytes * messagesInPerSecond) / bytesInPerSecond);
   }
 
   private block(p: number): void {
@@ -445,7 +445,7 @@ export class Writes {
     }
     this.admittedRatio.set(t, Math.max(0, 1 - this.heldShare[t]));
     this.slopes(t);
-    if (whole > 0) this.burst(t, whole);
+    if (whole > 0) this.burst(p, whole);
   }
 
   /** The part of what is offered to the partitions concerned that a topic does not take now. */

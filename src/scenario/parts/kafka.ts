@@ -8,6 +8,7 @@ import {
   type ClusterSettings,
   type DirectorySettings,
   directoryName,
+  type GroupSettings,
   type ProducerSettings,
   type TopicSettings,
 } from '../../models/kafka/settings.ts';
@@ -16,6 +17,14 @@ import type { Checks } from '../checks.ts';
 import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import {
+  checkMembers,
+  groupConfig,
+  memberActions,
+  membership,
+  membersOf,
+  topicsInOrder,
+} from './consumerGroups.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -60,6 +69,7 @@ const config = z.strictObject({
   'num.io.threads': q.count({ min: 1, max: 1000 }),
   'queued.max.requests': q.count({ min: 1 }),
   'message.max.bytes': q.count({ min: 1 }),
+  ...groupConfig,
 });
 
 /** What a request costs a broker's threads. */
@@ -220,6 +230,7 @@ const settings = z.strictObject({
             'zone that its members stand in; absent: that of the brokers in client.rack, or spread evenly over the zones',
         }),
         owner: z.string().optional(),
+        ...membership,
       }),
     )
     .optional(),
@@ -436,6 +447,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
     }
   }
   for (const group of s.consumerGroups ?? []) {
+    checkMembers(group, s.config, checks);
     for (const name of group.topics) {
       if (!names.has(name)) {
         checks.problem(
@@ -681,6 +693,25 @@ function assignmentOf(
   return good ? rows : undefined;
 }
 
+type Group = NonNullable<KafkaPartSettings['consumerGroups']>[number];
+
+function groupOf(g: Group, s: KafkaPartSettings, topicRow: ReadonlyMap<string, number>): GroupSettings {
+  const members = membersOf(g, s.config, g.pollInterval);
+  return {
+    name: g.name,
+    topics: topicsInOrder(g).map((name) => topicRow.get(name) ?? 0),
+    catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
+    pollMicros: g.pollInterval,
+    clients: members?.subscriptions.length ?? g.clients ?? s.consumers.clients,
+    fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
+    fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
+    ...(members === undefined ? {} : { members }),
+    ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
+    ...(g.zone === undefined ? {} : { zone: g.zone }),
+    owner: g.owner ?? '',
+  };
+}
+
 function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
@@ -762,18 +793,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
-    groups: (s.consumerGroups ?? []).map((g) => ({
-      name: g.name,
-      topics: g.topics.map((name) => topicRow.get(name) ?? 0),
-      catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
-      pollMicros: g.pollInterval,
-      clients: g.clients ?? s.consumers.clients,
-      fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
-      fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
-      ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
-      ...(g.zone === undefined ? {} : { zone: g.zone }),
-      owner: g.owner ?? '',
-    })),
+    groups: (s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
     timing: {
       roundTripMicros: s.timing.roundTrip,
       appendLingerMicros: c['controller.quorum.append.linger.ms'] * 1000,
@@ -863,12 +883,14 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
         );
       },
     } as never,
+    ...memberActions,
   },
   setInsteadOfWarmed: [
     'log sizes (diskUsed, logDirs)',
     'segments and the phase of retention checks',
     'page cache',
     'consumer lag',
+    'members of consumer groups: all running, with the first assignment of their assignor',
     'ISR membership: all in sync',
   ],
   catalogue: kafkaCatalogue,
