@@ -33,6 +33,16 @@ export const groupCases: Readonly<Record<string, LeafCase>> = {
     at: ['kafka', 'consumerGroups', 0, 'members', 2, 'topics'],
     values: [['busy'], ['idle']],
   },
+  'kafka.consumerGroups[].new': {
+    setup: [members, plays(start)],
+    at: group('new'),
+    values: [true, false],
+  },
+  'kafka.consumerGroups[].auto.offset.reset': {
+    setup: [members, [group('new'), true], plays(start)],
+    at: group('auto.offset.reset'),
+    values: ['latest', 'earliest'],
+  },
   'kafka.consumerGroups[].static': {
     setup: [members, plays(restart)],
     at: group('static'),

@@ -19,10 +19,11 @@ export function makeGroup(
     partitions: (t: number) => topics[t]!.partitions,
     share: (t: number, p: number) => topics[t]!.shares?.[p] ?? 1 / topics[t]!.partitions,
   };
-  const cells = topics.map((_, t) => ({ topic: t, catchUpFactor: 3 }));
+  const cells = topics.map((_, t) => ({ topic: t, catchUpFactor: 3, fresh: over.isNew === true }));
   const lag = new GroupLag(sim, source, cells, 10_000);
   const settings: MembersSettings = {
     subscriptions: Array.from({ length: over.members ?? 3 }, () => topics.map((_, t) => t)),
+    isNew: false,
     isStatic: false,
     protocol: 'classic',
     assignor: over.protocol === 'consumer' ? 'uniform' : 'range',

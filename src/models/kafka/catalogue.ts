@@ -588,6 +588,11 @@ export const kafkaCatalogue: Catalogue = {
     { name: 'kafka.memberOverloaded', lane: 'consumers', says: '{subject} is given too much: {detail}' },
     { name: 'kafka.partitionsSeen', lane: 'consumers', says: '{subject} sees new partitions: {detail}' },
     {
+      name: 'kafka.partitionsMissed',
+      lane: 'consumers',
+      says: '{subject} does not see its new partitions: {detail}',
+    },
+    {
       name: 'kafka.messagesSkipped',
       lane: 'consumers',
       says: 'messages of {subject} are passed over: {detail}',

@@ -12,6 +12,11 @@ import type { ConsumerGroups, Group, Member, Protocol } from './consumerGroups.t
  * Eager assignors: each member gives up everything when it joins. Cooperative: it reads on, gives up after the sync what went to others, and joins
  * again, so that a second rebalance hands it over.
  *
+ * A static leader that comes back assigns nothing and takes the partitions that there are for those it had assigned: new ones that it had not seen
+ * before stay unread until the next rebalance (KIP-814, `ConsumerCoordinator.onLeaderElected`).
+ *
+ * Simplified: the metadata of a leader that is newly elected is up to date.
+ *
  * Source: Kafka 3.7 `GroupCoordinator.prepareRebalance`, `DelayedJoin`, `InitialDelayedJoin`, `ConsumerCoordinator.onJoinPrepare`,
  * `onJoinComplete`, KIP-429; all members of a group have the same settings.
  */
@@ -41,6 +46,7 @@ export class ClassicProtocol implements Protocol {
     if (m.known && m.returning && g.state === 'stable') {
       // A static member with the same subscription gets back what it had (KIP-345).
       m.returning = false;
+      if (m === g.leader) groups.lookAfresh(g);
       groups.grant(m, m.target);
       return;
     }
@@ -156,7 +162,10 @@ export class ClassicProtocol implements Protocol {
     }
     g.generation += 1;
     g.initial = false;
-    if (g.leader === undefined || !g.leader.joined) g.leader = first;
+    if (g.leader === undefined || !g.leader.joined) {
+      g.leader = first;
+      groups.look(g);
+    }
     g.state = 'completing';
     groups.rebalances.add(g.row, 1);
     groups.dueIn(g, 2 * groups.roundTripMicros);

@@ -73,6 +73,8 @@ export interface Group {
   readonly members: Member[];
   /** Partitions of each topic, as far as whoever assigns them has seen. */
   readonly seen: number[];
+  /** When whoever assigns will see further partitions. */
+  seeing: Handle | undefined;
   state: 'empty' | 'preparing' | 'completing' | 'stable';
   generation: number;
   leader: Member | undefined;
@@ -113,7 +115,7 @@ export interface Protocol {
  * are answered meanwhile, so nothing is rebalanced, but a rebalance that was under way begins again, and sessions are counted anew.
  *
  * Source: Kafka 3.7 `GroupCoordinator`, `GroupMetadata`, `ConsumerCoordinator`, KIP-345, KIP-429, KIP-848.
- * Simplified: a group reads from the first instant on; offsets are committed at every revocation, so nothing is read twice; the time to compute an
+ * Simplified: a group that is not new reads from the first instant on, and one that is finds what came since then; offsets are committed at every revocation, so nothing is read twice; the time to compute an
  * assignment is none; a member's heartbeat phase is drawn anew at each occasion. A member's batch while it keeps up takes two poll intervals.
  */
 export class ConsumerGroups {
@@ -203,6 +205,7 @@ export class ConsumerGroups {
         seats: [],
         members: [],
         seen: group.topics.map((t) => source.partitions(t)),
+        seeing: undefined,
         state: 'empty',
         generation: 0,
         leader: undefined,
@@ -218,11 +221,18 @@ export class ConsumerGroups {
       this.groups.push(g);
       settings.subscriptions.forEach((_, seat) => {
         const m = this.born(g, seat);
-        m.known = true;
-        g.members.push(m);
+        if (settings.isNew) m.running = false;
+        else this.admit(m);
       });
-      this.protocol(g).begin(g);
+      if (!settings.isNew) this.protocol(g).begin(g);
       this.count(g);
+    });
+    sim.stateDigest('kafka groups', (add) => {
+      for (const g of this.groups) add(g.generation);
+      lag.cells.forEach((cell, c) => {
+        for (const reader of cell.reader) add(reader);
+        add(Math.round(lag.waiting(c)));
+      });
     });
   }
 
@@ -302,7 +312,8 @@ export class ConsumerGroups {
         for (const m of g.members)
           if (m.running) wait = Math.min(wait, this.draw(m, 'heartbeat') * g.settings.heartbeatMicros);
       }
-      this.sim.after(Math.max(1, Math.round(wait)), this.refreshes, g.row);
+      if (g.seeing === undefined)
+        g.seeing = this.sim.after(Math.max(1, Math.round(wait)), this.refreshes, g.row);
     }
   }
 
@@ -406,6 +417,8 @@ export class ConsumerGroups {
     this.heard(m);
     m.known = false;
     m.joined = false;
+    m.target = [];
+    m.generation = -1;
     for (const key of m.held) m.group.holder.delete(key);
     m.held.clear();
     const at = m.group.members.indexOf(m);
@@ -418,6 +431,20 @@ export class ConsumerGroups {
     m.known = true;
     m.group.members.push(m);
     this.count(m.group);
+  }
+
+  /** A leader's process that is new counts what there is as seen, whether it was assigned or not. */
+  lookAfresh(g: Group): void {
+    if (g.seeing !== undefined) this.sim.cancel(g.seeing);
+    g.seeing = undefined;
+    const missed = this.misses(g);
+    this.look(g);
+    if (missed)
+      this.sim.tell('kafka.partitionsMissed', g.name, 'its leader came back and takes them for assigned');
+  }
+
+  private misses(g: Group): boolean {
+    return g.topics.some((t, place) => this.source.partitions(t) !== g.seen[place]);
   }
 
   /** A leader that sees new partitions sees all there are. */
@@ -499,6 +526,9 @@ export class ConsumerGroups {
   }
 
   private onSeen(g: Group): void {
+    g.seeing = undefined;
+    // A leader that is away looks when it comes back, and another one when it is elected.
+    if ((g.leader !== undefined && !g.leader.running) || !this.misses(g)) return;
     this.look(g);
     this.sim.tell('kafka.partitionsSeen', g.name, `${g.seen.reduce((sum, n) => sum + n, 0)} partitions`);
     this.protocol(g).refreshed(g);

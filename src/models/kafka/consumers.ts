@@ -124,6 +124,7 @@ export class Consumers {
         this.rowOfLag.map((row) => ({
           topic: this.cells[row].topic,
           catchUpFactor: groups[this.cells[row].group].catchUpFactor,
+          fresh: groups[this.cells[row].group].members?.isNew === true,
         })),
         shownPartitions,
       );

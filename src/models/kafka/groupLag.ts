@@ -121,7 +121,7 @@ export class GroupLag {
   constructor(
     sim: Simulation,
     source: LagSource,
-    cells: readonly { readonly topic: number; readonly catchUpFactor: number }[],
+    cells: readonly { readonly topic: number; readonly catchUpFactor: number; readonly fresh: boolean }[],
     kept: number,
   ) {
     this.sim = sim;
@@ -131,8 +131,9 @@ export class GroupLag {
       this.touchReader(reader);
     });
     let count = 0;
-    for (const { topic, catchUpFactor } of cells) {
+    for (const { topic, catchUpFactor, fresh } of cells) {
       const cell = new Cell(topic, catchUpFactor, source.partitions(topic));
+      if (fresh) cell.fresh.fill(1);
       this.gaugeFrom.push(count);
       this.gaugeRows.push(cell.backlog.length);
       count += cell.backlog.length;

@@ -113,6 +113,8 @@ export type AssignorName = 'range' | 'roundrobin' | 'sticky' | 'cooperative-stic
 export interface MembersSettings {
   /** By member: places among the group's topics that it subscribes to. */
   readonly subscriptions: readonly (readonly number[])[];
+  /** The group does not exist yet: nobody runs, and no offset was ever committed. */
+  readonly isNew: boolean;
   /** Each has a `group.instance.id`. */
   readonly isStatic: boolean;
   /** `group.protocol`. */

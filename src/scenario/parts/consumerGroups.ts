@@ -28,6 +28,11 @@ export const membership = {
       description:
         'how many members share its partitions, or a list that says which of its topics each subscribes to; absent: one reader of them all',
     }),
+  new: z
+    .boolean()
+    .optional()
+    .meta({ description: 'the group does not exist yet: the timeline starts its members' }),
+  'auto.offset.reset': z.enum(['latest', 'earliest']).optional(),
   static: z.boolean().optional().meta({
     description: 'each member has a group.instance.id: its restart within the session changes nothing',
   }),
@@ -88,6 +93,7 @@ export function membersOf(g: Given, config: Config, pollMicros: number): Members
       typeof g.members === 'number'
         ? Array.from({ length: g.members }, () => topics.map((_, place) => place))
         : g.members.map((m) => topics.flatMap((name, place) => (m.topics.includes(name) ? [place] : []))),
+    isNew: g.new ?? false,
     isStatic: g.static ?? false,
     protocol: g.protocol ?? 'classic',
     assignor: g.assignor ?? (consumer ? 'uniform' : 'range'),
@@ -101,7 +107,7 @@ export function membersOf(g: Given, config: Config, pollMicros: number): Members
     maxPollMicros: ms(g['max.poll.interval.ms'], usual.maxPollMs),
     maxPollRecords: g['max.poll.records'] ?? usual.maxPollRecords,
     metadataAgeMicros: ms(usual.metadataAgeMs),
-    latest: true,
+    latest: (g['auto.offset.reset'] ?? 'latest') === 'latest',
     initialDelayMicros: ms(config['group.initial.rebalance.delay.ms'], usual.initialDelayMs),
     pollMicros,
   };
