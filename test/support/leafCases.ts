@@ -1,4 +1,5 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
 
@@ -403,6 +404,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...faultCases,
   ...groupCases,
+  ...cruiseControlCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1029,6 +1031,7 @@ export const namingKeys: readonly string[] = [
   'rehearse',
   ...faultNames,
   ...groupNames,
+  ...cruiseControlNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',

@@ -9,11 +9,14 @@ import { ClusterGauges } from './gauges.ts';
 import { Logs } from './logs.ts';
 import { Outages } from './outages.ts';
 import { StripedReplicaPlacer } from './placement.ts';
+import { Reassignments } from './reassignment.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
 import { type ClusterSettings, directoriesOf } from './settings.ts';
-import { ClusterTables, noLeader } from './tables.ts';
+import { ClusterTables, noLeader, rowsOf } from './tables.ts';
+import type { ReplicationThrottle } from './throttle.ts';
+import { Topics } from './topics.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
 import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
@@ -44,6 +47,8 @@ export class KafkaCluster {
   readonly logs: Logs;
   readonly controller: Controller;
   readonly brokers: Brokers;
+  readonly reassignments: Reassignments;
+  readonly topics: Topics;
   readonly connectivity: Connectivity;
   /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
   readonly changed: Signal;
@@ -66,12 +71,13 @@ export class KafkaCluster {
     this.settings = settings;
     this.rowOf = new Map(settings.brokers.map((b, row) => [b.id, row]));
     this.changed = sim.signal('kafka.changed');
-    const stride = settings.topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
+    const factor = settings.topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
+    const stride = Math.max(factor, settings.replicaPlaces ?? 0);
     this.tables = new ClusterTables(
       settings.topics,
       settings.brokers.length,
       stride,
-      settings.assignment ?? placed(sim, settings, stride),
+      withRoom(settings, settings.assignment ?? placed(sim, settings, factor), factor, stride),
       settings.brokers.map((b) => directoriesOf(b).length),
     );
     const { tables } = this;
@@ -122,8 +128,31 @@ export class KafkaCluster {
       this.traffic,
       this.replication,
       this.writes,
+      this.logs,
       this.connectivity,
     );
+    this.reassignments = new Reassignments(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.controller,
+      this.replication,
+    );
+    this.topics = new Topics(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.controller,
+      this.replication,
+      this.writes,
+    );
+    this.topics.beforeShare = (p) => this.logs.beforeShare(p);
+    this.topics.afterShares = (topic) => this.logs.sharesChanged(topic);
+    this.topics.onPartitionsAdded.push((topic) => this.consumers.partitionsAdded(topic));
+    this.topics.onShares.push((topic) => this.consumers.sharesChanged(topic));
+    this.topics.lagMicros = (topic) => this.consumers.worstLagMicros(topic);
     this.brokers = new Brokers(
       sim,
       settings,
@@ -168,7 +197,7 @@ export class KafkaCluster {
     };
     this.traffic.onChange = (b) => {
       this.logs.touch(b);
-      this.replication.bookThrottled(b);
+      this.replication.throttle.book(b);
       this.requests.trafficChanged(b);
       this.saturation.touch(b);
     };
@@ -200,6 +229,15 @@ export class KafkaCluster {
         add(tables.logEndBytes[p]);
       }
     });
+  }
+
+  get throttle(): ReplicationThrottle {
+    return this.replication.throttle;
+  }
+
+  /** A client asks for the preferred leaders of these partition rows. */
+  electPreferred(partitions: readonly number[]): void {
+    this.controller.electPreferred(partitions);
   }
 
   /** Broker row of a node id. */
@@ -276,6 +314,7 @@ export class KafkaCluster {
       this.writes.loadChanged(topic);
     }
     this.replication.afterLoadChange();
+    this.reassignments.loadChanged();
     if (!constant) this.sim.at(Math.max(now + 1, Math.ceil(end)), this.loadStep, curve);
   }
 
@@ -320,6 +359,27 @@ export class KafkaCluster {
       if (sign === -1) this.writes.deferred(topic, share, counts.get(topic) ?? 0, micros);
     }
   }
+}
+
+/** An assignment of what exists at the start, with rows and places for what may come. */
+function withRoom(
+  settings: ClusterSettings,
+  assignment: Int32Array,
+  factor: number,
+  stride: number,
+): Int32Array {
+  const rows = settings.topics.reduce((sum, t) => sum + rowsOf(t), 0);
+  if (rows * stride === assignment.length) return assignment;
+  const roomy = new Int32Array(rows * stride).fill(-1);
+  let from = 0;
+  let to = 0;
+  for (const topic of settings.topics) {
+    for (let i = 0; i < topic.partitions; i += 1)
+      roomy.set(assignment.subarray((from + i) * factor, (from + i + 1) * factor), (to + i) * stride);
+    from += topic.partitions;
+    to += rowsOf(topic);
+  }
+  return roomy;
 }
 
 function placed(sim: Simulation, settings: ClusterSettings, stride: number): Int32Array {

@@ -111,7 +111,8 @@ export class Consumers {
     if (withMembers.length > 0) {
       const source: LagSource = {
         messageRate: (topic) => this.messageRate(topic),
-        partitions: (topic) => tables.firstPartition[topic + 1] - tables.firstPartition[topic],
+        partitions: (topic) => tables.partitionsOf[topic],
+        mostPartitions: (topic) => tables.firstPartition[topic + 1] - tables.firstPartition[topic],
         share: (topic, partition) => tables.share[tables.firstPartition[topic] + partition],
       };
       this.rowOfLag = this.cells.flatMap(({ group }, row) => (this.memberRow[group] < 0 ? [] : [row]));
@@ -168,7 +169,8 @@ export class Consumers {
 
   /** The shares of a topic's partitions are others from now on. */
   sharesChanged(topic: number): void {
-    this.loadChanged(topic);
+    for (const row of this.cellsOf[topic])
+      if (this.lagOf[row] >= 0) this.groupLag?.ratesChanged(this.lagOf[row]);
   }
 
   private eachLag(p: number, visit: (lag: GroupLag, cell: number, partition: number) => void): void {
@@ -252,6 +254,14 @@ export class Consumers {
       return rate === 0 ? 0 : ((this.groupLag as GroupLag).waiting(this.lagOf[row]) / rate) * 1e6;
     this.settle(row);
     return rate === 0 ? 0 : (this.ready[row] / rate) * 1e6;
+  }
+
+  /** How old what the slowest group reads of a topic is, microseconds; 0 where nobody reads it. */
+  worstLagMicros(topic: number): number {
+    let worst = 0;
+    for (const row of this.cellsOf[topic])
+      worst = Math.max(worst, this.groups[this.cells[row].group].pollMicros + this.behindMicros(row));
+    return worst;
   }
 
   /** What a row reads beyond what comes in, as a multiple of the topic's rate: by so much it comes nearer to the end. */

@@ -10,6 +10,8 @@ export interface LagSource {
   messageRate(topic: number): number;
   /** Partitions of a topic now. */
   partitions(topic: number): number;
+  /** Partitions that a topic may ever have. */
+  mostPartitions(topic: number): number;
   /** Share of a topic's messages that go to one of its partitions now. */
   share(topic: number, partition: number): number;
 }
@@ -135,8 +137,8 @@ export class GroupLag {
       const cell = new Cell(topic, catchUpFactor, source.partitions(topic));
       if (fresh) cell.fresh.fill(1);
       this.gaugeFrom.push(count);
-      this.gaugeRows.push(cell.backlog.length);
-      count += cell.backlog.length;
+      this.gaugeRows.push(source.mostPartitions(topic));
+      count += source.mostPartitions(topic);
       this.cells.push(cell);
     }
     if (count <= kept) this.perPartition = sim.gauge('kafka_consumergroup_lag', count, { linear: true });

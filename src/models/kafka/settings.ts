@@ -73,11 +73,22 @@ export interface ProducerSettings {
   readonly inFlight: number;
   /** `enable.idempotence`, which needs acks=all. */
   readonly idempotent: boolean;
+  /** `metadata.max.age.ms`, microseconds; absent: Kafka's default of 5 minutes. */
+  readonly metadataMaxAgeMicros?: number;
 }
 
 export interface TopicSettings {
   readonly name: string;
+  /** Partitions at the start. */
   readonly partitions: number;
+  /** Partitions that it may be given by the end; absent: as many as at the start. */
+  readonly partitionsEver?: number;
+  /** Whether records have keys that decide their partition; absent: yes. */
+  readonly keyed?: boolean;
+  /** Topics that are joined with this one: a record's partition must have the same number in each. */
+  readonly coPartitioned?: readonly string[];
+  /** Read by a Kafka Streams application, whose state is kept by partition. */
+  readonly streams?: string;
   readonly replicationFactor: number;
   readonly minInSyncReplicas: number;
   /** Bytes per second that producers write, before the curve. */
@@ -256,8 +267,10 @@ export interface ClusterSettings {
   readonly activeController: number;
   readonly autoLeaderRebalance: boolean;
   readonly topics: readonly TopicSettings[];
-  /** Broker rows by partition; absent: the placer decides. */
+  /** Broker rows by partition of the start, as many places each as the largest replication factor; absent: the placer decides. */
   readonly assignment: Int32Array | undefined;
+  /** Replicas that a partition may have at once, while a reassignment adds some and removes others; absent: the largest replication factor. */
+  readonly replicaPlaces?: number;
   readonly groups: readonly GroupSettings[];
   readonly timing: ClusterTiming;
   readonly fetcher: FetcherSettings;

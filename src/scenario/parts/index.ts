@@ -1,4 +1,5 @@
 import type { AnyPart } from '../part.ts';
+import { cruiseControlPart } from './cruiseControl.ts';
 import { faultsPart } from './faults.ts';
 import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
@@ -16,6 +17,7 @@ export const parts: readonly AnyPart[] = [
   kubernetesPart,
   operationsPart,
   strimziPart,
+  cruiseControlPart,
   jvmPart,
   faultsPart,
 ] as unknown as readonly AnyPart[];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
+import { rateMeans } from '../../formats/quantity.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
@@ -460,6 +461,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
   }
   checkZones(s, checks);
   checkRetention(s, checks);
+  checkThrottles(s, checks);
   if (s.assignment !== undefined)
     assignmentOf(s, checks.readText, (found, mend) => checks.problem(['kafka', 'assignment'], found, mend));
   const ceiling = fetcherCeiling(fetcherOf(s), s.timing.roundTrip, 100, 0);
@@ -590,6 +592,25 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
       `retention would keep ${(kept / 1e12).toFixed(1)} TB; the disks hold ${(room / 1e12).toFixed(1)} TB, and ${(used / 1e12).toFixed(1)} TB are used`,
       'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
     );
+  }
+}
+
+/** Days that nobody waits for a replica to come back. Guess. */
+const endlessDays = 30;
+
+/** A throttle in bytes per second where somebody thought of another unit. */
+function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
+  if (!s.topics.some((t) => t.throttledReplicas === '*')) return;
+  const used = s.brokers.map((b) => directoriesIn(b).reduce((sum, d) => sum + d.usedBytes, 0));
+  const most = used.reduce((x, y) => Math.max(x, y), 0);
+  for (const key of ['leader.replication.throttled.rate', 'follower.replication.throttled.rate'] as const) {
+    const rate = s.config[key];
+    if (rate !== undefined && most / rate > endlessDays * 86_400)
+      checks.warning(
+        ['kafka', 'config', key],
+        `${rateMeans(rate, most)}, which is what the fullest broker holds`,
+        'write the rate in bytes per second, such as 100000000',
+      );
   }
 }
 
@@ -793,6 +814,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
+    // Cruise Control may move any replica: all of the old and all of the new ones exist meanwhile.
+    ...(context.settings.cruiseControl === undefined
+      ? {}
+      : { replicaPlaces: 2 * topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1) }),
     groups: (s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
     timing: {
       roundTripMicros: s.timing.roundTrip,
