@@ -11,8 +11,8 @@ import {
 } from '../../src/models/kafka/assignors/subscriptions.ts';
 import { uniform } from '../../src/models/kafka/assignors/uniform.ts';
 import type { MembersSettings } from '../../src/models/kafka/settings.ts';
-import { seconds } from '../support/cluster.ts';
-import { makeGroup } from '../support/groups.ts';
+import { clusterSettings, makeCluster, seconds, topic } from '../support/cluster.ts';
+import { makeGroup, someMembers } from '../support/groups.ts';
 
 const names = ['range', 'roundrobin', 'sticky', 'cooperative-sticky', 'uniform', 'server-range'] as const;
 const assignors = [range, roundRobin, sticky, cooperativeSticky, uniform, serverRange];
@@ -309,6 +309,57 @@ describe('a group in motion', () => {
       const eager = kind.protocol !== 'consumer' && kind.assignor !== 'cooperative-sticky';
       expect(revoked.size).toBe(eager ? 24 : group.seats[4]!.owned.size);
       if (!eager) for (const [p, reader] of revoked) expect(lag.cells[0]!.reader[p]).not.toBe(reader);
+    }
+  });
+});
+
+describe('a group on a cluster', () => {
+  const cluster = (kind: Partial<MembersSettings>) =>
+    makeCluster(
+      clusterSettings({
+        topics: [
+          topic({ name: '__consumer_offsets', partitions: 50, bytesInPerSecond: 0, messagesInPerSecond: 0 }),
+          topic({ name: 'orders', partitions: 24, partitionsEver: 36 }),
+        ],
+        groups: [
+          {
+            name: 'readers',
+            topics: [1],
+            catchUpFactor: 2,
+            pollMicros: 0,
+            clients: 4,
+            fetchMinBytes: 1,
+            fetchMaxWaitMicros: 500_000,
+            members: someMembers({ ...kind, members: 4, capacity: 2000 }),
+            owner: '',
+          },
+        ],
+      }),
+    );
+
+  test('restarts of all brokers move its coordinator and its leaders, and rebalance nothing', () => {
+    for (const kind of kinds) {
+      const { sim, cluster: made, restart } = cluster(kind);
+      for (let b = 0; b < 5; b += 1) restart(b, 60 + b * 200, 40);
+      sim.run(seconds(1200));
+      expect(made.consumers.coordinatorMoves.get(0)).toBeGreaterThan(0);
+      expect(made.consumers.membership!.rebalances.get(0)).toBe(0);
+      expect(Math.max(...made.consumers.lag.rowRecord(0)!.values)).toBeGreaterThan(100);
+      expect(made.consumers.lag.get(0)).toBe(0);
+    }
+  });
+
+  test('finds new partitions, and nothing that was produced is unaccounted for', () => {
+    for (const kind of kinds) {
+      const { sim, cluster: made } = cluster(kind);
+      sim.run(seconds(60));
+      expect(made.topics.createPartitions(1, 36)).toBeUndefined();
+      sim.run(seconds(1000));
+      const { lag, groups } = made.consumers.membership!;
+      expect(groups[0]!.seats.map((m) => m.owned.size)).toEqual([9, 9, 9, 9]);
+      const { skipped } = lag.cells[0]!;
+      expect(skipped > 0).toBe(kind.latest ?? true);
+      expect(Math.abs(lag.read(0) + lag.waiting(0) + skipped - 6000 * 1000)).toBeLessThan(1);
     }
   });
 });

@@ -4,6 +4,32 @@ import { GroupLag } from '../../src/models/kafka/groupLag.ts';
 import type { MembersSettings } from '../../src/models/kafka/settings.ts';
 import { topic } from './cluster.ts';
 
+/** Settings of members that read `topics` topics, as Kafka has them where nothing is said. */
+export function someMembers(
+  over: Partial<MembersSettings> & { readonly members?: number },
+  topics = 1,
+): MembersSettings {
+  return {
+    subscriptions: Array.from({ length: over.members ?? 3 }, () =>
+      Array.from({ length: topics }, (_, t) => t),
+    ),
+    isNew: false,
+    isStatic: false,
+    protocol: 'classic',
+    assignor: over.protocol === 'consumer' ? 'uniform' : 'range',
+    capacity: 1000,
+    sessionMicros: 45_000_000,
+    heartbeatMicros: over.protocol === 'consumer' ? 5_000_000 : 3_000_000,
+    maxPollMicros: 300_000_000,
+    maxPollRecords: 500,
+    metadataAgeMicros: 300_000_000,
+    latest: true,
+    initialDelayMicros: 3_000_000,
+    pollMicros: 0,
+    ...over,
+  };
+}
+
 /** A group with members over topics whose partitions, shares and rates the test sets: no brokers. */
 export function makeGroup(
   over: Partial<MembersSettings> & { readonly members?: number },
@@ -22,23 +48,6 @@ export function makeGroup(
   };
   const cells = topics.map((_, t) => ({ topic: t, catchUpFactor: 3, fresh: over.isNew === true }));
   const lag = new GroupLag(sim, source, cells, 10_000);
-  const settings: MembersSettings = {
-    subscriptions: Array.from({ length: over.members ?? 3 }, () => topics.map((_, t) => t)),
-    isNew: false,
-    isStatic: false,
-    protocol: 'classic',
-    assignor: over.protocol === 'consumer' ? 'uniform' : 'range',
-    capacity: 1000,
-    sessionMicros: 45_000_000,
-    heartbeatMicros: over.protocol === 'consumer' ? 5_000_000 : 3_000_000,
-    maxPollMicros: 300_000_000,
-    maxPollRecords: 500,
-    metadataAgeMicros: 300_000_000,
-    latest: true,
-    initialDelayMicros: 3_000_000,
-    pollMicros: 0,
-    ...over,
-  };
   const groups = new ConsumerGroups(
     sim,
     lag,
@@ -53,7 +62,7 @@ export function makeGroup(
         clients: 1,
         fetchMinBytes: 1,
         fetchMaxWaitMicros: 500_000,
-        members: settings,
+        members: someMembers(over, topics.length),
         owner: '',
       },
     ],
