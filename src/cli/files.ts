@@ -116,6 +116,35 @@ function unpacked(path: string, bytes: Buffer): Buffer | undefined {
   }
 }
 
+/** Longest text that the runtime holds, less what reading it takes, bytes. */
+const largestText = 512 * 1024 * 1024;
+
+/** A whole text file that the user named. */
+export function readWhole(path: string): string {
+  return opened(path, (file) => {
+    if (file.bytes > largestText)
+      throw new UsageError(
+        `${path} holds more than ${largestText / 1_048_576} MiB\n  mend: name a smaller file`,
+      );
+    const bytes = Buffer.allocUnsafe(file.bytes);
+    return bytes.toString('utf8', 0, file.read(bytes, 0));
+  });
+}
+
+/** Writes a file under another name beside it, then renames it: nobody ever sees half of it. */
+export function writeWhole(path: string, text: string): void {
+  const made = `${path}.tmp-${process.pid}`;
+  try {
+    writeFileSync(made, text);
+    renameSync(made, path);
+  } catch (error) {
+    rmSync(made, { force: true });
+    throw new UsageError(
+      `${path} cannot be written (${(error as { code?: string }).code ?? 'unknown'})\n  mend: name a file in a folder that exists and may be written`,
+    );
+  }
+}
+
 /** Gives a UTF-8 file of any size to `onLine`, line by line, without the line feeds; of a line beyond 64 Ki characters only the beginning. */
 export function readLines(path: string, onLine: (line: string) => void): void {
   opened(path, (file) => {

@@ -1,3 +1,4 @@
+import { isRecord, JsonFile } from './json.ts';
 import type { Problem } from './problem.ts';
 
 /** The replicas of one partition, the preferred leader first. */
@@ -8,15 +9,8 @@ export interface AssignedPartition {
 }
 
 export interface ReadAssignment {
-  readonly partitions: AssignedPartition[];
-  readonly problems: Problem[];
-}
-
-/** Line and column of an offset, both from 1. */
-function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: offset - lineStart + 1 };
+  readonly partitions: readonly AssignedPartition[];
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -25,99 +19,90 @@ function placeOf(text: string, offset: number): { line: number; column: number }
  */
 export function readAssignment(text: string, file: string): ReadAssignment {
   const body = text.replace(/^\uFEFF/, '');
-  return /^\s*\{/.test(body) ? readReassignment(body, file) : readDescribe(body, file);
+  if (!/^\s*\{/.test(body)) return readDescribe(body, file);
+  const { partitions, json } = readReassignment(body, file);
+  return { partitions, problems: json.problems() };
 }
 
-class Collector {
-  readonly partitions: AssignedPartition[] = [];
-  readonly problems: Problem[] = [];
-  private readonly seen = new Set<string>();
-  private readonly file: string;
+/** What is wrong with a partition's replicas by themselves; undefined when nothing is. */
+function wrongReplicas(
+  name: string,
+  replicas: readonly number[],
+): { readonly found: string; readonly mend: string } | undefined {
+  if (replicas.length === 0) return { found: `${name} has no replicas`, mend: 'list at least one broker id' };
+  const twice = replicas.find((id, i) => replicas.indexOf(id) < i);
+  return twice === undefined
+    ? undefined
+    : { found: `${name} names a broker twice: ${twice}`, mend: 'name each broker once' };
+}
 
-  constructor(file: string) {
-    this.file = file;
-  }
-
-  problem(at: { line: number; column: number }, found: string, mend: string): void {
-    if (this.problems.length < 100)
-      this.problems.push({ file: this.file, ...at, path: '', found, mend, severity: 'problem' });
-  }
-
-  add(
-    at: () => { line: number; column: number },
-    topic: string,
-    partition: number,
-    replicas: readonly number[],
-  ): void {
-    const name = `${topic}-${partition}`;
-    if (replicas.length === 0) this.problem(at(), `${name} has no replicas`, 'list at least one broker id');
-    else if (new Set(replicas).size !== replicas.length)
-      this.problem(at(), `${name} names a broker twice`, 'name each broker once');
-    else if (this.seen.has(name)) this.problem(at(), `${name} is listed twice`, 'keep one of the two');
-    else this.partitions.push({ topic, partition, replicas });
-    this.seen.add(name);
-  }
+/** A reassignment whose places can still be asked for, since what it says must also fit a cluster. */
+export interface Reassignment {
+  readonly partitions: readonly AssignedPartition[];
+  readonly json: JsonFile;
+  /** Where an entry of `partitions` stands in the file. */
+  readonly entryOf: (index: number) => readonly (string | number)[];
 }
 
 /**
  * Input of `kafka-reassign-partitions.sh --execute`.
- * Source: Kafka 3.7 `ReassignPartitionsCommand.parsePartitionReassignmentData`: version 1 or none, log_dirs optional.
+ * Source: Kafka 3.7 `ReassignPartitionsCommand.parsePartitionReassignmentData`: version 1 or none, log_dirs optional, other keys passed over.
  */
-function readReassignment(text: string, file: string): ReadAssignment {
-  const out = new Collector(file);
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    const message = (error as Error).message;
-    const offset = /position (\d+)/.exec(message);
-    const at = offset === null ? placeOf(text, text.length) : placeOf(text, Number(offset[1]));
-    out.problem(
-      at,
-      'the JSON cannot be read',
-      'correct it here; the file must be one object with "partitions"',
-    );
-    return out;
+export function readReassignment(text: string, file: string): Reassignment {
+  const json = new JsonFile(text, file);
+  const partitions: AssignedPartition[] = [];
+  const entries: number[] = [];
+  const made = { partitions, json, entryOf: (i: number) => ['partitions', entries[i]!] };
+  if (json.value === undefined) return made;
+  if (!isRecord(json.value) || !Array.isArray(json.value.partitions)) {
+    json.problem([], 'there is no list "partitions"', 'write {"version":1,"partitions":[...]}');
+    return made;
   }
-  const top = { line: 1, column: 1 };
-  const record = data as Record<string, unknown>;
-  if (record.version !== undefined && record.version !== 1)
-    out.problem(top, `version ${String(record.version)}`, 'use "version":1');
-  if (!Array.isArray(record.partitions)) {
-    out.problem(top, 'there is no list "partitions"', 'write {"version":1,"partitions":[...]}');
-    return out;
-  }
-  if (record.partitions.length === 0) out.problem(top, 'no partition is listed', 'list the partitions');
-  // Places are looked up only for what is wrong: a scan for the n-th "topic".
-  const starts: number[] = [];
-  const at = (index: number) => () => {
-    if (starts.length === 0) for (const found of text.matchAll(/"topic"\s*:/g)) starts.push(found.index);
-    return starts[index] === undefined ? top : placeOf(text, starts[index]);
-  };
-  record.partitions.forEach((entry: unknown, i: number) => {
-    const { topic, partition, replicas, log_dirs: logDirs } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof topic !== 'string' || topic === '')
-      out.problem(at(i)(), `partition entry ${i + 1} without a topic`, 'give "topic" as text');
-    else if (!Number.isSafeInteger(partition) || (partition as number) < 0)
-      out.problem(at(i)(), `${topic}: no partition number`, 'give "partition" as a whole number');
-    else if (!Array.isArray(replicas) || !replicas.every((id) => Number.isSafeInteger(id) && id >= 0)) {
-      out.problem(
-        at(i)(),
-        `${topic}-${partition as number}: no list of broker ids`,
-        'give "replicas" as broker ids',
-      );
-    } else {
-      if (Array.isArray(logDirs) && logDirs.length !== replicas.length) {
-        out.problem(
-          at(i)(),
-          `${topic}-${partition as number}: ${logDirs.length} log_dirs for ${replicas.length} replicas`,
-          'give one for each replica, or none',
-        );
-      }
-      out.add(at(i), topic, partition as number, replicas as number[]);
+  const { version, partitions: list } = json.value as { version?: unknown; partitions: unknown[] };
+  if (version !== undefined && version !== 1)
+    json.problem(['version'], `version ${String(version)}`, 'use "version":1');
+  if (list.length === 0) json.problem(['partitions'], 'no partition is listed', 'list the partitions');
+  const seen = new Set<string>();
+  for (let i = 0; i < list.length; i += 1) {
+    const at = ['partitions', i] as const;
+    const { topic, partition, replicas, log_dirs: logDirs } = (list[i] ?? {}) as Record<string, unknown>;
+    if (typeof topic !== 'string' || topic === '') {
+      json.problem([...at, 'topic'], `partition entry ${i + 1} without a topic`, 'give "topic" as text');
+      continue;
     }
-  });
-  return out;
+    if (!isId(partition)) {
+      json.problem(
+        [...at, 'partition'],
+        `${topic}: no partition number`,
+        'give "partition" as a whole number',
+      );
+      continue;
+    }
+    const name = `${topic}-${partition}`;
+    if (!Array.isArray(replicas) || !replicas.every(isId)) {
+      json.problem([...at, 'replicas'], `${name}: no list of broker ids`, 'give "replicas" as broker ids');
+      continue;
+    }
+    if (Array.isArray(logDirs) && logDirs.length !== replicas.length)
+      json.problem(
+        [...at, 'log_dirs'],
+        `${name}: ${logDirs.length} log_dirs for ${replicas.length} replicas`,
+        'give one for each replica, or none',
+      );
+    const wrong = wrongReplicas(name, replicas);
+    if (wrong !== undefined) json.problem([...at, 'replicas'], wrong.found, wrong.mend);
+    else if (seen.has(name)) json.problem([...at, 'topic'], `${name} is listed twice`, 'keep one of the two');
+    else {
+      partitions.push({ topic, partition, replicas });
+      entries.push(i);
+    }
+    seen.add(name);
+  }
+  return made;
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
@@ -125,47 +110,53 @@ function readReassignment(text: string, file: string): ReadAssignment {
  * blanks. Lines before the first topic (prompts, log lines) are passed over. Source: Kafka 3.7 `TopicCommand`.
  */
 function readDescribe(text: string, file: string): ReadAssignment {
-  const out = new Collector(file);
+  const partitions: AssignedPartition[] = [];
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
   let line = 0;
+  let column = 1;
+  const problem = (found: string, mend: string) => {
+    if (problems.length < 100)
+      problems.push({ file, line, column, path: '', found, mend, severity: 'problem' });
+  };
   let any = false;
   for (const row of text.split(/\r?\n/)) {
     line += 1;
+    column = 1;
     const found = /^\s*Topic:\s*(\S+)\s+Partition:\s*(\S+)\s+Leader:\s*(\S+)\s+Replicas:\s*(\S*)/.exec(row);
     if (found === null) {
       if (/^\s*Topic:\s*\S+/.test(row)) {
         any = true;
         if (/\sPartition:/.test(row))
-          out.problem(
-            { line, column: 1 },
-            'a partition line without leader or replicas',
-            'paste the whole output',
-          );
+          problem('a partition line without leader or replicas', 'paste the whole output');
       } else if (any && row.trim() !== '')
-        out.problem({ line, column: 1 }, `"${row.trim().slice(0, 40)}" among the topics`, 'remove the line');
+        problem(`"${row.trim().slice(0, 40)}" among the topics`, 'remove the line');
       continue;
     }
     any = true;
-    const place = { line, column: row.indexOf('Topic:') + 1 };
+    column = row.indexOf('Topic:') + 1;
+    const topic = found[1]!;
     const partition = Number(found[2]);
+    const name = `${topic}-${partition}`;
     const replicas = found[4]!.split(',').map((id) => (/^\d+$/.test(id) ? Number(id) : Number.NaN));
-    if (!/^\d+$/.test(found[2]!))
-      out.problem(place, `${found[1]!}: no partition number`, 'paste the whole output');
+    const wrong = wrongReplicas(name, replicas);
+    if (!/^\d+$/.test(found[2]!)) problem(`${topic}: no partition number`, 'paste the whole output');
     else if (replicas.some(Number.isNaN))
-      out.problem(
-        place,
-        `${found[1]!}-${partition}: replicas ${found[4]!.slice(0, 40) || 'are missing'}`,
+      problem(
+        `${name}: replicas ${found[4]!.slice(0, 40) || 'are missing'}`,
         'list broker ids apart by commas',
       );
-    else out.add(() => place, found[1]!, partition, replicas);
+    else if (wrong !== undefined) problem(wrong.found, wrong.mend);
+    else if (seen.has(name)) problem(`${name} is listed twice`, 'keep one of the two');
+    else partitions.push({ topic, partition, replicas });
+    seen.add(name);
   }
-  if (out.partitions.length === 0 && out.problems.length === 0) {
-    out.problem(
-      { line: 1, column: 1 },
-      'neither a reassignment JSON nor the output of kafka-topics --describe',
-      'name such a file',
-    );
+  if (partitions.length === 0 && problems.length === 0) {
+    line = 1;
+    column = 1;
+    problem('neither a reassignment JSON nor the output of kafka-topics --describe', 'name such a file');
   }
-  return out;
+  return { partitions, problems };
 }
 
 function sorted(partitions: readonly AssignedPartition[]): AssignedPartition[] {

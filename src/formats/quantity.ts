@@ -207,6 +207,29 @@ export function formatQuantity(value: number, dimension: Dimension): string {
   }
 }
 
+/** Years, days, hours, minutes, seconds: the largest of which there are two, microseconds each. */
+const spans: readonly (readonly [string, number])[] = [
+  ['years', 3.155_76e13],
+  ['days', 8.64e10],
+  ['hours', 3.6e9],
+  ['minutes', 6e7],
+];
+
+/** A time in words with two digits: `2,500 years`, `23 minutes`. */
+export function spanWords(micros: number): string {
+  if (micros === Number.POSITIVE_INFINITY) return 'for ever';
+  const [unit, length] = spans.find(([, l]) => micros >= 2 * l) ?? ['seconds', 1e6];
+  const rounded = Number((micros / length).toPrecision(2));
+  return `${String(rounded).replace(/\B(?=(\d{3})+(?!\d))/g, ',')} ${unit}`;
+}
+
+/** A rate with what it means for an amount: `10 B/s: 800 GB would take 2,500 years`. */
+export function rateMeans(bytesPerSecond: number, bytes: number): string {
+  const apart = (text: string) => text.replace(/(?<=\d)(?=[A-Za-z])/, ' ');
+  const amount = formatQuantity(Number(bytes.toPrecision(3)), 'bytes');
+  return `${apart(formatQuantity(bytesPerSecond, 'byteRate'))}: ${apart(amount)} would take ${spanWords((bytes / bytesPerSecond) * 1e6)}`;
+}
+
 function scaled(value: number, scale: readonly (readonly [string, number])[]): string {
   const [unit, factor] = scale.find(([, f]) => Math.abs(value) >= f) ?? scale[scale.length - 1]!;
   return `${digits(value / factor)}${unit}`;

@@ -34,7 +34,7 @@ export function table(rows: readonly (readonly string[])[], right: ReadonlySet<n
 }
 
 /** Escapes of an untrusted file must not reach the terminal. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return [...text].map((c) => ((c.codePointAt(0) ?? 0) < 32 || c === '\u007f' ? ' ' : c)).join('');
 }
 

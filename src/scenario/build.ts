@@ -11,6 +11,8 @@ import { parts } from './parts/index.ts';
 export interface Built {
   readonly sim: Simulation;
   readonly models: Readonly<Record<string, unknown>>;
+  /** All settings as this replication drew them, by part name. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** Microseconds to play: warm-up and period. */
   readonly until: number;
   /** What was recorded, with labels; times count from the start of the period. */
@@ -80,6 +82,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
   return {
     sim,
     models,
+    settings,
     until,
     series: () => recorded(sim, labelled, scenario.warmUp),
     live: () => live(sim, labelled),

@@ -47,13 +47,13 @@ export function resourcesOf(given: z.output<typeof containerResources> | undefin
   return { memoryLimitBytes: given?.memoryLimit, cpuRequest: given?.cpuRequest, cpuLimit: given?.cpuLimit };
 }
 
-/** Cores and memory of the node that a broker runs on. */
+/** The instance type of the node that a broker runs on. */
 export function nodeOf(
   broker: number,
   kafka: KafkaPartSettings | undefined,
   kubernetes: KubernetesSettings | undefined,
   hardware: HardwareSettings | undefined,
-): { readonly cores: number; readonly memory: number } | undefined {
+): HardwareSettings['instanceTypes'][number] | undefined {
   const name = kafka?.brokers.find((b) => b.id === broker)?.node;
   const instance = kubernetes?.nodes.find((n) => n.name === name)?.instance;
   return hardware?.instanceTypes.find((t) => t.name === instance);

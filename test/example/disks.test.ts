@@ -30,8 +30,7 @@ test('replicas go into the directory with the fewest partitions, so that two dif
   const { cluster } = withDirectories([1e12, 1e12, 1e12]);
   const { tables } = cluster;
   const counts = [0, 0, 0];
-  for (let i = tables.replicasFrom[4]!; i < tables.replicasFrom[5]!; i += 1)
-    counts[tables.placeOf(tables.replicasOf[i]!)]! += 1;
+  for (const r of tables.hosted(4)) counts[tables.placeOf(r)]! += 1;
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
   expect(counts.reduce((a, b) => a + b)).toBeGreaterThan(10);
 });
@@ -115,7 +114,7 @@ describe('of two directories', () => {
     expect(told('kafka.diskFull')).toHaveLength(1);
     expect(told('kafka.killed')).toHaveLength(0);
     expect(cluster.brokers.isRunning(4)).toBe(true);
-    const hosted = [...tables.replicasOf.slice(tables.replicasFrom[4], tables.replicasFrom[5])];
+    const hosted = [...tables.hosted(4)];
     const lost = hosted.filter((r) => tables.placeOf(r) === 0);
     expect(gauges.offlineReplicas.get(4)).toBe(lost.length);
     expect(gauges.partitionCount.get(4)).toBe(hosted.length - lost.length);
@@ -161,8 +160,7 @@ describe('of two directories', () => {
     expect(gauges.outOfSync.get(4)).toBe(0);
     const replaced = tables.directoriesFrom[4]! + 1;
     expect(logs.usedBytes(replaced)).toBeGreaterThan(60 * GB);
-    for (const r of [...tables.replicasOf.slice(tables.replicasFrom[4], tables.replicasFrom[5])])
-      expect(tables.state[r]).toBe(replicaState.live);
+    for (const r of [...tables.hosted(4)]) expect(tables.state[r]).toBe(replicaState.live);
   });
 
   test('when the second fails as well, the broker halts', () => {
@@ -225,8 +223,7 @@ test('a replica whose log ends before its leader begins starts afresh at the sta
   sim.run(seconds(6000));
   const { tables, logs } = cluster;
   expect(cluster.gauges.outOfSync.get(1)).toBe(0);
-  for (let i = tables.replicasFrom[1]!; i < tables.replicasFrom[2]!; i += 1) {
-    const r = tables.replicasOf[i]!;
+  for (const r of tables.hosted(1)) {
     // It was 40 GB behind, and no log keeps more than 3 GB and what comes between two checks.
     expect(logs.bytes(r)).toBeLessThan(12 * GB);
     expect(logs.startOf(r)).toBeGreaterThan(20 * GB);

@@ -71,6 +71,9 @@ test('whatever workers, connectors and the coordinator do, a task runs once at m
         expect(connect.running.get(0) + connect.running.get(1)).toBe(total);
         expect(connect.unassigned.get(0) + connect.unassigned.get(1)).toBe(0);
         expect(lag.get(1)).toBeGreaterThanOrEqual(-1e-6);
+        // What came into the topic of the sink was read once, or waits; what was read again was sent twice.
+        const came = (1200 * sim.now) / 1e6;
+        expect(connect.sent.get(1) - connect.replayed.get(1) + lag.get(1)).toBeCloseTo(came, 1);
         for (const t of sim.told) {
           if (t.kind === 'connect.rebalanced' && t.detail.includes('wait')) delayed += 1;
           if (t.kind === 'connect.coordinatorLost') cutOff += 1;

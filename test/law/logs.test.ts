@@ -74,7 +74,7 @@ test('appended bytes = retained + deleted for each log after every check, and it
       });
       const end = t + seconds(1000);
       const first = [0, 1, 2].map((id) => firstCheck(id, c.interval));
-      const rows = [...tables.replicasOf];
+      const rows = Array.from({ length: tables.brokerCount }, (_, b) => [...tables.hosted(b)]).flat();
       const naive = new Map(
         rows.map((r) => {
           const rate = c.rate * tables.share[Math.floor(r / tables.stride)]!;
@@ -103,8 +103,7 @@ test('appended bytes = retained + deleted for each log after every check, and it
         sim.run(at);
         cluster.tables.verify();
         logs.verify();
-        for (let i = tables.replicasFrom[broker]!; i < tables.replicasFrom[broker + 1]!; i += 1) {
-          const r = tables.replicasOf[i]!;
+        for (const r of tables.hosted(broker)) {
           const plain = naive.get(r)!;
           const before = plain.deleted;
           const oldest = plain.segments[0]!;

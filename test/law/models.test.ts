@@ -467,7 +467,7 @@ describe('formats', () => {
       1,
       '2 log_dirs for 1',
     ],
-    ['{"partitions":\n[}', 2, 'cannot be read'],
+    ['{"partitions":\n[}', 2, '} where a value is needed'],
     ['hello', 1, 'neither a reassignment JSON'],
     [
       'Topic: a\tPartitionCount: 1\n\tTopic: a\tPartition: 0\tLeader: 1\tReplicas: x\tIsr: 1',

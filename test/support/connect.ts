@@ -7,8 +7,12 @@ import {
   type ConnectorSettings,
   type ConnectTiming,
 } from '../../src/models/connect/connect.ts';
-import type { SinkTasks } from '../../src/models/connect/sink.ts';
+import { ConsumerGroups } from '../../src/models/kafka/consumerGroups.ts';
+import { GroupLag } from '../../src/models/kafka/groupLag.ts';
+import { SinkGroups } from '../../src/scenario/connections/connectToKafka.ts';
+import { topic as kafkaTopic } from './cluster.ts';
 import { run } from './files.ts';
+import { someMembers } from './groups.ts';
 import { smallScenario } from './leafCases.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -73,7 +77,49 @@ export function makeConnect(
   const topic = over.topic ?? { partitions: 12, rate: 1200 };
   const lag = sim.gauge('test:lag', over.connectors.length, { linear: true });
   const coordinator = { answers: true, writes: true, look: () => {} };
-  const sinks = new Map<number, SinkTasks>();
+  // Each sink has a topic of its own.
+  const sinks = over.connectors
+    .map((_, row) => row)
+    .filter((row) => over.connectors[row]!.sink !== undefined);
+  const source = {
+    messageRate: () => topic.rate,
+    partitions: () => topic.partitions,
+    mostPartitions: () => topic.partitions,
+    share: () => 1 / topic.partitions,
+  };
+  const groupLag = new GroupLag(
+    sim,
+    source,
+    sinks.map((_, t) => ({ topic: t, catchUpFactor: 2, fresh: false })),
+    10_000,
+  );
+  const groups = new ConsumerGroups(
+    sim,
+    groupLag,
+    source,
+    sinks.map((row) => kafkaTopic({ name: over.connectors[row]!.name })),
+    sinks.map((row, t) => ({
+      name: `connect-${over.connectors[row]!.name}`,
+      topics: [t],
+      catchUpFactor: 2,
+      pollMicros: 0,
+      clients: 1,
+      fetchMinBytes: 1,
+      fetchMaxWaitMicros: 500_000,
+      members: someMembers({
+        members: over.connectors[row]!.tasksMax,
+        capacity: over.connectors[row]!.sink!.capacity,
+        latest: false,
+      }),
+      owner: '',
+    })),
+    1000,
+  );
+  const sinkGroups = new SinkGroups(groups);
+  groupLag.onSums = (c, behind, slope) => {
+    lag.set(sinks[c]!, behind, slope);
+    sinkGroups.changed(c);
+  };
   const connect = new ConnectCluster(
     sim,
     {
@@ -85,8 +131,6 @@ export function makeConnect(
         rebalanceTimeoutMicros: 60_000_000,
         maxDelayMicros: 300_000_000,
         flushMicros: 60_000_000,
-        consumerSessionMicros: 45_000_000,
-        consumerHeartbeatMicros: 3_000_000,
         taskStopMicros: 1_000_000,
         taskStartMicros: 2_000_000,
         workerStartMicros: constant(20_000_000),
@@ -102,14 +146,7 @@ export function makeConnect(
           coordinator.look = look;
         },
       },
-      sinkTopics: (connector) => ({
-        shares: [new Float64Array(topic.partitions).fill(1 / topic.partitions)],
-        messageRate: () => topic.rate,
-        show: (_, behind, slope) => lag.set(connector, behind, slope),
-      }),
-      sinkMade: (connector, tasks) => {
-        sinks.set(connector, tasks);
-      },
+      sinkGroup: (connector) => sinkGroups.of(sinks.indexOf(connector)),
     },
   );
   const act = sim.on('test.act', (row) => acts[row]!());
@@ -123,7 +160,7 @@ export function makeConnect(
     Object.assign(coordinator, { answers, writes });
     coordinator.look();
   };
-  return { sim, connect, lag, sinks, at, setCoordinator };
+  return { sim, connect, lag, groups, at, setCoordinator };
 }
 
 export const sinkOf = (name: string, tasksMax: number, capacity: number): ConnectorSettings => ({

@@ -1,6 +1,8 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
 import { connectCases, connectNames, registryCases, registryNames } from './connectCases.ts';
+import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
+import { groupCases, groupNames } from './groupCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -404,6 +406,8 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...connectCases,
   ...registryCases,
   ...faultCases,
+  ...groupCases,
+  ...cruiseControlCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1031,6 +1035,8 @@ export const namingKeys: readonly string[] = [
   ...connectNames,
   ...registryNames,
   ...faultNames,
+  ...groupNames,
+  ...cruiseControlNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',

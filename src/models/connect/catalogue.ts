@@ -88,7 +88,7 @@ export const connectCatalogue: Catalogue = {
       'rehearse:connect_busiest_task_ratio',
       'ratio',
       ['connector'],
-      'What comes into the partitions of the busiest task of a sink, as a share of what a task can write; above 1 its lag grows.',
+      'What comes in for the busiest task, as a share of what a task can do; above 1 its lag grows.',
       'ours',
     ),
     metric(
@@ -125,13 +125,6 @@ export const connectCatalogue: Catalogue = {
       ['connector'],
       'Rows in the tables of a source that have not been sent.',
       'ours; JDBC source connector',
-    ),
-    metric(
-      'rehearse:connect_sink_rebalances_total',
-      '',
-      ['connector'],
-      'Rebalances of the consumer group of a sink.',
-      'ours',
     ),
     metric(
       'rehearse:connect_rebalance_delay_seconds',

@@ -3,7 +3,7 @@ import { Gathering } from '../../engine/gathering.ts';
 import type { Gauge } from '../../engine/gauge.ts';
 import { BrokenInvariant, type Handle, type Kind, type Simulation } from '../../engine/simulation.ts';
 import { IncrementalCooperativeAssignor, type Load } from './assignor.ts';
-import { type SinkSettings, SinkTasks, type SinkTopics } from './sink.ts';
+import { type SinkGroup, type SinkSettings, SinkTasks } from './sink.ts';
 import { type SourceSettings, SourceTables } from './source.ts';
 import type { Work } from './work.ts';
 
@@ -27,9 +27,6 @@ export interface ConnectTiming {
   readonly maxDelayMicros: number;
   /** `offset.flush.interval.ms`. */
   readonly flushMicros: number;
-  /** `session.timeout.ms` and `heartbeat.interval.ms` of a sink task's consumer. */
-  readonly consumerSessionMicros: number;
-  readonly consumerHeartbeatMicros: number;
   /** From the request to stop a task until it has stopped; the worker waits for `task.shutdown.graceful.timeout.ms` at most. */
   readonly taskStopMicros: number;
   readonly taskStartMicros: number;
@@ -57,9 +54,7 @@ export interface CoordinatorPort {
 
 export interface ConnectPorts {
   readonly coordinator: CoordinatorPort;
-  readonly sinkTopics: (connector: number) => SinkTopics;
-  /** Hands a sink's tasks to what tells them of their topics. */
-  readonly sinkMade: (connector: number, tasks: SinkTasks) => void;
+  readonly sinkGroup: (connector: number) => SinkGroup;
 }
 
 interface GroupMember {
@@ -114,7 +109,6 @@ export class ConnectCluster {
   readonly sent: Gauge;
   readonly written: Gauge;
   readonly sourceLag: Gauge;
-  readonly sinkRebalances: Gauge;
   readonly delaySeconds: Gauge;
   private readonly sim: Simulation;
   private readonly ports: ConnectPorts;
@@ -171,7 +165,6 @@ export class ConnectCluster {
     this.sent = sim.gauge('kafka_connect_sink_task_sink_record_send_total', c, { linear: true });
     this.written = sim.gauge('kafka_connect_source_task_source_record_write_total', c, { linear: true });
     this.sourceLag = sim.gauge('rehearse:connect_source_lag_rows', c, { linear: true });
-    this.sinkRebalances = sim.gauge('rehearse:connect_sink_rebalances_total', c);
     this.delaySeconds = sim.gauge('rehearse:connect_rebalance_delay_seconds', 1);
     this.expired = sim.on('connect.sessionEnds', (m) => this.onExpired(this.everyMember[m]));
     this.timedOut = sim.on('connect.rebalanceTimesOut', (round) => this.onTimedOut(round));
@@ -196,24 +189,8 @@ export class ConnectCluster {
     this.giveUp = sim.on('connect.coordinatorLost', (m) => this.onGiveUp(this.everyMember[m]));
     this.back = sim.on('connect.workerReturns', (worker) => this.startWorker(worker));
     this.work = connectors.map((one, i): Work => {
-      if (one.sink !== undefined) {
-        const made = new SinkTasks(
-          sim,
-          one.name,
-          one.sink,
-          ports.sinkTopics(i),
-          {
-            sessionMicros: timing.consumerSessionMicros,
-            heartbeatMicros: timing.consumerHeartbeatMicros,
-            roundTripMicros: timing.roundTripMicros,
-            flushMicros: timing.flushMicros,
-          },
-          this.sinkRebalances,
-          i,
-        );
-        ports.sinkMade(i, made);
-        return made;
-      }
+      if (one.sink !== undefined)
+        return new SinkTasks(sim, one.name, one.sink, ports.sinkGroup(i), timing.flushMicros);
       return new SourceTables(sim, one.name, one.source as SourceSettings, timing.flushMicros);
     });
     this.tasksMax = connectors.map((one) => one.tasksMax);
@@ -236,8 +213,7 @@ export class ConnectCluster {
         for (const task of m.tasks) add(task);
         for (const one of m.connectors) add(one);
       }
-      for (const work of this.work)
-        for (let q = 0; q < work.queues.queues; q += 1) add(work.queues.behind(q));
+      for (const work of this.work) work.state(add);
     });
   }
 
@@ -257,13 +233,8 @@ export class ConnectCluster {
       const numbers = Array.from({ length: this.tasks[c] }, (_, n) => n);
       for (const n of numbers) this.taskState.set(c * taskStride + n, 'running');
       work.configure(this.tasks[c]);
-      if (work instanceof SinkTasks) work.startBefore(numbers);
-      else if (work instanceof SourceTables) for (const n of numbers) work.startBefore(n);
-      const shown = work.queues.onChange;
-      work.queues.onChange = () => {
-        shown();
-        this.showWork(c);
-      };
+      for (const n of numbers) work.startBefore(n);
+      work.onChange = () => this.show();
     });
     this.showAll();
   }
@@ -661,18 +632,12 @@ export class ConnectCluster {
   private showWork(c: number): void {
     const work = this.work[c];
     this.idle.set(c, work.idle());
-    let read = 0;
-    let rate = 0;
-    for (let q = 0; q < work.queues.queues; q += 1) {
-      read += work.queues.read(q);
-      rate += work.queues.readRateOf(q);
-    }
-    // Of what is read again only the first time counts in the queue's books; it is sent twice.
-    const sent = read + this.replayed.get(c);
-    if (work instanceof SinkTasks) {
-      this.sent.set(c, sent, rate);
-      this.busiest.set(c, work.busiest());
-    } else if (work instanceof SourceTables) {
+    this.busiest.set(c, work.busiest());
+    const rate = work.doneRate();
+    // What is done again was sent before.
+    const sent = work.done() + this.replayed.get(c);
+    if (work instanceof SinkTasks) this.sent.set(c, sent, rate);
+    else if (work instanceof SourceTables) {
       this.written.set(c, sent, rate);
       this.sourceLag.set(c, work.behind(), work.slope());
     }
@@ -690,14 +655,6 @@ export class ConnectCluster {
     for (const [task, state] of this.taskState) {
       if (state === 'running' && !seen.has(task))
         throw new BrokenInvariant(`task ${task} runs and nobody has it`);
-    }
-    for (const work of this.work) {
-      for (let q = 0; q < work.queues.queues; q += 1) {
-        const { queues } = work;
-        const off = queues.cameIn(q) - queues.read(q) - queues.behind(q);
-        if (Math.abs(off) > 1e-3 + 1e-9 * queues.cameIn(q))
-          throw new BrokenInvariant(`${off} records came in and are neither read nor waiting`);
-      }
     }
   }
 }

@@ -27,9 +27,8 @@ export class SharedQueues {
   private readonly offered: Float64Array;
   private readonly taken: Float64Array;
   private readonly capacity: number[] = [];
-  /** By reader: what comes into its queues, per second, and how many they are. */
+  /** By reader: what comes into its queues, per second. */
   private comes = new Float64Array(0);
-  private owned = new Float64Array(0);
   private readonly marks: Mark[][] = [];
   private readonly keptMicros: number;
   private since = 0;
@@ -137,11 +136,6 @@ export class SharedQueues {
     return own.length === 0 ? 0 : again;
   }
 
-  /** Queues that a reader has. */
-  ownOf(reader: number): number {
-    return this.owned[reader];
-  }
-
   /** Items per second that come into a reader's queues. */
   comesFor(reader: number): number {
     return this.comes[reader];
@@ -175,14 +169,12 @@ export class SharedQueues {
   private plan(): void {
     const readers = this.capacity.length;
     const comes = new Float64Array(readers);
-    this.owned = new Float64Array(readers);
     const lies = new Float64Array(readers);
     for (let q = 0; q < this.lag.length; q += 1) {
       const r = this.readerOf[q];
       if (r < 0) continue;
       comes[r] += this.rate[q];
       lies[r] += this.lag[q];
-      this.owned[r] += 1;
     }
     this.comes = comes;
     let soonest = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import type { Simulation } from '../../engine/simulation.ts';
+import { BrokenInvariant, type Simulation } from '../../engine/simulation.ts';
 import { SharedQueues } from './queues.ts';
 import { blockOf, Flushes, type Work } from './work.ts';
 
@@ -18,7 +18,8 @@ export interface SourceSettings {
  * Simplified: the rows that wait for the next query are their mean, half an interval's; what is sent loads no topic beyond its `bytesIn`.
  */
 export class SourceTables implements Work {
-  readonly queues: SharedQueues;
+  onChange: () => void = () => {};
+  private readonly queues: SharedQueues;
   private readonly settings: SourceSettings;
   private readonly flushes: Flushes;
   private readonly running = new Set<number>();
@@ -28,6 +29,8 @@ export class SourceTables implements Work {
     this.settings = settings;
     this.flushes = new Flushes(sim, flushMicros);
     this.queues = new SharedQueues(sim, 'connect.source', settings.tables.length, flushMicros);
+    this.queues.onChange = () => this.onChange();
+    sim.invariant('connect: rows of a source', () => this.verify());
     const draw = sim.stream(`connector/${name}`, 'flush');
     for (let task = 0; task < settings.tables.length; task += 1) this.flushes.beganBefore(task, draw());
     this.queues.change(() => {
@@ -51,6 +54,18 @@ export class SourceTables implements Work {
     return this.settings.tables.reduce((sum, _, i) => sum + this.queues.slope(i), 0);
   }
 
+  done(): number {
+    let rows = 0;
+    for (let q = 0; q < this.queues.queues; q += 1) rows += this.queues.read(q);
+    return rows;
+  }
+
+  doneRate(): number {
+    let rows = 0;
+    for (let q = 0; q < this.queues.queues; q += 1) rows += this.queues.readRateOf(q);
+    return rows;
+  }
+
   taskCount(tasksMax: number): number {
     return Math.min(tasksMax, this.settings.tables.length);
   }
@@ -64,7 +79,6 @@ export class SourceTables implements Work {
     });
   }
 
-  /** Tasks that ran before the period begin with what they had flushed then. */
   startBefore(task: number): void {
     this.running.add(task);
     this.apply(task);
@@ -97,6 +111,26 @@ export class SourceTables implements Work {
 
   idle(): number {
     return 0;
+  }
+
+  busiest(): number {
+    let most = 0;
+    for (const task of this.running)
+      most = Math.max(most, this.queues.comesFor(task) / this.settings.capacity);
+    return most;
+  }
+
+  state(add: (value: number) => void): void {
+    for (let q = 0; q < this.queues.queues; q += 1) add(this.queues.behind(q));
+  }
+
+  private verify(): void {
+    const { queues } = this;
+    for (let q = 0; q < queues.queues; q += 1) {
+      const off = queues.cameIn(q) - queues.read(q) - queues.behind(q);
+      if (Math.abs(off) > 1e-3 + 1e-9 * queues.cameIn(q))
+        throw new BrokenInvariant(`${off} rows came in and are neither read nor waiting`);
+    }
   }
 
   private reads(table: number): boolean {

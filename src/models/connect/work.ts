@@ -1,13 +1,18 @@
 import type { Simulation } from '../../engine/simulation.ts';
-import type { SharedQueues } from './queues.ts';
 
 /** What the tasks of a connector do; tasks are numbered from 0. */
 export interface Work {
-  readonly queues: SharedQueues;
+  /** Something that is shown is another one from now on. */
+  onChange: () => void;
+  /** Records done so far, those that are done again counted once, and how many more are each second. */
+  done(): number;
+  doneRate(): number;
   /** How many tasks the connector makes of `tasks.max`. Source: `Connector.taskConfigs`, which may return fewer. */
   taskCount(tasksMax: number): number;
   /** The connector was reconfigured: its tasks, none of which runs, share the work anew. */
   configure(tasks: number): void;
+  /** A task ran before the period. */
+  startBefore(task: number): void;
   /** A task runs from now on. */
   start(task: number): void;
   /** A task has stopped in order: what it did is committed. */
@@ -18,6 +23,10 @@ export interface Work {
   pause(paused: boolean): void;
   /** Running tasks that have nothing to read. */
   idle(): number;
+  /** What comes in for the busiest task, as a share of what it can do. */
+  busiest(): number;
+  /** Everything that decides how it goes on, for the digest. */
+  state(add: (value: number) => void): void;
 }
 
 /** What splits `count` things into `groups`: as even as can be, in blocks, the first ones with one more. */

@@ -186,12 +186,15 @@ export class Brokers {
     this.expired = sim.on('kafka.sessionExpired', (b) => this.onSessionExpired(b), eventClass.timer);
     this.pauseOver = sim.on('kafka.pauseOver', (b) => this.onPauseOver(b));
     controller.onMembership = (b) => this.membership(b);
+    const { serving, pausedUntil } = controller.registrations;
+    const runs = (b: number) => serving[b] === 1 && pausedUntil[b] === 0;
     controller.onActivated = () => {
       this.lookForController();
       this.renewSessions();
+      // Elected while the controller that did it was being lost: who hears the next one learns of it now.
+      for (let b = 0; b < n; b += 1)
+        if (runs(b) && controller.hears(b) && !this.isExpelled(b)) controller.takeUpLed(b);
     };
-    const { serving, pausedUntil } = controller.registrations;
-    const runs = (b: number) => serving[b] === 1 && pausedUntil[b] === 0;
     writes.serving = (b) => runs(b) && connectivity.reachable(b);
     writes.standsStill = (b) => !Number.isNaN(this.mute[b]);
     replication.serves = (leader, follower) => runs(leader) && connectivity.reaches(leader, follower);
@@ -527,8 +530,8 @@ export class Brokers {
   /** Producers send again what a leader had appended and not answered when it died: with acks=all about a round trip of records. */
   private leaveUnanswered(broker: number): void {
     const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+    for (const r of tables.hosted(broker)) {
+      const p = Math.floor(r / tables.stride);
       if (tables.leader[p] === broker) this.writes.leaderDied(p, this.settings.timing.roundTripMicros);
     }
   }
@@ -536,9 +539,7 @@ export class Brokers {
   /** Partitions with an ISR member that has died stall until the controller knows. */
   private reviewHosted(broker: number): void {
     const { tables } = this;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      this.writes.review(Math.floor(tables.replicasOf[i] / tables.stride));
-    }
+    for (const r of tables.hosted(broker)) this.writes.review(Math.floor(r / tables.stride));
   }
 
   /** Node id of a broker whose process is a quorum voter as well, else -1. */
@@ -549,8 +550,7 @@ export class Brokers {
 
   /** The process neither fetches nor serves from now on: its replicas stop, and those that catch up from it. */
   private standStill(broker: number): void {
-    const { replicasOf, replicasFrom } = this.tables;
-    this.stopReplicas(broker, replicasOf.subarray(replicasFrom[broker], replicasFrom[broker + 1]));
+    this.stopReplicas(broker, this.tables.hosted(broker));
   }
 
   private stopReplicas(broker: number, replicas: Int32Array): void {
@@ -574,8 +574,7 @@ export class Brokers {
   private stopFetching(broker: number): void {
     const { tables } = this;
     this.controller.registrations.fetching[broker] = 0;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(broker)) {
       if (tables.inSync[r] === 1) continue;
       const p = Math.floor(r / tables.stride);
       this.traffic.count(p, -1);
@@ -674,8 +673,7 @@ export class Brokers {
   private cutUnflushed(broker: number): void {
     const { tables } = this;
     this.unflushed[broker] = 0;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(broker)) {
       if (tables.state[r] !== replicaState.stopped) continue;
       const p = Math.floor(r / tables.stride);
       const bytes = (this.traffic.partitionRate(p) * this.settings.timing.pageFlushMicros) / 1e6;
@@ -686,8 +684,7 @@ export class Brokers {
   private beginAll(broker: number): void {
     const { tables } = this;
     const behind: number[] = [];
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(broker)) {
       if (tables.state[r] === replicaState.stopped) behind.push(r);
     }
     this.replication.begin(broker, behind);
@@ -815,8 +812,8 @@ export class Brokers {
     const { tables } = this;
     const { fetching, pausedUntil } = this.controller.registrations;
     const behind = new Map<number, number[]>();
-    for (let i = tables.replicasFrom[leader]; i < tables.replicasFrom[leader + 1]; i += 1) {
-      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+    for (const r of tables.hosted(leader)) {
+      const p = Math.floor(r / tables.stride);
       if (tables.leader[p] !== leader) continue;
       for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
         const b = tables.broker[r];
@@ -882,10 +879,9 @@ export class Brokers {
   /** The controller has committed that directories of a broker are offline. */
   private onDirectoryOffline(broker: number): void {
     const { tables } = this;
-    const hosted = tables.replicasOf.subarray(tables.replicasFrom[broker], tables.replicasFrom[broker + 1]);
     this.controller.removeFromIsrs(
       broker,
-      hosted.filter((r) => tables.offline[r] === 1),
+      tables.hosted(broker).filter((r) => tables.offline[r] === 1),
     );
     this.membership(broker);
   }

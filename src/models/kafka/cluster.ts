@@ -9,11 +9,14 @@ import { ClusterGauges } from './gauges.ts';
 import { Logs } from './logs.ts';
 import { Outages } from './outages.ts';
 import { StripedReplicaPlacer } from './placement.ts';
+import { Reassignments } from './reassignment.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
 import { type ClusterSettings, directoriesOf } from './settings.ts';
-import { ClusterTables } from './tables.ts';
+import { ClusterTables, noLeader, rowsOf } from './tables.ts';
+import type { ReplicationThrottle } from './throttle.ts';
+import { Topics } from './topics.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
 import { type BrokerNetwork, Ways } from './ways.ts';
 import { Writes } from './writes.ts';
@@ -44,6 +47,8 @@ export class KafkaCluster {
   readonly logs: Logs;
   readonly controller: Controller;
   readonly brokers: Brokers;
+  readonly reassignments: Reassignments;
+  readonly topics: Topics;
   readonly connectivity: Connectivity;
   /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
   readonly changed: Signal;
@@ -55,6 +60,7 @@ export class KafkaCluster {
   private readonly stalls: {
     readonly shares: ReadonlyMap<number, number>;
     readonly counts: ReadonlyMap<number, number>;
+    readonly partitions: readonly number[];
     readonly micros: number;
   }[] = [];
   /** By partition: who wants to know when it can be led or written, or no more. */
@@ -67,12 +73,13 @@ export class KafkaCluster {
     this.settings = settings;
     this.rowOf = new Map(settings.brokers.map((b, row) => [b.id, row]));
     this.changed = sim.signal('kafka.changed');
-    const stride = settings.topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
+    const factor = settings.topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
+    const stride = Math.max(factor, settings.replicaPlaces ?? 0);
     this.tables = new ClusterTables(
       settings.topics,
       settings.brokers.length,
       stride,
-      settings.assignment ?? placed(sim, settings, stride),
+      withRoom(settings, settings.assignment ?? placed(sim, settings, factor), factor, stride),
       settings.brokers.map((b) => directoriesOf(b).length),
     );
     const { tables } = this;
@@ -126,8 +133,31 @@ export class KafkaCluster {
       this.traffic,
       this.replication,
       this.writes,
+      this.logs,
       this.connectivity,
     );
+    this.reassignments = new Reassignments(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.controller,
+      this.replication,
+    );
+    this.topics = new Topics(
+      sim,
+      settings,
+      tables,
+      this.traffic,
+      this.controller,
+      this.replication,
+      this.writes,
+    );
+    this.topics.beforeShare = (p) => this.logs.beforeShare(p);
+    this.topics.afterShares = (topic) => this.logs.sharesChanged(topic);
+    this.topics.onPartitionsAdded.push((topic) => this.consumers.partitionsAdded(topic));
+    this.topics.onShares.push((topic) => this.consumers.sharesChanged(topic));
+    this.topics.lagMicros = (topic) => this.consumers.worstLagMicros(topic);
     this.brokers = new Brokers(
       sim,
       settings,
@@ -146,7 +176,8 @@ export class KafkaCluster {
     this.controller.onLeaderMoves = (moves) => this.onLeaderMoves(moves);
     this.controller.onActiveChanged = () => this.changed.raise();
     this.brokers.onMembership = () => this.changed.raise();
-    this.writes.onBurst = (topic, messages) => this.consumers.burst(topic, messages);
+    this.writes.onBurst = (p, messages) => this.consumers.burst(p, messages);
+    this.consumers.serves = (p) => tables.leader[p] !== noLeader && this.writes.serving(tables.leader[p]);
     this.requests = new RequestPath(
       sim,
       settings,
@@ -171,7 +202,7 @@ export class KafkaCluster {
     };
     this.traffic.onChange = (b) => {
       this.logs.touch(b);
-      this.replication.bookThrottled(b);
+      this.replication.throttle.book(b);
       this.requests.trafficChanged(b);
       this.saturation.touch(b);
     };
@@ -215,6 +246,15 @@ export class KafkaCluster {
     const known = this.watchers.get(partition);
     if (known === undefined) this.watchers.set(partition, [look]);
     else known.push(look);
+  }
+
+  get throttle(): ReplicationThrottle {
+    return this.replication.throttle;
+  }
+
+  /** A client asks for the preferred leaders of these partition rows. */
+  electPreferred(partitions: readonly number[]): void {
+    this.controller.electPreferred(partitions);
   }
 
   /** Broker row of a node id. */
@@ -291,6 +331,7 @@ export class KafkaCluster {
       this.writes.loadChanged(topic);
     }
     this.replication.afterLoadChange();
+    this.reassignments.loadChanged();
     if (!constant) this.sim.at(Math.max(now + 1, Math.ceil(end)), this.loadStep, curve);
   }
 
@@ -321,19 +362,41 @@ export class KafkaCluster {
         micros = Math.ceil(gap / backoff) * backoff + settings.timing.roundTripMicros;
       }
       const stall = this.stalls.length;
-      this.stalls.push({ shares, counts, micros });
+      this.stalls.push({ shares, counts, partitions: move.partitions, micros });
       this.sim.after(Math.max(1, Math.round(move.refusesIn)), this.stallBegins, stall);
       this.sim.after(Math.max(2, Math.round(move.refusesIn + micros)), this.stallEnds, stall);
     }
   }
 
   private onStall(stall: number, sign: 1 | -1): void {
-    const { shares, counts, micros } = this.stalls[stall];
+    const { shares, counts, partitions, micros } = this.stalls[stall];
+    this.consumers.stallPartitions(partitions, sign);
     for (const [topic, share] of shares) {
       this.consumers.stall(topic, sign * share);
       if (sign === -1) this.writes.deferred(topic, share, counts.get(topic) ?? 0, micros);
     }
   }
+}
+
+/** An assignment of what exists at the start, with rows and places for what may come. */
+function withRoom(
+  settings: ClusterSettings,
+  assignment: Int32Array,
+  factor: number,
+  stride: number,
+): Int32Array {
+  const rows = settings.topics.reduce((sum, t) => sum + rowsOf(t), 0);
+  if (rows * stride === assignment.length) return assignment;
+  const roomy = new Int32Array(rows * stride).fill(-1);
+  let from = 0;
+  let to = 0;
+  for (const topic of settings.topics) {
+    for (let i = 0; i < topic.partitions; i += 1)
+      roomy.set(assignment.subarray((from + i) * factor, (from + i + 1) * factor), (to + i) * stride);
+    from += topic.partitions;
+    to += rowsOf(topic);
+  }
+  return roomy;
 }
 
 function placed(sim: Simulation, settings: ClusterSettings, stride: number): Int32Array {

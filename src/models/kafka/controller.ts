@@ -2,6 +2,7 @@ import { eventClass, type Handle, type Kind, type Simulation } from '../../engin
 import type { Connectivity } from './connectivity.ts';
 import type { ClusterGauges } from './gauges.ts';
 import { IsrExpiration } from './isrExpiration.ts';
+import type { Logs } from './logs.ts';
 import { Quorum } from './quorum.ts';
 import type { Replication } from './replication.ts';
 import type { ClusterSettings } from './settings.ts';
@@ -61,9 +62,11 @@ export class Controller {
   private readonly traffic: Traffic;
   private readonly replication: Replication;
   private readonly writes: Writes;
+  private readonly logs: Logs;
   readonly registrations: Registrations;
   private readonly applied: Kind;
   private readonly balance: Kind;
+  private readonly elected: Kind;
   private readonly ready: Kind;
   private readonly response: Kind;
   private readonly shrunk: Kind;
@@ -73,6 +76,9 @@ export class Controller {
   private balanceHeld = false;
   private balanceTimer: Handle | undefined;
   private balanceDue = false;
+  /** Partitions by request for elections that is not committed yet. */
+  private readonly elections = new Map<number, readonly number[]>();
+  private electionCount = 0;
   private readonly batches = new Map<number, number[]>();
   private batchCount = 0;
   private readonly joining = new Map<number, readonly number[]>();
@@ -95,6 +101,8 @@ export class Controller {
   onActiveChanged: () => void = () => {};
   /** A successor is active: it has heard of nobody yet. */
   onActivated: () => void = () => {};
+  /** A change of a partition is about to be committed: what follows from it belongs to the same change. */
+  beforeCommit: (partition: number) => void = () => {};
 
   constructor(
     sim: Simulation,
@@ -104,6 +112,7 @@ export class Controller {
     traffic: Traffic,
     replication: Replication,
     writes: Writes,
+    logs: Logs,
     connectivity: Connectivity,
   ) {
     this.sim = sim;
@@ -114,6 +123,7 @@ export class Controller {
     this.traffic = traffic;
     this.replication = replication;
     this.writes = writes;
+    this.logs = logs;
     this.registrations = {
       fenced: new Uint8Array(tables.brokerCount),
       inControlledShutdown: new Uint8Array(tables.brokerCount),
@@ -128,6 +138,7 @@ export class Controller {
     this.quorum.onAble = () => this.runWaiting();
     this.applied = sim.on('kafka.metadataApplied', (broker, batch) => this.onApplied(broker, batch));
     this.balance = sim.on('kafka.preferredLeaderCheck', () => this.onBalance(), eventClass.timer);
+    this.elected = sim.on('kafka.electLeaders', (request) => this.onElected(request));
     this.ready = sim.on('kafka.replicasCaughtUp', (leader, join) => this.onReady(leader, join));
     this.response = sim.on('kafka.isrExpanded', (leader) => this.onIsrChanged(leader));
     this.shrunk = sim.on('kafka.isrShrunk', (leader) => this.onIsrChanged(leader));
@@ -217,13 +228,7 @@ export class Controller {
    * @param replicas only these replicas of it, where their log directories went offline (KIP-858)
    * @returns microseconds until each broker has applied it, by broker row
    */
-  removeFromIsrs(
-    broker: number,
-    replicas: Int32Array = this.tables.replicasOf.subarray(
-      this.tables.replicasFrom[broker],
-      this.tables.replicasFrom[broker + 1],
-    ),
-  ): Float64Array {
+  removeFromIsrs(broker: number, replicas: Int32Array = this.tables.hosted(broker)): Float64Array {
     const { tables } = this;
     const changed: number[] = [];
     const movedFrom = new Map<number, number[]>();
@@ -274,10 +279,9 @@ export class Controller {
       if (tables.state[r] !== replicaState.live || r === successor) this.replication.halt(r);
       if (tables.inSync[r] === 1) this.lose(p, r);
     }
-    tables.inSync[successor] = 1;
-    tables.isrCount[p] = 1;
+    tables.isrCount[p] = 0;
+    this.join(p, successor);
     const broker = tables.broker[successor];
-    this.countOut(broker, -1);
     this.lead(p, broker);
     this.sim.tell(
       'kafka.uncleanElection',
@@ -286,11 +290,120 @@ export class Controller {
     );
   }
 
-  private lose(p: number, replica: number): void {
-    this.tables.inSync[replica] = 0;
-    this.tables.isrCount[p] -= 1;
+  /** A replica leaves the ISR; to be called within a change. */
+  lose(p: number, replica: number): void {
+    const { tables } = this;
+    tables.inSync[replica] = 0;
+    tables.isrCount[p] -= 1;
     this.expiration.forget(replica);
-    this.countOut(this.tables.broker[replica], 1);
+    if (tables.adding[replica] === 0) this.countOut(tables.broker[replica], 1);
+    this.replication.membershipChanged(replica);
+  }
+
+  /** A replica joins the ISR; to be called within a change. */
+  join(p: number, replica: number): void {
+    const { tables } = this;
+    tables.inSync[replica] = 1;
+    tables.isrCount[p] += 1;
+    if (tables.adding[replica] === 0) this.countOut(tables.broker[replica], -1);
+  }
+
+  // Replicas that come and go: all of it within a change.
+
+  /** A broker gets a replica of a partition, which a reassignment adds: it copies from the leader once the change is published. */
+  addReplica(p: number, broker: number): number {
+    const { tables } = this;
+    const r = tables.addReplica(p, broker, this.logs.placeFor(broker));
+    tables.mark(r, 'adding', true);
+    this.logs.add(r);
+    this.gauges.partitionCount.add(broker, 1);
+    if (this.mayFetch(broker)) this.repoint.push(r);
+    return r;
+  }
+
+  /** A partition comes into being on these brokers: empty, with those in sync that are active. To be published by the caller. */
+  createPartition(p: number, brokers: readonly number[]): void {
+    const { tables, gauges, registrations } = this;
+    const t = tables.topic[p];
+    tables.partitionsOf[t] += 1;
+    tables.leaderEpoch[p] = 0;
+    for (const b of brokers) {
+      const r = tables.addReplica(p, b, this.logs.placeFor(b));
+      this.logs.add(r);
+      gauges.partitionCount.add(b, 1);
+      if (this.isActive(b)) {
+        tables.inSync[r] = 1;
+        tables.isrCount[p] += 1;
+      } else this.countOut(b, 1);
+    }
+    tables.setOrder(p, brokers);
+    const leader = this.electOnline(p);
+    tables.leader[p] = leader;
+    const learns =
+      leader !== noLeader &&
+      registrations.serving[leader] === 1 &&
+      registrations.pausedUntil[leader] === 0 &&
+      this.hears(leader);
+    for (const b of brokers) {
+      const r = tables.replicaOn(p, b);
+      const follows = learns && this.mayFetch(b) && this.connectivity.reaches(b, leader);
+      if (b === leader ? learns : follows && tables.inSync[r] === 1) tables.state[r] = replicaState.live;
+      else if (b !== leader) {
+        if (tables.inSync[r] === 1) this.expiration.watch(r);
+        if (follows) this.repoint.push(r);
+      }
+    }
+    gauges.globalPartitions.add(0, 1);
+    if (leader === noLeader) gauges.offlinePartitions.add(0, 1);
+    if (leader !== tables.preferred(p)) gauges.preferredImbalance.add(0, 1);
+    if (tables.isrCount[p] < brokers.length) {
+      gauges.topicUnderReplicated.add(t, 1);
+      gauges.clusterUnderReplicated.add(0, 1);
+    }
+    this.writes.open(p);
+    this.traffic.count(p, 1);
+    this.writes.review(p);
+    this.armBalance();
+  }
+
+  /** A broker gives up a replica. */
+  removeReplica(p: number, replica: number): void {
+    const { tables } = this;
+    const broker = tables.broker[replica];
+    if (tables.inSync[replica] === 1) this.lose(p, replica);
+    this.replication.halt(replica);
+    this.setAdding(replica, false);
+    this.countOut(broker, -1);
+    this.forgetReplica(replica);
+    this.gauges.partitionCount.add(broker, -1);
+    this.logs.remove(replica);
+  }
+
+  /** A replica is one that a reassignment adds, or is so no longer. */
+  setAdding(replica: number, on: boolean): void {
+    const { tables } = this;
+    if ((tables.adding[replica] === 1) === on) return;
+    tables.mark(replica, 'adding', on);
+    if (tables.inSync[replica] === 0) this.countOut(tables.broker[replica], on ? -1 : 1);
+    this.replication.membershipChanged(replica);
+  }
+
+  /** Whether a broker's fetcher threads run. */
+  private mayFetch(broker: number): boolean {
+    return this.registrations.fetching[broker] === 1 && this.registrations.pausedUntil[broker] === 0;
+  }
+
+  /** What was under way for a replica that is no more is void: its row may be given to another. */
+  private forgetReplica(replica: number): void {
+    const keep = (r: number) => r !== replica && r !== -1 - replica;
+    for (const lists of [this.queued, this.inFlight])
+      for (const [leader, list] of lists) lists.set(leader, list.filter(keep));
+    for (const [join, list] of this.joining) this.joining.set(join, list.filter(keep));
+    for (const [follower, entries] of this.heldByFence)
+      this.heldByFence.set(
+        follower,
+        entries.map((e) => ({ leader: e.leader, replicas: e.replicas.filter(keep) })),
+      );
   }
 
   private countOut(broker: number, delta: number): void {
@@ -301,19 +414,20 @@ export class Controller {
     if (before > 0 && before + delta === 0) gauges.brokersOutOfSync.add(0, -1);
   }
 
-  /** Changes a partition and keeps traffic, writes and the controller's gauges in step with it. */
-  private change(p: number, apply: () => void): void {
+  /** Changes a partition and keeps traffic, writes and the controller's gauges in step with it: one record of the metadata log. */
+  change(p: number, apply: () => void): void {
     const { tables, gauges } = this;
     this.traffic.settle(p);
     const offline = tables.leader[p] === noLeader;
-    const imbalanced = tables.leader[p] !== tables.broker[p * tables.stride];
+    const imbalanced = tables.leader[p] !== tables.preferred(p);
     const short = tables.isrCount[p] < tables.replicationFactor(p);
     this.traffic.count(p, -1);
     apply();
+    this.beforeCommit(p);
     tables.partitionEpoch[p] += 1;
     this.traffic.count(p, 1);
     const offlineNow = tables.leader[p] === noLeader;
-    const imbalancedNow = tables.leader[p] !== tables.broker[p * tables.stride];
+    const imbalancedNow = tables.leader[p] !== tables.preferred(p);
     const shortNow = tables.isrCount[p] < tables.replicationFactor(p);
     if (offline !== offlineNow) gauges.offlinePartitions.add(0, offlineNow ? 1 : -1);
     if (imbalanced !== imbalancedNow) gauges.preferredImbalance.add(0, imbalancedNow ? 1 : -1);
@@ -326,7 +440,7 @@ export class Controller {
   }
 
   /** A member of the ISR may lead although it is behind: then it lacks what only acks=1 or acks=0 had acknowledged. */
-  private lead(p: number, broker: number): void {
+  lead(p: number, broker: number): void {
     const { tables, registrations } = this;
     const old = tables.leader[p];
     tables.leader[p] = broker;
@@ -372,8 +486,7 @@ export class Controller {
   takeUpLed(broker: number): void {
     const { tables, registrations } = this;
     const followers = new Map<number, number[]>();
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const own = tables.replicasOf[i];
+    for (const own of tables.hosted(broker)) {
       const p = Math.floor(own / tables.stride);
       if (tables.leader[p] !== broker || tables.state[own] === replicaState.live) continue;
       this.traffic.settle(p);
@@ -415,10 +528,10 @@ export class Controller {
    * First in assignment order that is in the ISR and active.
    * Source: Kafka 3.7 `PartitionChangeBuilder.electLeader`, ONLINE.
    */
-  private electOnline(p: number): number {
+  electOnline(p: number): number {
     const { tables } = this;
-    const first = p * tables.stride;
-    for (let r = first; r < first + tables.stride; r += 1) {
+    for (let place = 0; place < tables.stride; place += 1) {
+      const r = tables.replicaAt(p, place);
       if (tables.broker[r] < 0 || tables.inSync[r] === 0 || tables.offline[r] === 1) continue;
       if (this.isActive(tables.broker[r])) return tables.broker[r];
     }
@@ -427,20 +540,20 @@ export class Controller {
 
   private anyActive(p: number, except: number): number {
     const { tables } = this;
-    const first = p * tables.stride;
-    for (let r = first; r < first + tables.stride; r += 1) {
+    for (let place = 0; place < tables.stride; place += 1) {
+      const r = tables.replicaAt(p, place);
       const b = tables.broker[r];
       if (b >= 0 && b !== except && tables.offline[r] === 0 && this.isActive(b)) return b;
     }
     return noLeader;
   }
 
-  private isActive(broker: number): boolean {
+  isActive(broker: number): boolean {
     return this.registrations.fenced[broker] === 0 && this.registrations.inControlledShutdown[broker] === 0;
   }
 
   /** Lets every broker that must know learn of a change, each after its own delay. */
-  private publish(
+  publish(
     changed: readonly number[],
     oldLeader: number,
     movedFrom: ReadonlyMap<number, readonly number[]>,
@@ -469,10 +582,16 @@ export class Controller {
       moves.push({ from: oldLeader, to, partitions, refusesIn: delays[oldLeader], acceptsIn: delays[to] });
     }
     if (moves.length > 0) this.onLeaderMoves(moves);
+    this.beginFetching();
+    return delays;
+  }
+
+  /** The change is complete: replicas whose leader moved fetch on, and new ones begin to. */
+  beginFetching(): void {
+    const { tables } = this;
     const moved = this.repoint;
     this.repoint = [];
-    for (const r of moved) this.replication.begin(tables.broker[r], [r]);
-    return delays;
+    for (const r of moved) if (tables.broker[r] >= 0) this.replication.begin(tables.broker[r], [r]);
   }
 
   private onApplied(broker: number, batch: number): void {
@@ -517,8 +636,7 @@ export class Controller {
     this.unfenceSeen.set(broker, seen);
     // Only partitions without a leader are elected for; this broker leads those where it is in the ISR.
     const changed: number[] = [];
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(broker)) {
       const p = Math.floor(r / tables.stride);
       if (tables.leader[p] !== noLeader || tables.offline[r] === 1) continue;
       if (tables.inSync[r] === 0 && !this.settings.topics[tables.topic[p]].uncleanElection) continue;
@@ -632,6 +750,7 @@ export class Controller {
     const changes = this.inFlight.get(leader) ?? [];
     this.inFlight.delete(leader);
     const followers = new Set<number>();
+    const movedTo = new Map<number, number[]>();
     let shrinks = 0;
     for (const r of changes) {
       if (r < 0) {
@@ -658,20 +777,22 @@ export class Controller {
         this.gauges.failedIsrUpdates.add(leader, 1);
         continue;
       }
-      this.change(p, () => {
-        tables.inSync[r] = 1;
-        tables.isrCount[p] += 1;
-        this.countOut(follower, -1);
-      });
+      this.change(p, () => this.join(p, r));
       this.gauges.isrExpands.add(leader, 1);
-      // The answer tells the asking leader: no metadata fetch is needed.
-      if (tables.shownLeader[p] === leader) this.gauges.show(p);
+      // The answer tells the asking leader: no metadata fetch is needed. A reassignment that was completed by it may have moved the leader.
+      const to = tables.leader[p];
+      if (to !== leader) {
+        const partitions = movedTo.get(to);
+        if (partitions === undefined) movedTo.set(to, [p]);
+        else partitions.push(p);
+      } else if (tables.shownLeader[p] === leader) this.gauges.show(p);
       followers.add(follower);
     }
     if (shrinks > 0) {
       const name = `broker-${this.settings.brokers[leader].id}`;
       this.sim.tell('kafka.isrShrunk', name, `${shrinks} partitions`);
     }
+    if (movedTo.size > 0) this.publish([...movedTo.values()].flat(), leader, movedTo);
     for (const follower of followers) this.onMembership(follower);
     if ((this.queued.get(leader)?.length ?? 0) > 0) this.sendAlterPartition(leader);
     else this.sentBefore.delete(leader);
@@ -707,14 +828,41 @@ export class Controller {
     this.balanceHeld = !this.answers(-1);
     if (this.balanceHeld) return;
     this.balanceDue = false;
+    const more = this.elect(Array.from({ length: tables.partitionCount }, (_, p) => p));
+    if (more) {
+      this.balanceDue = true;
+      this.balanceTimer = this.sim.after(nextElectionBatchMicros, this.balance);
+    } else this.armBalance();
+  }
+
+  /** A client asks for the preferred leaders of these partitions (ElectLeaders). */
+  electPreferred(partitions: readonly number[]): void {
+    this.whenActive(-1, () => {
+      this.sim.after(this.commitDelay('electLeaders'), this.elected, this.electionCount);
+      this.elections.set(this.electionCount, partitions);
+      this.electionCount += 1;
+    });
+  }
+
+  private onElected(request: number): void {
+    const partitions = this.elections.get(request) ?? [];
+    this.elections.delete(request);
+    for (let from = 0; from < partitions.length; from += maxElectionsPerEvent)
+      this.elect(partitions.slice(from, from + maxElectionsPerEvent));
+  }
+
+  /** Lets preferred replicas lead that can, at most 1,000 of them. @returns whether some are left over */
+  private elect(partitions: readonly number[]): boolean {
+    const { tables } = this;
     const byOld = new Map<number, { changed: number[]; moved: Map<number, number[]> }>();
     let elections = 0;
     let more = false;
-    for (let p = 0; p < tables.partitionCount; p += 1) {
-      const preferred = tables.broker[p * tables.stride];
+    for (const p of partitions) {
+      const first = tables.replicaAt(p, 0);
+      const preferred = tables.broker[first];
       const old = tables.leader[p];
-      if (old === preferred || tables.inSync[p * tables.stride] === 0 || !this.isActive(preferred)) continue;
-      if (tables.offline[p * tables.stride] === 1) continue;
+      if (old === preferred || tables.inSync[first] === 0 || !this.isActive(preferred)) continue;
+      if (tables.offline[first] === 1) continue;
       if (elections === maxElectionsPerEvent) {
         more = true;
         break;
@@ -734,10 +882,7 @@ export class Controller {
     for (const [old, group] of byOld)
       this.publish(group.changed, old === noLeader ? group.moved.keys().next().value! : old, group.moved);
     if (elections > 0) this.sim.tell('kafka.preferredElection', 'controller', `${elections} leaders`);
-    if (more) {
-      this.balanceDue = true;
-      this.balanceTimer = this.sim.after(nextElectionBatchMicros, this.balance);
-    } else this.armBalance();
+    return more;
   }
 
   // The quorum.

@@ -21,11 +21,12 @@ export class ClusterGauges {
   readonly isrExpands: Gauge;
   readonly failedIsrUpdates: Gauge;
   readonly offlinePartitions: Gauge;
+  readonly globalPartitions: Gauge;
   readonly preferredImbalance: Gauge;
   readonly activeBrokers: Gauge;
   readonly fencedBrokers: Gauge;
   readonly activeController: Gauge;
-  /** Replicas hosted by a broker that are not in the ISR. */
+  /** Replicas hosted by a broker that are not in the ISR, but for those that a reassignment is adding. */
   readonly outOfSync: Gauge;
   readonly brokersOutOfSync: Gauge;
   /** Under-replicated partitions by topic, cluster-wide, by the controller's truth. */
@@ -56,7 +57,11 @@ export class ClusterGauges {
     this.failedIsrUpdates = sim.gauge(`${manager}_failedisrupdates_total`, b);
     const controller = 'kafka_controller_kafkacontroller';
     this.offlinePartitions = sim.gauge(`${controller}_offlinepartitionscount`, 1);
-    sim.gauge(`${controller}_globalpartitioncount`, 1).set(0, tables.partitionCount);
+    this.globalPartitions = sim.gauge(`${controller}_globalpartitioncount`, 1);
+    this.globalPartitions.set(
+      0,
+      tables.partitionsOf.reduce((sum, n) => sum + n, 0),
+    );
     this.preferredImbalance = sim.gauge(`${controller}_preferredreplicaimbalancecount`, 1);
     this.activeBrokers = sim.gauge(`${controller}_activebrokercount`, 1);
     this.fencedBrokers = sim.gauge(`${controller}_fencedbrokercount`, 1);
@@ -103,16 +108,19 @@ export class ClusterGauges {
   /** The partition's leader learns of its state as it is now: its metrics move. */
   show(p: number): void {
     this.report(p, -1);
-    this.tables.shownLeader[p] = this.tables.leader[p];
-    this.tables.shownIsrCount[p] = this.tables.isrCount[p];
+    const { tables } = this;
+    tables.shownLeader[p] = tables.leader[p];
+    tables.shownIsrCount[p] = tables.isrCount[p];
+    tables.shownReplicaCount[p] = tables.replicaCount[p];
+    tables.shownAddingCount[p] = tables.addingCount[p];
+    tables.shownRemovingCount[p] = tables.removingCount[p];
     this.report(p, 1);
     if (this.partitionInSync.rows > 0) {
-      const led = this.tables.leader[p] !== noLeader;
-      this.partitionInSync.set(p, led ? this.tables.isrCount[p] : 0);
-      this.partitionUnderReplicated.set(
-        p,
-        led && this.tables.isrCount[p] < this.tables.replicationFactor(p) ? 1 : 0,
-      );
+      const led = tables.leader[p] !== noLeader;
+      const { inSync, factor } = tables.shown(p);
+      this.partitionInSync.set(p, led ? inSync : 0);
+      this.partitionUnderReplicated.set(p, led && inSync < factor ? 1 : 0);
+      this.partitionReplicas.set(p, factor);
     }
   }
 
@@ -120,10 +128,10 @@ export class ClusterGauges {
     const { tables } = this;
     const b = tables.shownLeader[p];
     if (b === noLeader) return;
-    const inSync = tables.shownIsrCount[p];
-    const minimum = tables.effectiveMinIsr(p);
+    const { inSync, factor, minimum, reassigning } = tables.shown(p);
     this.leaderCount.add(b, sign);
-    if (inSync < tables.replicationFactor(p)) this.underReplicated.add(b, sign);
+    if (reassigning) this.reassigning.add(b, sign);
+    if (inSync < factor) this.underReplicated.add(b, sign);
     if (inSync < minimum) {
       this.underMinIsr.add(b, sign);
       this.underMinIsrCount += sign;
@@ -152,6 +160,7 @@ export class ClusterGauges {
       same('OfflineReplicaCount', b, this.offlineReplicas.get(b), counts.offline[b]);
       same('UnderReplicatedPartitions', b, this.underReplicated.get(b), counts.underReplicated[b]);
       same('UnderMinIsrPartitionCount', b, this.underMinIsr.get(b), counts.underMinIsr[b]);
+      same('ReassigningPartitions', b, this.reassigning.get(b), counts.reassigning[b]);
       same('AtMinIsrPartitionCount', b, this.atMinIsr.get(b), counts.atMinIsr[b]);
       same('replicas out of sync', b, this.outOfSync.get(b), counts.outOfSync[b]);
       if (counts.outOfSync[b] > 0) brokersOut += 1;

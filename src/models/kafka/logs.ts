@@ -60,6 +60,21 @@ interface Deleted {
   readonly bytes: number;
 }
 
+/** The logs in one directory by topic: a cell is a topic in a directory. */
+interface Shelf {
+  /** Replica rows, those of one topic side by side. */
+  readonly logs: Int32Array;
+  /** By cell: its topic, and where its logs begin, with one more entry at the end. */
+  readonly topic: Int32Array;
+  readonly from: Int32Array;
+  /** By cell: none of its logs loses a segment by age before this moment, microseconds. */
+  readonly dueAt: Float64Array;
+  /** By cell: none of its logs loses a segment by size before the topic's volume gets there, bytes. */
+  readonly dueVolume: Float64Array;
+  /** By cell: what lagging replicas append beside the live ones, bytes per second. */
+  readonly catchUp: Float64Array;
+}
+
 /**
  * Logs as segments in log directories, and with them the use of each disk.
  *
@@ -138,20 +153,12 @@ export class Logs {
   private readonly deleted: Deleted[][] = [];
   /** Directories that were booked since they were verified last. */
   private readonly unverified = new Set<number>();
-  /** Replica rows by directory: `logsOf[logsFrom[d] .. logsFrom[d + 1])`, those of one topic side by side. */
-  private readonly logsOf: Int32Array;
-  private readonly logsFrom: Int32Array;
-
-  // By cell, which is a topic in a directory: cells `cellsFrom[d] .. cellsFrom[d + 1])`.
-  private readonly cellsFrom: Int32Array;
-  private readonly cellTopic: Int32Array;
-  private readonly cellLogs: Int32Array;
-  /** No log of the cell loses a segment by age before this moment, microseconds. */
-  private readonly dueAt: Float64Array;
-  /** No log of the cell loses a segment by size before the topic's volume gets there, bytes. */
-  private readonly dueVolume: Float64Array;
-  /** What lagging replicas append beside the live ones, bytes per second. */
-  private readonly catchUp: Float64Array;
+  private readonly shelves: Shelf[] = [];
+  /** By partition whose share has changed: where its log ended and how far its topic was when it did, and its share before. */
+  private readonly courses = new Map<
+    number,
+    { firstShare: number; positions: number[]; volumes: number[] }
+  >();
 
   // By broker.
   private readonly running: Uint8Array;
@@ -215,14 +222,7 @@ export class Logs {
     this.filesDeleted = sim.on('kafka.filesDeleted', (directory, life) => {
       if (this.life[this.brokerOf(directory)] === life) this.free(directory, this.sim.now);
     });
-    [this.logsOf, this.logsFrom] = this.sorted();
-    const cells = this.cells();
-    this.cellsFrom = cells.from;
-    this.cellTopic = Int32Array.from(cells.topic);
-    this.cellLogs = Int32Array.from([...cells.logs, this.logsOf.length]);
-    this.dueAt = new Float64Array(cells.topic.length).fill(Number.NEGATIVE_INFINITY);
-    this.dueVolume = new Float64Array(cells.topic.length).fill(Number.NEGATIVE_INFINITY);
-    this.catchUp = new Float64Array(cells.topic.length);
+    for (let i = 0; i < d; i += 1) this.shelves.push(this.shelve(i));
     for (let broker = 0; broker < b; broker += 1) this.begin(broker);
     sim.beforeAdvance(() => this.flush());
     sim.stateDigest('kafka logs', (add) => {
@@ -234,34 +234,35 @@ export class Logs {
 
   // Layout.
 
-  /** Replica rows by directory. With one directory each, the table by broker is the same. */
-  private sorted(): [Int32Array, Int32Array] {
+  /** The logs of a directory in their order now. What a cell keeps over time is taken from `before`. */
+  private shelve(directory: number, before?: Shelf): Shelf {
     const { tables } = this;
-    if (tables.directoryCount === tables.brokerCount) return [tables.replicasOf, tables.replicasFrom];
-    const from = new Int32Array(tables.directoryCount + 1);
-    for (const r of tables.replicasOf) from[tables.directoryOf(r) + 1] += 1;
-    for (let i = 0; i < tables.directoryCount; i += 1) from[i + 1] += from[i];
-    const filled = from.slice();
-    const logs = new Int32Array(tables.replicasOf.length);
-    for (const r of tables.replicasOf) logs[filled[tables.directoryOf(r)]++] = r;
-    return [logs, from];
-  }
-
-  private cells(): { from: Int32Array; topic: number[]; logs: number[] } {
-    const { tables } = this;
-    const from = new Int32Array(tables.directoryCount + 1);
+    const hosted = tables.hosted(this.brokerOf(directory));
+    const logs =
+      tables.directoryCount === tables.brokerCount
+        ? hosted
+        : hosted.filter((r) => tables.directoryOf(r) === directory);
     const topic: number[] = [];
-    const logs: number[] = [];
-    for (let d = 0; d < tables.directoryCount; d += 1) {
-      for (let i = this.logsFrom[d]; i < this.logsFrom[d + 1]; i += 1) {
-        const t = tables.topic[this.partitionOf(this.logsOf[i])];
-        if (i > this.logsFrom[d] && topic[topic.length - 1] === t) continue;
-        topic.push(t);
-        logs.push(i);
-      }
-      from[d + 1] = topic.length;
-    }
-    return { from, topic, logs };
+    const from: number[] = [];
+    logs.forEach((r, i) => {
+      const t = tables.topic[this.partitionOf(r)];
+      if (topic[topic.length - 1] === t) return;
+      topic.push(t);
+      from.push(i);
+    });
+    const shelf = {
+      logs,
+      topic: Int32Array.from(topic),
+      from: Int32Array.from([...from, logs.length]),
+      dueAt: new Float64Array(topic.length).fill(Number.NEGATIVE_INFINITY),
+      dueVolume: new Float64Array(topic.length).fill(Number.NEGATIVE_INFINITY),
+      catchUp: new Float64Array(topic.length),
+    };
+    before?.topic.forEach((t, cell) => {
+      const at = shelf.topic.indexOf(t);
+      if (at >= 0) shelf.catchUp[at] = before.catchUp[cell];
+    });
+    return shelf;
   }
 
   private partitionOf(replica: number): number {
@@ -281,10 +282,6 @@ export class Logs {
     return { broker: this.brokerOf(row), name: this.directories[row].name };
   }
 
-  private replicasIn(directory: number): Int32Array {
-    return this.logsOf.subarray(this.logsFrom[directory], this.logsFrom[directory + 1]);
-  }
-
   // The start.
 
   /** The logs of a broker as they are after the last check before the start, and what has come in since. */
@@ -300,14 +297,14 @@ export class Logs {
       capacity += capacityBytes;
       this.directoryCapacity.set(d, capacityBytes);
       let rate = 0;
-      for (const r of this.replicasIn(d)) rate += this.baseRate(r);
+      for (const r of this.shelves[d].logs) rate += this.baseRate(r);
       // In the steady state each check deletes what came in during one interval; some of it may still be on the disk.
       const waits = first - interval + settings.fileDeleteDelayMicros;
       const waiting =
         this.held !== undefined && waits > 0 ? Math.min(usedBytes / 2, (rate * interval) / 1e6) : 0;
       this.share(d, usedBytes - Math.floor(waiting), rate);
       let gone = Math.floor(waiting);
-      for (const r of this.replicasIn(d)) gone += this.settleStart(r, first - interval);
+      for (const r of this.shelves[d].logs) gone += this.settleStart(r, first - interval);
       this.size[d] = this.retainedBytes(d) + (waits > 0 ? gone : 0);
       if (waits > 0 && gone > 0) {
         this.deleted[d].push({ due: waits, bytes: gone });
@@ -326,23 +323,24 @@ export class Logs {
 
   /** Spreads the bytes of a directory over its logs, in whole bytes. */
   private share(directory: number, bytes: number, rate: number): void {
-    const logs = this.logsFrom[directory + 1] - this.logsFrom[directory];
+    const shelf = this.shelves[directory];
     let left = bytes;
     let some = -1;
-    for (let cell = this.cellsFrom[directory]; cell < this.cellsFrom[directory + 1]; cell += 1) {
-      const [from, to] = [this.cellLogs[cell], this.cellLogs[cell + 1]];
-      const { segmentBytes } = this.topics[this.cellTopic[cell]];
-      const mean = (r: number) => (rate === 0 ? bytes / logs : (bytes * this.baseRate(r)) / rate);
+    for (let cell = 0; cell < shelf.topic.length; cell += 1) {
+      const [from, to] = [shelf.from[cell], shelf.from[cell + 1]];
+      const { segmentBytes } = this.topics[shelf.topic[cell]];
+      const mean = (r: number) =>
+        rate === 0 ? bytes / shelf.logs.length : (bytes * this.baseRate(r)) / rate;
       let amplitudes = 0;
       let sum = 0;
       for (let i = from; i < to; i += 1) {
-        const amplitude = Math.min(segmentBytes, mean(this.logsOf[i]));
+        const amplitude = Math.min(segmentBytes, mean(shelf.logs[i]));
         amplitudes += amplitude;
         sum += amplitude * step(i - from, goldenStep);
       }
       const centre = amplitudes === 0 ? 0 : sum / amplitudes;
       for (let i = from; i < to; i += 1) {
-        const r = this.logsOf[i];
+        const r = shelf.logs[i];
         const part = mean(r);
         const size = Math.floor(part + Math.min(segmentBytes, part) * (step(i - from, goldenStep) - centre));
         this.start[r] = 0 - size;
@@ -415,7 +413,7 @@ export class Logs {
   /** Bytes of all logs in a directory, without files that wait for their deletion. */
   retainedBytes(directory: number): number {
     let bytes = 0;
-    for (const r of this.replicasIn(directory)) bytes += this.bytes(r);
+    for (const r of this.shelves[directory].logs) bytes += this.bytes(r);
     return bytes;
   }
 
@@ -438,7 +436,7 @@ export class Logs {
     this.unverified.clear();
     for (const d of booked) {
       const held = this.retainedBytes(d) + this.waitingBytes(d);
-      const replicas = this.logsFrom[d + 1] - this.logsFrom[d];
+      const replicas = this.shelves[d].logs.length;
       const used = this.usedBytes(d);
       // A disk that was just replaced is empty before its replicas know it.
       if (this.replaced[d] === 1) continue;
@@ -451,9 +449,35 @@ export class Logs {
     }
   }
 
+  /** The share of a partition is about to change: what is in its log came at the one before. */
+  beforeShare(p: number): void {
+    const { tables } = this;
+    let course = this.courses.get(p);
+    if (course === undefined) {
+      course = { firstShare: tables.share[p], positions: [], volumes: [] };
+      this.courses.set(p, course);
+    }
+    course.positions.push(this.offered(p));
+    course.volumes.push(this.traffic.volumeOf(tables.topic[p]));
+  }
+
+  /** The shares of a topic's partitions are others: when their logs lose segments has to be found anew. */
+  sharesChanged(topic: number): void {
+    this.shelves.forEach((shelf, d) => {
+      const cell = shelf.topic.indexOf(topic);
+      if (cell < 0) return;
+      shelf.dueAt[cell] = Number.NEGATIVE_INFINITY;
+      shelf.dueVolume[cell] = Number.NEGATIVE_INFINITY;
+      this.dirty.add(this.brokerOf(d));
+    });
+  }
+
   /** The topic's volume when a partition's log passed a position. */
   private volumeOf(p: number, position: number): number {
     const { tables } = this;
+    const course = this.courses.get(p);
+    if (course !== undefined && position < course.positions[course.positions.length - 1])
+      return along(course.positions, course.volumes, position, 1 / course.firstShare);
     return tables.volumeAt[p] + (position - tables.logEndBytes[p] - tables.carry[p]) / tables.share[p];
   }
 
@@ -476,6 +500,11 @@ export class Logs {
     const first = history.reached(this.volumeOf(p, base + 1));
     if (first === Number.POSITIVE_INFINITY) return full;
     const volume = history.volumeAt(first + segmentMicros);
+    const course = this.courses.get(p);
+    if (course !== undefined && volume < course.volumes[course.volumes.length - 1]) {
+      const position = along(course.volumes, course.positions, volume, course.firstShare);
+      return Math.min(full, Math.max(base + 1, Math.floor(position)));
+    }
     const past = tables.share[p] * (volume - tables.volumeAt[p]) + tables.carry[p];
     return Math.min(full, Math.max(base + 1, tables.logEndBytes[p] + Math.floor(past)));
   }
@@ -521,9 +550,11 @@ export class Logs {
     for (let d = tables.directoriesFrom[broker]; d < tables.directoriesFrom[broker + 1]; d += 1) {
       if (this.online[d] === 0) continue;
       let bytes = 0;
-      for (let cell = this.cellsFrom[d]; cell < this.cellsFrom[d + 1]; cell += 1) {
-        const volume = this.traffic.volumeOf(this.cellTopic[cell]);
-        if (sim.now > this.dueAt[cell] || volume >= this.dueVolume[cell]) bytes += this.clean(cell, volume);
+      const shelf = this.shelves[d];
+      for (let cell = 0; cell < shelf.topic.length; cell += 1) {
+        const volume = this.traffic.volumeOf(shelf.topic[cell]);
+        if (sim.now > shelf.dueAt[cell] || volume >= shelf.dueVolume[cell])
+          bytes += this.clean(shelf, cell, volume);
       }
       if (bytes === 0) continue;
       const due = sim.now + this.settings.fileDeleteDelayMicros;
@@ -535,13 +566,13 @@ export class Logs {
   }
 
   /** Deletes what the logs of a cell have too much, and looks when the next one will. @returns bytes deleted */
-  private clean(cell: number, volume: number): number {
+  private clean(shelf: Shelf, cell: number, volume: number): number {
     const { tables } = this;
     let bytes = 0;
     let at = Number.POSITIVE_INFINITY;
     let least = Number.POSITIVE_INFINITY;
-    for (let i = this.cellLogs[cell]; i < this.cellLogs[cell + 1]; i += 1) {
-      const r = this.logsOf[i];
+    for (let i = shelf.from[cell]; i < shelf.from[cell + 1]; i += 1) {
+      const r = shelf.logs[i];
       const p = this.partitionOf(r);
       const end = this.end(r);
       const frozen = tables.frozenWatermark[p];
@@ -568,9 +599,9 @@ export class Logs {
         least = Math.min(least, volume + 1 / tables.share[p]);
     }
     // A replica that catches up runs ahead of the topic's volume: looked at again with every check.
-    const lags = this.catchUp[cell] > 1e-3;
-    this.dueAt[cell] = lags ? Number.NEGATIVE_INFINITY : at;
-    this.dueVolume[cell] = least;
+    const lags = shelf.catchUp[cell] > 1e-3;
+    shelf.dueAt[cell] = lags ? Number.NEGATIVE_INFINITY : at;
+    shelf.dueVolume[cell] = least;
     return bytes;
   }
 
@@ -600,11 +631,12 @@ export class Logs {
   addCatchUp(topic: number, broker: number, place: number, delta: number): void {
     const d = this.tables.directoriesFrom[broker] + place;
     this.settle(d);
-    for (let cell = this.cellsFrom[d]; cell < this.cellsFrom[d + 1]; cell += 1) {
-      if (this.cellTopic[cell] !== topic) continue;
-      const sum = this.catchUp[cell] + delta;
-      this.catchUp[cell] = Math.abs(sum) < 1e-3 ? 0 : sum;
-      this.dueAt[cell] = Number.NEGATIVE_INFINITY;
+    const { catchUp, dueAt, topic: topics } = this.shelves[d];
+    for (let cell = 0; cell < topics.length; cell += 1) {
+      if (topics[cell] !== topic) continue;
+      const sum = catchUp[cell] + delta;
+      catchUp[cell] = Math.abs(sum) < 1e-3 ? 0 : sum;
+      dueAt[cell] = Number.NEGATIVE_INFINITY;
     }
     this.dirty.add(broker);
   }
@@ -615,6 +647,91 @@ export class Logs {
     for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
       if (tables.broker[r] >= 0 && tables.state[r] === replicaState.live) this.resize(r, bytes);
     }
+  }
+
+  // Replicas that come and go.
+
+  /**
+   * The place of the directory into which a broker puts another replica: the one with the fewest, the first of them where there are
+   * several; of a running broker one that is online. Source: Kafka 3.7 `LogManager.nextLogDirs`.
+   */
+  placeFor(broker: number): number {
+    const { directoriesFrom } = this.tables;
+    const first = directoriesFrom[broker];
+    let least = -1;
+    for (let d = first; d < directoriesFrom[broker + 1]; d += 1) {
+      if (this.running[broker] === 1 && this.online[d] === 0) continue;
+      if (least < 0 || this.shelves[d].logs.length < this.shelves[least].logs.length) least = d;
+    }
+    return Math.max(0, least - first);
+  }
+
+  /**
+   * A broker begins the log of a replica that it has got: empty, where its leader's log begins. Where logs are held at their initial size
+   * it has the limit of the replica that it copies, or one of a new partition the mean limit of its topic's logs.
+   */
+  add(replica: number): void {
+    const { tables } = this;
+    const p = this.partitionOf(replica);
+    const d = tables.directoryOf(replica);
+    const source = this.sourceOf(replica);
+    this.traffic.settle(p);
+    this.start[replica] = source < 0 ? tables.logEndBytes[p] : this.start[source];
+    tables.replicaEndBytes[replica] = this.start[replica];
+    // What is copied is as old as the first record of the log: the reader begins there.
+    tables.stoppedAt[replica] = this.firstWrittenAt(replica);
+    if (this.held !== undefined)
+      this.held[replica] = source < 0 ? this.meanHeld(tables.topic[p]) : this.held[source];
+    this.shelves[d] = this.shelve(d, this.shelves[d]);
+    this.settle(d);
+    this.dirty.add(tables.broker[replica]);
+  }
+
+  /**
+   * A broker gives up a replica, which must stand still: its files are renamed now and deleted after file.delete.delay.ms, by a broker that is
+   * down when it starts. Source: Kafka 3.7 `LogManager.asyncDelete`, `ReplicaManager.stopPartitions`.
+   */
+  remove(replica: number): void {
+    const { tables, sim } = this;
+    const d = tables.directoryOf(replica);
+    const broker = tables.broker[replica];
+    const bytes = this.bytes(replica);
+    this.settle(d);
+    if (tables.offline[replica] === 1) {
+      tables.setOffline(replica, false);
+      this.onReplicasOffline(broker, -1);
+    }
+    tables.removeReplica(replica);
+    this.shelves[d] = this.shelve(d, this.shelves[d]);
+    this.dirty.add(broker);
+    if (this.replaced[d] === 1) return;
+    const deletes = this.running[broker] === 1 && this.online[d] === 1;
+    const due = deletes ? sim.now + this.settings.fileDeleteDelayMicros : Number.POSITIVE_INFINITY;
+    this.deleted[d].push({ due, bytes });
+    if (due === sim.now) this.free(d, due);
+    else if (deletes) sim.at(due, this.filesDeleted, d, this.life[broker]);
+  }
+
+  /** When the first record of a log was written, microseconds; long ago where it was before the start of an idle partition. */
+  private firstWrittenAt(replica: number): number {
+    const p = this.partitionOf(replica);
+    const start = this.start[replica];
+    if (this.tables.share[p] === 0) return start < 0 ? Number.NEGATIVE_INFINITY : this.sim.now;
+    return Math.min(this.sim.now, this.writtenAt(p, start + 1));
+  }
+
+  private meanHeld(topic: number): number {
+    const { tables } = this;
+    let sum = 0;
+    let logs = 0;
+    const first = tables.firstPartition[topic] * tables.stride;
+    const end = first + tables.partitionsOf[topic] * tables.stride;
+    for (let r = first; r < end; r += 1) {
+      if (tables.broker[r] < 0 || !(this.held![r] > 0)) continue;
+      sum += this.held![r];
+      logs += 1;
+    }
+    return logs === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(sum / logs));
   }
 
   /** The replicas of a partition are cut back to a log end; to be called before they are. */
@@ -676,7 +793,7 @@ export class Logs {
       if (this.online[d] === 0) continue;
       let segments = 0;
       let activeBytes = 0;
-      for (const r of this.replicasIn(d)) {
+      for (const r of this.shelves[d].logs) {
         const p = this.partitionOf(r);
         const end = this.end(r);
         let base = this.start[r];
@@ -812,7 +929,7 @@ export class Logs {
       if (this.online[d] === 1) last = false;
     // Without a directory the process halts, and nobody reads its metrics.
     if (!last) this.flag(directory, true);
-    this.onDirectoryLost(broker, this.replicasIn(directory), why, last);
+    this.onDirectoryLost(broker, this.shelves[directory].logs, why, last);
   }
 
   private setOnline(directory: number, online: boolean): void {
@@ -827,7 +944,7 @@ export class Logs {
   private flag(directory: number, offline: boolean): void {
     const { tables } = this;
     const before = tables.offlineCount;
-    for (const r of this.replicasIn(directory)) tables.setOffline(r, offline);
+    for (const r of this.shelves[directory].logs) tables.setOffline(r, offline);
     if (tables.offlineCount !== before)
       this.onReplicasOffline(this.brokerOf(directory), tables.offlineCount - before);
   }
@@ -839,7 +956,7 @@ export class Logs {
     this.size[directory] = 0;
     this.deleted[directory].length = 0;
     this.replaced[directory] = 0;
-    for (const r of this.replicasIn(directory)) {
+    for (const r of this.shelves[directory].logs) {
       const p = this.partitionOf(r);
       this.traffic.settle(p);
       const source = this.sourceOf(r);
@@ -892,12 +1009,13 @@ export class Logs {
       this.settle(d);
       const writes = this.running[broker] === 1 && this.online[d] === 1;
       let slope = 0;
-      for (let cell = this.cellsFrom[d]; writes && cell < this.cellsFrom[d + 1]; cell += 1) {
-        const t = this.cellTopic[cell];
-        const rate = this.traffic.directoryRate(t, broker, d) + this.catchUp[cell];
+      const shelf = this.shelves[d];
+      for (let cell = 0; writes && cell < shelf.topic.length; cell += 1) {
+        const t = shelf.topic[cell];
+        const rate = this.traffic.directoryRate(t, broker, d) + shelf.catchUp[cell];
         if (rate > 1e-6) slope += rate;
-        dueMicros = Math.min(dueMicros, this.dueAt[cell]);
-        const volume = this.dueVolume[cell] - this.traffic.volumeOf(t);
+        dueMicros = Math.min(dueMicros, shelf.dueAt[cell]);
+        const volume = shelf.dueVolume[cell] - this.traffic.volumeOf(t);
         if (volume <= 0) dueMicros = sim.now;
         else if (this.traffic.topicRate[t] > 0)
           dueMicros = Math.min(dueMicros, sim.now + (volume / this.traffic.topicRate[t]) * 1e6);
@@ -950,6 +1068,16 @@ export class Logs {
     this.checkAt[broker] = at < Number.MAX_SAFE_INTEGER ? at : Number.POSITIVE_INFINITY;
     if (at < Number.MAX_SAFE_INTEGER) this.checkTimers[broker] = sim.at(at, this.check, broker);
   }
+}
+
+/**
+ * The value of `ys` where `xs` has reached x, straight between the points and with `slope` before the first; x is below the last of `xs`.
+ */
+function along(xs: readonly number[], ys: readonly number[], x: number, slope: number): number {
+  if (x < xs[0]) return slope < Number.POSITIVE_INFINITY ? ys[0] + (x - xs[0]) * slope : ys[0];
+  let i = xs.length - 1;
+  while (xs[i] > x) i -= 1;
+  return ys[i] + ((ys[i + 1] - ys[i]) * (x - xs[i])) / (xs[i + 1] - xs[i]);
 }
 
 /** Low-discrepancy steps, the golden ratio's and one beside it, so that the two do not move together. */

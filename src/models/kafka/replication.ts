@@ -2,6 +2,7 @@ import type { FlowId, FlowNetwork, LinkId } from '../../engine/flows.ts';
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import type { FetcherSettings, TopicSettings } from './settings.ts';
 import { type ClusterTables, noLeader, replicaState } from './tables.ts';
+import { ReplicationThrottle, type ThrottleHolds } from './throttle.ts';
 import type { Traffic } from './traffic.ts';
 import type { Ways } from './ways.ts';
 
@@ -47,12 +48,14 @@ interface Connection {
   /** Places of the log directories that it reads from at the leader, and writes to at the follower. */
   readonly from: number;
   readonly to: number;
-  readonly throttled: boolean;
+  readonly holds: ThrottleHolds;
   readonly cold: boolean;
   readonly flow: FlowId;
   readonly cohorts: Cohort[];
   readonly byClass: Map<string, Cohort[]>;
   members: number;
+  /** Members that a reassignment adds. */
+  adding: number;
   /** Bytes per second that this connection's caught-up members take in beside the lagging ones. */
   caughtUpRate: number;
   /** What has caught up, in the order in which it did. */
@@ -124,19 +127,20 @@ export class Replication {
   private readonly ways: Ways;
   private readonly topics: readonly TopicSettings[];
   private readonly topicHash: Int32Array;
-  private readonly topicThrottled: Uint8Array;
+  readonly throttle: ReplicationThrottle;
   private readonly connections = new Map<number, Connection>();
   private readonly byIndex: Connection[] = [];
-  private readonly cohortOf = new Map<number, { connection: Connection; cohort: Cohort; leader: number }>();
+  private readonly cohortOf = new Map<
+    number,
+    { connection: Connection; cohort: Cohort; leader: number; adding: number }
+  >();
   private readonly done: Kind;
   private network: FlowNetwork | undefined;
   private linksOf: (broker: number, directory: number) => NodeLinks = () => {
     throw new Error('no nodes are connected');
   };
-  private throttleOut: LinkId[] | undefined;
-  private throttleIn: LinkId[] | undefined;
-  private readonly leaderThrottleRate: number;
-  private readonly followerThrottleRate: number;
+  /** Lagging replicas that may have to fetch over another connection: what withholds them changed. */
+  private readonly moved = new Set<number>();
   /** How old a backlog may be and still be in the page cache of a broker, microseconds. */
   pageCacheAgeMicros: (broker: number) => number = () => Number.POSITIVE_INFINITY;
   /** Whether a leader's process answers the fetches of a follower. */
@@ -149,6 +153,8 @@ export class Replication {
   onColdRead: (leader: number, delta: number) => void = () => {};
   /** Bytes per second that a broker's lagging replicas of a topic append in one of its directories changed by `delta`. */
   onAppendRate: (topic: number, broker: number, directory: number, delta: number) => void = () => {};
+  /** Bytes per second that replicas which a reassignment adds copy from a leader changed by `delta`. */
+  onAddingRate: (leader: number, follower: number, delta: number) => void = () => {};
   /** So many bytes were booked as appended in a broker's directory that were not there to be fetched. */
   onOverfetched: (broker: number, directory: number, bytes: number) => void = () => {};
   /** A stopped replica is about to fetch from a leader. */
@@ -177,38 +183,52 @@ export class Replication {
     this.traffic = traffic;
     this.fetcher = fetcher;
     this.ways = ways;
-    this.leaderThrottleRate = leaderThrottleRate;
-    this.followerThrottleRate = followerThrottleRate;
     this.topics = topics;
     this.topicHash = Int32Array.from(topics, (t) => javaHash(t.name));
-    this.topicThrottled = Uint8Array.from(topics, (t) =>
-      t.throttled &&
-      (leaderThrottleRate < Number.POSITIVE_INFINITY || followerThrottleRate < Number.POSITIVE_INFINITY)
-        ? 1
-        : 0,
+    this.throttle = new ReplicationThrottle(
+      sim,
+      tables,
+      traffic,
+      topics,
+      leaderThrottleRate,
+      followerThrottleRate,
     );
+    this.throttle.onChange = () => {
+      for (const r of this.cohortOf.keys()) this.moved.add(r);
+    };
     this.caughtUpBytes = new Float64Array(tables.brokerCount);
     this.done = sim.on('kafka.caughtUp', (index) => this.onCohortDone(index));
+    sim.beforeAdvance(() => this.reroute());
   }
 
   connect(network: FlowNetwork, linksOf: (broker: number, directory: number) => NodeLinks): void {
     this.network = network;
     this.linksOf = linksOf;
-    if (!this.topicThrottled.includes(1)) return;
-    this.throttleOut = [];
-    this.throttleIn = [];
-    for (let b = 0; b < this.tables.brokerCount; b += 1) {
-      this.throttleOut.push(network.link(`leader throttle ${b}`, this.leaderThrottleRate));
-      this.throttleIn.push(network.link(`follower throttle ${b}`, this.followerThrottleRate));
-    }
+    this.throttle.connect(network);
   }
 
-  /** In-sync traffic of listed partitions counts against a throttle, though it is never withheld (KIP-73). */
-  bookThrottled(broker: number): void {
-    if (this.throttleOut === undefined || this.throttleIn === undefined) return;
-    const [out, into] = this.traffic.throttledLive(broker);
-    this.network!.setBackground(this.throttleOut[broker], out);
-    this.network!.setBackground(this.throttleIn[broker], into);
+  /** A replica joined or left the ISR, or is no longer one that is added: a throttle may withhold it or not. */
+  membershipChanged(replica: number): void {
+    if (this.cohortOf.has(replica)) this.moved.add(replica);
+  }
+
+  /** Who is withheld otherwise than before fetches over another connection from now on. */
+  private reroute(): boolean {
+    if (this.moved.size === 0) return false;
+    const rows = [...this.moved].sort((x, y) => x - y);
+    this.moved.clear();
+    for (const r of rows) {
+      const lagging = this.cohortOf.get(r);
+      if (lagging === undefined) continue;
+      const { holds, follower } = lagging.connection;
+      const now = this.throttle.holds(r, lagging.leader);
+      const same =
+        now.leader === holds.leader && now.follower === holds.follower && now.counted === holds.counted;
+      if (same && lagging.adding === this.tables.adding[r]) continue;
+      this.halt(r);
+      this.begin(follower, [r]);
+    }
+    return true;
   }
 
   /** Bytes that a replica misses now. */
@@ -222,6 +242,13 @@ export class Replication {
     }
     if (this.tables.state[replica] === replicaState.live) return 0;
     return this.tables.logEndBytes[partition] - this.tables.replicaEndBytes[replica];
+  }
+
+  /** Bytes per second by which a lagging replica comes nearer to its leader's log end; below 0 where it falls back. */
+  gainOf(replica: number): number {
+    const lagging = this.cohortOf.get(replica);
+    if (lagging === undefined) return 0;
+    return lagging.connection.rate / lagging.connection.members - this.inflow(lagging.cohort);
   }
 
   /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */
@@ -279,8 +306,9 @@ export class Replication {
       cohort.backlog = Math.max(cohort.backlog, backlog);
       cohort.members.push(r);
       connection.members += 1;
+      connection.adding += tables.adding[r];
+      this.cohortOf.set(r, { connection, cohort, leader, adding: tables.adding[r] });
       connection.leaders.set(leader, (connection.leaders.get(leader) ?? 0) + 1);
-      this.cohortOf.set(r, { connection, cohort, leader });
     }
     for (const connection of touched) this.offer(connection);
     for (const [leader, group] of nothing) this.onCaughtUp(follower, leader, group);
@@ -310,6 +338,7 @@ export class Replication {
     cohort.members.splice(cohort.members.indexOf(replica), 1);
     cohort.topics.set(tables.topic[p], cohort.topics.get(tables.topic[p])! - 1);
     connection.members -= 1;
+    connection.adding -= lagging.adding;
     this.leave(connection, lagging.leader);
     this.cohortOf.delete(replica);
     if (cohort.members.length === 0) this.drop(connection, cohort);
@@ -397,8 +426,8 @@ export class Replication {
     const { tables } = this;
     const follower = tables.broker[replica];
     const partition = Math.floor(replica / tables.stride);
-    const topic = tables.topic[partition];
-    const throttled = this.topicThrottled[topic] === 1;
+    const holds = this.throttle.holds(replica, leader);
+    const throttled = holds.leader || holds.follower || holds.counted;
     const cold = ageMicros > this.pageCacheAgeMicros(leader);
     const bundled =
       tables.brokerCount >= bundledFrom && !throttled && this.ways.leastRate === Number.POSITIVE_INFINITY;
@@ -406,7 +435,8 @@ export class Replication {
     const pair = follower * (tables.brokerCount + 1) + (bundled ? tables.brokerCount : leader);
     const readFrom = bundled ? 0 : tables.placeOf(tables.replicaOn(partition, leader));
     const writeTo = tables.placeOf(replica);
-    const thread = (pair * this.fetcher.threads + id) * 4 + (throttled ? 2 : 0) + (cold ? 1 : 0);
+    const held = (holds.leader ? 8 : 0) + (holds.counted ? 4 : 0) + (holds.follower ? 2 : 0);
+    const thread = (pair * this.fetcher.threads + id) * 16 + held + (cold ? 1 : 0);
     const key = (thread * 256 + readFrom) * 256 + writeTo;
     const found = this.connections.get(key);
     if (found !== undefined) return found;
@@ -415,7 +445,8 @@ export class Replication {
     const path = [to.inbound, to.diskWrite];
     if (!bundled) path.unshift(from.outbound);
     if (cold && !bundled) path.push(from.diskRead);
-    if (throttled) path.push(this.throttleOut![leader], this.throttleIn![follower]);
+    if (holds.leader) path.push(this.throttle.link('leader', leader));
+    if (holds.follower) path.push(this.throttle.link('follower', follower));
     const index = this.byIndex.length;
     const made: Connection = {
       key,
@@ -426,12 +457,13 @@ export class Replication {
       thread: id,
       from: readFrom,
       to: writeTo,
-      throttled,
+      holds,
       cold,
       flow: this.network!.start({ path, cap: 0, onRate: (rate) => this.onRate(index, rate) }),
       cohorts: [],
       byClass: new Map(),
       members: 0,
+      adding: 0,
       caughtUpRate: 0,
       caughtUp: [],
       rate: 0,
@@ -517,7 +549,7 @@ export class Replication {
 
   private booked = new Map<
     Connection,
-    { byLeader: readonly (readonly [number, number])[]; byTopic: Map<number, number> }
+    { byLeader: readonly (readonly [number, number])[]; byTopic: Map<number, number>; adding: number }
   >();
 
   /** Keeps the counters of traffic and of log growth in step with the connection's rate. */
@@ -526,6 +558,8 @@ export class Replication {
     if (before !== undefined) {
       for (const [leader, value] of before.byLeader) {
         if (connection.cold) this.onColdRead(leader, -value);
+        if (connection.holds.counted) this.throttle.addLagging(leader, -value);
+        if (before.adding > 0) this.onAddingRate(leader, connection.follower, -value * before.adding);
         this.traffic.addCatchUp(leader, connection.follower, -value);
       }
       for (const [topic, value] of before.byTopic)
@@ -539,16 +573,19 @@ export class Replication {
       for (const [topic, members] of cohort.topics)
         if (members > 0) byTopic.set(topic, (byTopic.get(topic) ?? 0) + each * members);
     }
+    const adding = connection.adding / connection.members;
     const byLeader =
       connection.leader < 0
         ? Array.from(connection.leaders, ([leader, members]) => [leader, each * members] as const)
         : [[connection.leader, rate] as const];
     for (const [leader, value] of byLeader) {
       if (connection.cold) this.onColdRead(leader, value);
+      if (connection.holds.counted) this.throttle.addLagging(leader, value);
+      if (adding > 0) this.onAddingRate(leader, connection.follower, value * adding);
       this.traffic.addCatchUp(leader, connection.follower, value);
     }
     for (const [topic, value] of byTopic) this.onAppendRate(topic, connection.follower, connection.to, value);
-    this.booked.set(connection, { byLeader, byTopic });
+    this.booked.set(connection, { byLeader, byTopic, adding });
   }
 
   /** Schedules the moment when the first cohort will have nothing left to fetch. */
@@ -592,7 +629,8 @@ export class Replication {
     }
     const byLeader = new Map<number, number[]>();
     for (const r of finished) {
-      const { leader } = this.cohortOf.get(r)!;
+      const { leader, adding } = this.cohortOf.get(r)!;
+      connection.adding -= adding;
       this.leave(connection, leader);
       this.cohortOf.delete(r);
       this.goLive(r, Math.floor(r / this.tables.stride));

@@ -236,8 +236,8 @@ export class RequestPath {
     const { tables } = this;
     let bytes = 0;
     let sum = 0;
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+    for (const r of tables.hosted(broker)) {
+      const p = Math.floor(r / tables.stride);
       if (tables.leader[p] !== broker) continue;
       const trips = this.followersOf(p).map((b) => this.ways.roundTripMicros(broker, b));
       if (trips.length === 0) continue;
@@ -263,10 +263,10 @@ export class RequestPath {
   private wayOf(broker: number, u: number): FollowerWays | undefined {
     if (this.ways.uniform || this.paths === undefined) return undefined;
     const { tables } = this;
-    const first = tables.replicasFrom[broker];
-    const count = tables.replicasFrom[broker + 1] - first;
+    const hosted = tables.hosted(broker);
+    const count = hosted.length;
     for (let i = 0, at = Math.floor(u * count); i < count; i += 1, at = (at + 1) % count) {
-      const p = Math.floor(tables.replicasOf[first + at] / tables.stride);
+      const p = Math.floor(hosted[at] / tables.stride);
       if (tables.leader[p] !== broker || this.settings.topics[tables.topic[p]].acks !== 'all') continue;
       return {
         meanMicros: this.trips[broker],
@@ -353,7 +353,7 @@ export class RequestPath {
         topic,
         bytesPerSecond: rate * share,
         messagesPerSecond: (rate * share * topic.messagesInPerSecond) / topic.bytesInPerSecond,
-        partitions: topic.partitions * share,
+        partitions: this.tables.partitionsOf[t] * share,
         followers: out > 1e-12 ? out / share : 0,
       });
       if (out > 1e-12) followed += rate * out;

@@ -203,8 +203,7 @@ export class Saturation {
       const before = this.limited.get(b);
       const now = new Map<number, Passage>();
       if (ways.leastRate < Number.POSITIVE_INFINITY) {
-        for (let i = tables.replicasFrom[b]; i < tables.replicasFrom[b + 1]; i += 1) {
-          const r = tables.replicasOf[i];
+        for (const r of tables.hosted(b)) {
           const p = Math.floor(r / tables.stride);
           if (!this.isFollowing(r, p)) continue;
           const rate = this.offered(p);
@@ -337,8 +336,7 @@ export class Saturation {
       return passage.partitions.filter((p) => this.waitsForAll(p) && this.offered(p) > 0);
     const b = passage.broker;
     const found: number[] = [];
-    for (let i = tables.replicasFrom[b]; i < tables.replicasFrom[b + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(b)) {
       const p = Math.floor(r / tables.stride);
       if (this.offered(p) === 0 || !this.passes(r, passage)) continue;
       const leads = tables.leader[p] === b;
@@ -358,8 +356,7 @@ export class Saturation {
         .map((p) => tables.replicaOn(p, b))
         .filter((r) => this.isFollowing(r, Math.floor(r / tables.stride)));
     const found: number[] = [];
-    for (let i = tables.replicasFrom[b]; i < tables.replicasFrom[b + 1]; i += 1) {
-      const r = tables.replicasOf[i];
+    for (const r of tables.hosted(b)) {
       const p = Math.floor(r / tables.stride);
       if (this.waitsForAll(p) || this.offered(p) === 0 || !this.passes(r, passage)) continue;
       if (passage.kind === kind.out) {
@@ -489,8 +486,8 @@ export class Saturation {
     if (counts === undefined) {
       counts = new Map();
       led.set(leader, counts);
-      for (let i = tables.replicasFrom[leader]; i < tables.replicasFrom[leader + 1]; i += 1) {
-        const q = Math.floor(tables.replicasOf[i] / tables.stride);
+      for (const r of tables.hosted(leader)) {
+        const q = Math.floor(r / tables.stride);
         if (tables.leader[q] === leader) counts.set(tables.topic[q], (counts.get(tables.topic[q]) ?? 0) + 1);
       }
     }

@@ -230,8 +230,8 @@ export class Traffic {
     const { tables } = this;
     const leader = tables.leader[p];
     if (this.racks[leader] === cell.rack) return leader;
-    const first = p * tables.stride;
-    for (let r = first; r < first + tables.stride; r += 1) {
+    for (let place = 0; place < tables.stride; place += 1) {
+      const r = tables.replicaAt(p, place);
       const b = tables.broker[r];
       if (b < 0 || tables.inSync[r] === 0 || tables.state[r] !== replicaState.live) continue;
       if (this.racks[b] === cell.rack) return b;
@@ -361,18 +361,6 @@ export class Traffic {
       this.touch(from);
     }
     if (this.ways.zoneNames.length > 1) this.cross(partition, share);
-  }
-
-  /** Bytes per second that live replicas of listed topics move on a broker: [as leader, as follower]. */
-  throttledLive(broker: number): readonly [number, number] {
-    let out = 0;
-    let into = 0;
-    for (let t = 0; t < this.topics.length; t += 1) {
-      if (!this.topics[t].throttled) continue;
-      out += this.topicRate[t] * this.liveOutShare[t * this.brokers + broker];
-      into += this.topicRate[t] * this.liveInShare[t * this.brokers + broker];
-    }
-    return [out, into];
   }
 
   /** Bytes per second that a broker's live replicas of one topic append. */

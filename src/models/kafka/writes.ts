@@ -39,7 +39,7 @@ export class Writes {
   /** By partition: bytes beyond a lagging member's log that no producer with acks=all was told are written; it sends them again. */
   readonly unacknowledged = new Map<number, number>();
   /** A topic's partition was written to with what had waited: so many messages at once. */
-  onBurst: (topic: number, messages: number) => void = () => {};
+  onBurst: (partition: number, messages: number) => void = () => {};
   /** A partition's live replicas append so many bytes at once: what had waited while it could not be written. */
   onAppended: (partition: number, bytes: number) => void = () => {};
   /** A partition's replicas are about to be cut back to a log end. */
@@ -137,6 +137,7 @@ export class Writes {
   /** Looks again at whether a partition can be written and its watermark moves. */
   review(p: number): void {
     const { tables } = this;
+    if (!tables.exists(p)) return;
     const leader = tables.leader[p];
     // A leader that has not learnt of its election is none yet.
     const led =
@@ -177,6 +178,31 @@ export class Writes {
   /** Whether a partition has a leader that serves. */
   isLed(p: number): boolean {
     return this.leaderless[p] === 0;
+  }
+
+  /** A partition has just been created: nothing was offered to it before. To be counted in the traffic by the caller. */
+  open(p: number): void {
+    const { tables } = this;
+    const volume = this.traffic.volumeOf(tables.topic[p]);
+    tables.writable[p] = 1;
+    tables.volumeAt[p] = volume;
+    this.heldAt[p] = volume;
+  }
+
+  /** A partition takes another share of its topic from now on. */
+  reshare(p: number, share: number): void {
+    const { tables } = this;
+    const old = tables.share[p];
+    if (old === share) return;
+    this.replication.writableChanged(p, () =>
+      this.hold(p, () => {
+        tables.share[p] = share;
+      }),
+    );
+    if (this.refuses[p] === 1) {
+      this.refusedShare[tables.topic[p]] += share - old;
+      this.slopes(tables.topic[p]);
+    }
   }
 
   private producersOf(p: number): TopicSettings['producers'] {
@@ -225,8 +251,8 @@ export class Writes {
   waitForAnswers(broker: number, since: number): void {
     const { tables } = this;
     const held = this.heldBy.get(broker) ?? [];
-    for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-      const p = Math.floor(tables.replicasOf[i] / tables.stride);
+    for (const r of tables.hosted(broker)) {
+      const p = Math.floor(r / tables.stride);
       if (tables.leader[p] !== broker || tables.share[p] === 0) continue;
       const until = since + this.producersOf(p).requestTimeoutMicros;
       if (until <= this.sim.now) continue;
@@ -366,12 +392,12 @@ export class Writes {
     }
     const hidden = tables.logEndBytes[p] - tables.frozenWatermark[p];
     tables.frozenWatermark[p] = Number.NaN;
-    if (hidden > 0) this.burst(tables.topic[p], hidden);
+    if (hidden > 0) this.burst(p, hidden);
   }
 
-  private burst(topic: number, bytes: number): void {
-    const { bytesInPerSecond, messagesInPerSecond } = this.topics[topic];
-    if (bytesInPerSecond > 0) this.onBurst(topic, (bytes * messagesInPerSecond) / bytesInPerSecond);
+  private burst(p: number, bytes: number): void {
+    const { bytesInPerSecond, messagesInPerSecond } = this.topics[this.tables.topic[p]];
+    if (bytesInPerSecond > 0) this.onBurst(p, (bytes * messagesInPerSecond) / bytesInPerSecond);
   }
 
   private block(p: number): void {
@@ -413,6 +439,7 @@ export class Writes {
     const { tables } = this;
     const t = tables.topic[p];
     const before = this.holds(p);
+    const share = tables.share[p];
     this.traffic.settle(p);
     this.traffic.count(p, -1);
     const volume = this.traffic.volumeOf(t);
@@ -426,14 +453,9 @@ export class Writes {
     if (tables.writable[p] === 1) this.unacknowledged.delete(p);
     this.heldAt[p] = volume;
     if (this.heldCount[t] === 0) this.heldMicros[t] = 0;
-    if (before === 0 && after > 0) {
-      this.heldCount[t] += 1;
-      this.heldWhole[t] += tables.share[p];
-    } else if (before > 0 && after === 0) {
-      this.heldCount[t] -= 1;
-      this.heldWhole[t] -= tables.share[p];
-    }
-    this.heldShare[t] += tables.share[p] * after - tables.share[p] * before;
+    this.heldCount[t] += (after > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
+    this.heldWhole[t] += (after > 0 ? tables.share[p] : 0) - (before > 0 ? share : 0);
+    this.heldShare[t] += tables.share[p] * after - share * before;
     let whole = 0;
     if (after > 0) this.waiting[p] += held - failed;
     else if (before > 0) {
@@ -455,7 +477,7 @@ export class Writes {
     }
     this.admittedRatio.set(t, Math.max(0, 1 - this.heldShare[t]));
     this.slopes(t);
-    if (whole > 0) this.burst(t, whole);
+    if (whole > 0) this.burst(p, whole);
   }
 
   /** The part of what is offered to the partitions concerned that a topic does not take now. */

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../../engine/catalogue.ts';
 import { type Operator, podOptions } from './operator.ts';
+import { rebalanceStates } from './rebalance.ts';
 
 export const strimziCatalogue: Catalogue = {
   metrics: [
@@ -10,6 +11,22 @@ export const strimziCatalogue: Catalogue = {
       labels: ['broker', 'option'],
       help: "A JVM option or a resource in the specification of a broker's pod, in the unit of its name; 0 where it is not set.",
       source: 'ours; spec.kafka.jvmOptions and spec.kafka.resources, Strimzi 0.42',
+    },
+    {
+      name: 'rehearse:kafka_rebalances',
+      type: 'gauge',
+      unit: '',
+      labels: ['state'],
+      help: 'KafkaRebalance resources in this state.',
+      source: 'ours; KafkaRebalanceState, Strimzi 0.42',
+    },
+    {
+      name: 'rehearse:kafka_rebalance_seconds',
+      type: 'gauge',
+      unit: 's',
+      labels: [],
+      help: 'From the making of a KafkaRebalance resource until the operator saw its end, of the latest.',
+      source: 'ours',
     },
   ],
   events: [
@@ -23,6 +40,7 @@ export const strimziCatalogue: Catalogue = {
     },
     { name: 'strimzi.rollAborted', lane: 'operator', says: 'the reconciliation is aborted: {detail}' },
     { name: 'strimzi.rolled', lane: 'operator', says: '{detail}' },
+    { name: 'strimzi.rebalance', lane: 'operator', says: 'KafkaRebalance {subject} is {detail}' },
     { name: 'strimzi.nothingToRoll', lane: 'operator', says: 'nothing to roll: {detail}' },
   ],
   risks: [],
@@ -33,6 +51,8 @@ export function strimziLabels(
   operator: Operator,
   name: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
+  if (name === 'rehearse:kafka_rebalances') return (row) => ({ state: rebalanceStates[row] });
+  if (name === 'rehearse:kafka_rebalance_seconds') return () => ({});
   if (name !== 'rehearse:pod_option') return undefined;
   return (row) => ({
     broker: String(operator.ids[Math.floor(row / podOptions.length)]),

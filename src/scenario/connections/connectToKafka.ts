@@ -1,5 +1,7 @@
 import type { ConnectPorts, CoordinatorPort } from '../../models/connect/connect.ts';
+import type { SinkGroup } from '../../models/connect/sink.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
+import type { ConsumerGroups } from '../../models/kafka/consumerGroups.ts';
 import { coordinatorPartitionOf } from '../../models/kafka/consumers.ts';
 
 /** What a client of a group sees of its coordinator: the leader of a partition of __consumer_offsets, which writes with acks=all. */
@@ -17,9 +19,45 @@ export function coordinatorOf(kafka: KafkaCluster, group: string): CoordinatorPo
 /** Name of the consumer group that the tasks of a sink form. Source: Kafka 3.7 `SinkUtils.consumerGroupId`. */
 export const sinkGroupName = (connector: string): string => `connect-${connector}`;
 
+/** Sinks as groups with members: a task is the member of its number. `changed` is called when a group, by row, reads otherwise. */
+export class SinkGroups {
+  private readonly groups: ConsumerGroups;
+  private readonly looks = new Map<number, () => void>();
+
+  constructor(groups: ConsumerGroups) {
+    this.groups = groups;
+  }
+
+  changed(row: number): void {
+    this.looks.get(row)?.();
+  }
+
+  /** @param row among the groups with members */
+  of(row: number): SinkGroup {
+    const { groups, looks } = this;
+    const { firstCell, topics, seats } = groups.groups[row];
+    const cells = topics.map((_, place) => firstCell + place);
+    return {
+      start: (task) => groups.start(row, task),
+      stop: (task, crash) => groups.stop(row, task, crash),
+      pause: (task, paused) => groups.pause(row, task, paused),
+      reread: (task, micros) => groups.reread(row, task, micros),
+      reads: (task) => seats[task].owned.size > 0,
+      offered: (task) => groups.lag.offered(seats[task].row),
+      read: () => cells.reduce((sum, c) => sum + groups.lag.read(c), 0),
+      readRate: () => cells.reduce((sum, c) => sum + groups.lag.cells[c].outSum, 0),
+      onRevoked: (committed) => {
+        groups.onRevoked.set(row, committed);
+      },
+      onChange: (look) => {
+        looks.set(row, look);
+      },
+    };
+  }
+}
+
 /**
- * Connect's own group, and the group of each sink: the cluster tells a sink's tasks what comes in and what cannot be read; they tell it
- * how far behind they are and what they read.
+ * Connect's own group, and that of each sink.
  * @param connectors names by row
  */
 export function connectToKafka(
@@ -27,34 +65,14 @@ export function connectToKafka(
   groupId: string,
   connectors: readonly string[],
 ): ConnectPorts {
-  const { consumers, settings, tables } = kafka;
-  const groupOf = (connector: number) =>
-    settings.groups.findIndex((g) => g.name === sinkGroupName(connectors[connector]));
+  const { consumers, settings } = kafka;
+  const sinks = consumers.membership === undefined ? undefined : new SinkGroups(consumers.membership);
+  consumers.onShown = (group) => sinks?.changed(consumers.memberRow[group]);
   return {
     coordinator: coordinatorOf(kafka, groupId),
-    sinkTopics: (connector) => {
-      const group = groupOf(connector);
-      const topics = settings.groups[group].topics;
-      return {
-        shares: topics.map((t) =>
-          tables.share.subarray(
-            tables.firstPartition[t],
-            tables.firstPartition[t] + settings.topics[t].partitions,
-          ),
-        ),
-        messageRate: (place) => consumers.messageRate(topics[place]),
-        show: (place, behind, slope, readRate) =>
-          consumers.show(group, topics[place], behind, slope, readRate),
-      };
-    },
-    sinkMade: (connector, tasks) => {
-      const group = groupOf(connector);
-      const topics = settings.groups[group].topics;
-      consumers.deferTo(group, {
-        rateChanged: (topic) => tasks.rateChanged(topics.indexOf(topic)),
-        burst: (topic, messages) => tasks.burst(topics.indexOf(topic), messages),
-        stall: (topic, share) => tasks.stall(topics.indexOf(topic), share),
-      });
+    sinkGroup: (connector) => {
+      const group = settings.groups.findIndex((g) => g.name === sinkGroupName(connectors[connector]));
+      return (sinks as SinkGroups).of(consumers.memberRow[group]);
     },
   };
 }

@@ -23,8 +23,7 @@ export function strimziToKafka(models: Models): RollerPorts {
     activeController: () => controller.active,
     brokerBlocked: (id) => {
       const broker = kafka.row(id);
-      for (let i = tables.replicasFrom[broker]; i < tables.replicasFrom[broker + 1]; i += 1) {
-        const replica = tables.replicasOf[i];
+      for (const replica of tables.hosted(broker)) {
         const p = Math.floor(replica / tables.stride);
         const view = {
           name: tables.partitionName(p),

@@ -54,22 +54,25 @@ const settings = z.strictObject({
 });
 export type ConnectPartSettings = z.output<typeof settings>;
 
-/** The consumer group of each sink, for the cluster that it reads from. */
-export function sinkGroups(s: ConnectPartSettings | undefined): {
-  readonly name: string;
-  readonly topics: readonly string[];
-  readonly clients: number;
-  readonly owner: string;
-}[] {
+/** The consumer group of each sink, as one of `kafka.consumerGroups` that has a member for each task. */
+export function sinkGroups(
+  s: ConnectPartSettings | undefined,
+): NonNullable<KafkaPartSettings['consumerGroups']> {
   return (s?.connectors ?? []).flatMap((c) =>
     c.sink === undefined
       ? []
       : [
           {
             name: sinkGroupName(c.name),
-            topics: c.sink.topics,
-            clients: c['tasks.max'],
-            owner: c.owner ?? '',
+            topics: [...c.sink.topics],
+            pollInterval: 0,
+            members: c['tasks.max'],
+            capacity: c.sink.capacity,
+            'session.timeout.ms': s?.config['consumer.session.timeout.ms'],
+            'heartbeat.interval.ms': s?.config['consumer.heartbeat.interval.ms'],
+            // Connect overrides what a consumer has by itself. Source: Kafka 3.7 `Worker.baseConsumerConfigs`.
+            'auto.offset.reset': 'earliest' as const,
+            owner: c.owner,
           },
         ],
   );
@@ -224,8 +227,6 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
           rebalanceTimeoutMicros: s.config['rebalance.timeout.ms'] * 1000,
           maxDelayMicros: s.config['scheduled.rebalance.max.delay.ms'] * 1000,
           flushMicros: s.config['offset.flush.interval.ms'] * 1000,
-          consumerSessionMicros: s.config['consumer.session.timeout.ms'] * 1000,
-          consumerHeartbeatMicros: s.config['consumer.heartbeat.interval.ms'] * 1000,
           taskStopMicros: s.timing.taskStop,
           taskStartMicros: s.timing.taskStart,
           workerStartMicros: s.timing.workerStart,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { faultsCatalogue, faultsLabels } from '../../models/faults/catalogue.ts';
 import { type Fault, Faults } from '../../models/faults/faults.ts';
 import { RandomFaults } from '../../models/faults/random.ts';
+import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { connectFaults, type FaultPorts, type Way } from '../connections/faultsToPlatform.ts';
 import type { Part } from '../part.ts';
@@ -9,7 +10,6 @@ import { q } from '../quantity.ts';
 import { checkRandom, failingItems, randomSettings } from '../randomFaults.ts';
 import { directoriesIn, type KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
-import { checkBrokers } from './strimzi.ts';
 
 /** The book of faults, and how they reach the platform. */
 export interface FaultsModel {

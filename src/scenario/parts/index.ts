@@ -1,5 +1,6 @@
 import type { AnyPart } from '../part.ts';
 import { connectPart } from './connect.ts';
+import { cruiseControlPart } from './cruiseControl.ts';
 import { faultsPart } from './faults.ts';
 import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
@@ -18,6 +19,7 @@ export const parts: readonly AnyPart[] = [
   kubernetesPart,
   operationsPart,
   strimziPart,
+  cruiseControlPart,
   jvmPart,
   connectPart,
   schemaRegistryPart,

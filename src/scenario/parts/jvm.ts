@@ -4,6 +4,7 @@ import { type G1Costs, noiseAt } from '../../models/jvm/costs.ts';
 import { Jvms } from '../../models/jvm/jvms.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import type { Operator } from '../../models/strimzi/operator.ts';
+import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { connectJvmToKafka } from '../connections/jvmToKafka.ts';
 import type { BuildContext, Part } from '../part.ts';
@@ -12,7 +13,7 @@ import { q } from '../quantity.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
-import { checkBrokers, type StrimziSettings } from './strimzi.ts';
+import type { StrimziSettings } from './strimzi.ts';
 
 const cost = q.number({ min: 0 });
 

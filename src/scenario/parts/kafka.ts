@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
+import { rateMeans } from '../../formats/quantity.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
@@ -8,6 +9,7 @@ import {
   type ClusterSettings,
   type DirectorySettings,
   directoryName,
+  type GroupSettings,
   type ProducerSettings,
   type TopicSettings,
 } from '../../models/kafka/settings.ts';
@@ -17,6 +19,14 @@ import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { q } from '../quantity.ts';
 import { type ConnectPartSettings, sinkGroups } from './connect.ts';
+import {
+  checkMembers,
+  groupConfig,
+  memberActions,
+  membership,
+  membersOf,
+  topicsInOrder,
+} from './consumerGroups.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -61,6 +71,7 @@ const config = z.strictObject({
   'num.io.threads': q.count({ min: 1, max: 1000 }),
   'queued.max.requests': q.count({ min: 1 }),
   'message.max.bytes': q.count({ min: 1 }),
+  ...groupConfig,
 });
 
 /** What a request costs a broker's threads. */
@@ -221,6 +232,7 @@ const settings = z.strictObject({
             'zone that its members stand in; absent: that of the brokers in client.rack, or spread evenly over the zones',
         }),
         owner: z.string().optional(),
+        ...membership,
       }),
     )
     .optional(),
@@ -437,6 +449,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
     }
   }
   for (const group of s.consumerGroups ?? []) {
+    checkMembers(group, s.config, checks);
     for (const name of group.topics) {
       if (!names.has(name)) {
         checks.problem(
@@ -449,6 +462,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
   }
   checkZones(s, checks);
   checkRetention(s, checks);
+  checkThrottles(s, checks);
   if (s.assignment !== undefined)
     assignmentOf(s, checks.readText, (found, mend) => checks.problem(['kafka', 'assignment'], found, mend));
   const ceiling = fetcherCeiling(fetcherOf(s), s.timing.roundTrip, 100, 0);
@@ -582,6 +596,25 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
   }
 }
 
+/** Days that nobody waits for a replica to come back. Guess. */
+const endlessDays = 30;
+
+/** A throttle in bytes per second where somebody thought of another unit. */
+function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
+  if (!s.topics.some((t) => t.throttledReplicas === '*')) return;
+  const used = s.brokers.map((b) => directoriesIn(b).reduce((sum, d) => sum + d.usedBytes, 0));
+  const most = used.reduce((x, y) => Math.max(x, y), 0);
+  for (const key of ['leader.replication.throttled.rate', 'follower.replication.throttled.rate'] as const) {
+    const rate = s.config[key];
+    if (rate !== undefined && most / rate > endlessDays * 86_400)
+      checks.warning(
+        ['kafka', 'config', key],
+        `${rateMeans(rate, most)}, which is what the fullest broker holds`,
+        'write the rate in bytes per second, such as 100000000',
+      );
+  }
+}
+
 function retentionOf(t: z.output<typeof topic>, s: KafkaPartSettings): { micros: number; bytes: number } {
   const general = s.config['log.retention.bytes'];
   return {
@@ -686,9 +719,31 @@ function assignmentOf(
 function groupsOf(
   s: KafkaPartSettings,
   connect: ConnectPartSettings | undefined,
-): NonNullable<KafkaPartSettings['consumerGroups']> {
-  const sinks = sinkGroups(connect).map((g) => ({ ...g, topics: [...g.topics], pollInterval: 0 }));
-  return [...(s.consumerGroups ?? []), ...sinks];
+  topicRow: ReadonlyMap<string, number>,
+): readonly GroupSettings[] {
+  return [
+    ...(s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
+    ...sinkGroups(connect).map((g) => groupOf(g, s, topicRow)),
+  ];
+}
+
+type Group = NonNullable<KafkaPartSettings['consumerGroups']>[number];
+
+function groupOf(g: Group, s: KafkaPartSettings, topicRow: ReadonlyMap<string, number>): GroupSettings {
+  const members = membersOf(g, s.config, g.pollInterval);
+  return {
+    name: g.name,
+    topics: topicsInOrder(g).map((name) => topicRow.get(name) ?? 0),
+    catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
+    pollMicros: g.pollInterval,
+    clients: members?.subscriptions.length ?? g.clients ?? s.consumers.clients,
+    fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
+    fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
+    ...(members === undefined ? {} : { members }),
+    ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
+    ...(g.zone === undefined ? {} : { zone: g.zone }),
+    owner: g.owner ?? '',
+  };
 }
 
 function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
@@ -772,18 +827,11 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     autoLeaderRebalance: c['auto.leader.rebalance.enable'],
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
-    groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined).map((g) => ({
-      name: g.name,
-      topics: g.topics.map((name) => topicRow.get(name) ?? 0),
-      catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
-      pollMicros: g.pollInterval,
-      clients: g.clients ?? s.consumers.clients,
-      fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
-      fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
-      ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
-      ...(g.zone === undefined ? {} : { zone: g.zone }),
-      owner: g.owner ?? '',
-    })),
+    // Cruise Control may move any replica: all of the old and all of the new ones exist meanwhile.
+    ...(context.settings.cruiseControl === undefined
+      ? {}
+      : { replicaPlaces: 2 * topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1) }),
+    groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined, topicRow),
     timing: {
       roundTripMicros: s.timing.roundTrip,
       appendLingerMicros: c['controller.quorum.append.linger.ms'] * 1000,
@@ -873,12 +921,14 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
         );
       },
     } as never,
+    ...memberActions,
   },
   setInsteadOfWarmed: [
     'log sizes (diskUsed, logDirs)',
     'segments and the phase of retention checks',
     'page cache',
     'consumer lag',
+    'members of consumer groups: all running, with the first assignment of their assignor',
     'ISR membership: all in sync',
   ],
   catalogue: kafkaCatalogue,

@@ -3,14 +3,14 @@ import type { Distribution } from '../../engine/distributions.ts';
 import { operationsCatalogue, operationsLabels } from '../../models/operations/catalogue.ts';
 import { Operations, type WaitFor } from '../../models/operations/restarts.ts';
 import type { Operator } from '../../models/strimzi/operator.ts';
-import { selectorsOf } from '../../promql/parse.ts';
+import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { operationsToKafka } from '../connections/operationsToKafka.ts';
+import { checkHalt } from '../halt.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
 import type { KafkaPartSettings } from './kafka.ts';
-import { checkBrokers } from './strimzi.ts';
 
 const times = z.union([z.array(q.varying.duration({ min: 1 })).min(1), q.varying.duration({ min: 1 })]);
 
@@ -74,14 +74,7 @@ function checkRollingRestart(args: RollingRestart, checks: Checks, at: readonly 
   if (args.rollback === true && args.haltIf === undefined) {
     checks.problem([...at, 'rollback'], 'a rollback that nothing starts', 'add haltIf, or remove rollback');
   }
-  if (args.haltIf === undefined) return;
-  const halt = checks.condition([...at, 'haltIf'], args.haltIf);
-  if (
-    halt !== undefined &&
-    [...selectorsOf(halt.operand), ...selectorsOf(halt.limit)].some((s) => s.range > 0 || s.offset !== 0)
-  ) {
-    checks.problem([...at, 'haltIf'], 'a window or an offset', 'compare values of this instant');
-  }
+  checkHalt(args.haltIf, checks, [...at, 'haltIf']);
 }
 
 function checkOne(args: One, checks: Checks, at: readonly (string | number)[]): void {

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { strimziCatalogue, strimziLabels } from '../../models/strimzi/catalogue.ts';
 import { Operator } from '../../models/strimzi/operator.ts';
+import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
+import { strimziToCruiseControl } from '../connections/strimziToCruiseControl.ts';
 import { strimziToKafka } from '../connections/strimziToKafka.ts';
 import type { Part } from '../part.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
+import { checkRequest, type Played, rebalanceArgs, requestOf } from '../rebalanceRequest.ts';
+import type { CruiseControlModel } from './cruiseControl.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
 const settings = z.strictObject({
@@ -29,27 +33,21 @@ const rollArgs = z.strictObject({
   manual: z.boolean().meta({ description: 'the annotation strimzi.io/manual-rolling-update' }).optional(),
 });
 
-/** Brokers that a timeline entry names must exist. */
-export function checkBrokers(
-  ids: readonly number[] | undefined,
-  checks: Checks,
-  path: readonly (string | number)[],
-): void {
-  const brokers = checks.settings<KafkaPartSettings>('kafka')?.brokers;
-  if (brokers === undefined || ids === undefined) return;
-  const known = brokers.map((b) => b.id);
-  ids.forEach((id, i) => {
-    if (!known.includes(id)) {
-      checks.problem(
-        ids.length === 1 && typeof path[path.length - 1] === 'string' && path[path.length - 1] === 'broker'
-          ? path
-          : [...path, i],
-        `there is no broker ${id}`,
-        `name one of ${known.slice(0, 20).join(', ')}`,
-      );
-    }
-  });
-}
+/** Modes of a KafkaRebalance, and what the operator asks of Cruise Control. Source: Strimzi 0.42 `KafkaRebalanceMode`. */
+const rebalanceModes = {
+  full: 'rebalance',
+  'add-brokers': 'add-broker',
+  'remove-brokers': 'remove-broker',
+} as const;
+
+const rebalance = z.strictObject({
+  ...rebalanceArgs,
+  mode: z.enum(['full', 'add-brokers', 'remove-brokers']).optional(),
+  approveAfter: q.duration({ min: 0 }).optional().meta({
+    description:
+      'when somebody approves the proposal that is ready; absent: it is approved at once by its annotation',
+  }),
+});
 
 export const strimziPart: Part<StrimziSettings, Operator> = {
   name: 'strimzi',
@@ -92,6 +90,17 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
           resourcesOf(args.resources),
           args.manual ?? false,
         );
+      },
+    } as never,
+    rebalance: {
+      says: 'makes a KafkaRebalance resource, which the operator has Cruise Control carry out',
+      args: rebalance,
+      check: (args: z.output<typeof rebalance>, checks: Checks, at: readonly (string | number)[]) =>
+        checkRequest(rebalanceModes[args.mode ?? 'full'], args, checks, at),
+      play: (_: Operator, args: z.output<typeof rebalance>, context: Played) => {
+        const { service, rebalances } = context.models.cruiseControl as CruiseControlModel;
+        const request = requestOf(rebalanceModes[args.mode ?? 'full'], args, context);
+        rebalances.create(context.id, args.approveAfter, strimziToCruiseControl(service, request));
       },
     } as never,
   },

@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { rebalance as verb } from '../../src/cli/commands/rebalance.ts';
+import { readReassignment } from '../../src/formats/assignment.ts';
+import { rateMeans, spanWords } from '../../src/formats/quantity.ts';
+import { openScenario } from '../../src/scenario/open.ts';
+import { reader, root } from '../support/files.ts';
+import { callVerb } from '../support/verb.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rehearse-rebalance-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const platform = join(root, 'models/platforms/reference.yaml');
+
+const rebalance = (...args: readonly string[]) => callVerb(verb, args);
+
+function file(name: string, data: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof data === 'string' ? data : JSON.stringify(data));
+  return path;
+}
+
+const capacity = file('capacity.json', {
+  brokerCapacities: [
+    {
+      brokerId: '-1',
+      capacity: { DISK: '2384185', CPU: { 'num.cores': '8' }, NW_IN: '3000000', NW_OUT: '3000000' },
+    },
+  ],
+});
+
+/** Three brokers, of which one has everything. */
+const model = {
+  capacity: { cpu: 100, nwIn: 1000, nwOut: 1000, disk: 1000 },
+  brokers: [{ id: 0 }, { id: 1 }, { id: 2 }],
+  partitions: [0, 1, 2, 3, 4, 5].map((p) => ({ t: 'orders', p, replicas: [0], loads: [[5, 10, 20, 100]] })),
+  goals: ['ReplicaDistributionGoal'],
+};
+
+describe('a model file', () => {
+  test('is answered in one JSON object, in the form in which outcomes of Cruise Control are recorded', () => {
+    const shell = [
+      join(root, 'bin/rehearse.js'),
+      'rebalance',
+      '--model',
+      file('model.json', model),
+      '--json',
+    ];
+    const { status: code, stdout: out, stderr } = spawnSync(process.execPath, shell, { encoding: 'utf8' });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(out)).toEqual({
+      ok: true,
+      status: { ReplicaDistributionGoal: 'FIXED' },
+      numReplicaMovements: 3,
+      numLeaderMovements: 0,
+      dataToMoveMB: 300,
+      onDemandBalancednessScoreBefore: 0,
+      onDemandBalancednessScoreAfter: 100,
+      provisionStatus: 'OVER_PROVISIONED',
+      changed: expect.any(Object),
+      loadAfter: expect.any(Object),
+    });
+    const { changed, loadAfter } = JSON.parse(out);
+    expect(Object.values(changed).flat().sort()).toEqual([1, 1, 2]);
+    expect(loadAfter['0']).toEqual([3, 3, 15, 30, 60, 300, 60]);
+  });
+
+  test('with a hard goal that cannot be met ends 20, with the numbers and how many brokers would mend it', async () => {
+    const tight = { ...model, capacity: { ...model.capacity, disk: 200 } };
+    const path = file('tight.json', tight);
+    const { code, out } = await rebalance('--model', path, '--goals', 'DiskCapacityGoal', '--json');
+    expect(code).toBe(20);
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      failedGoal: 'DiskCapacityGoal',
+      failureKind: 'insufficient-capacity',
+      needed: 600,
+      available: 480,
+    });
+    const told = await rebalance(
+      '--model',
+      path,
+      '--goals',
+      'com.linkedin.kafka.cruisecontrol.analyzer.goals.DiskCapacityGoal',
+    );
+    expect(told.code).toBe(20);
+    expect(told.out).toContain('CANNOT BE MET');
+    expect(told.out).toMatch(/further empty brokers? of the usual capacity would mend it/);
+  });
+});
+
+describe('a platform', () => {
+  const plan = join(folder, 'plan.json');
+
+  test('without a broker: nothing stays on it, and the plan can be read and rehearsed', async () => {
+    const args = [
+      '--capacity',
+      capacity,
+      '--mode',
+      'remove-broker',
+      '--brokers',
+      '4',
+      '--throttle',
+      '100MB/s',
+    ];
+    const { code, out } = await rebalance(platform, ...args, '--out', plan);
+    expect(code).toBe(0);
+    expect(out).toMatch(/\n {2}4 DEAD +420 -> 0 /);
+    expect(out).toContain('hottest source');
+    expect(out).toMatch(/takes at least +\d/);
+    expect(out).toContain(`written to ${plan}`);
+    expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+    const { partitions, json } = readReassignment(readFileSync(plan, 'utf8'), plan);
+    expect(json.problems()).toEqual([]);
+    expect(partitions.length).toBeGreaterThanOrEqual(420);
+    expect(partitions.flatMap((p) => p.replicas)).not.toContain(4);
+    const rehearsed = await rebalance(platform, '--plan', plan, '--throttle', '10MB/s');
+    expect(rehearsed.code).toBe(0);
+    // The same brokers before and after; what the plan asks for at once does not fit below such a throttle.
+    const rows = (text: string) =>
+      [...text.matchAll(/^ {2}([0-3]) +(.*?) {2}\d/gm)].map((m) => m[1]! + m[2]!);
+    expect(rows(rehearsed.out)).toEqual(rows(out));
+    expect(rehearsed.out).toMatch(/takes +for ever/);
+    expect(rehearsed.out).toMatch(/the throttle, 10 MB\/s: \d+ GB would take 11 hours/);
+  });
+
+  test('whose network nobody stated meets no network goal, and says why', async () => {
+    const { code, out } = await rebalance(platform);
+    expect(code).toBe(20);
+    expect(out).toMatch(/NetworkInboundCapacityGoal +CANNOT BE MET/);
+    expect(out).toContain('set cruiseControl.capacity.inboundNetwork');
+  });
+
+  test('a plan that does not fit is told with its places, and nothing is done', async () => {
+    const bad = file('bad.json', '{"partitions":[\n{"topic":"_schemas","partition":0,"replicas":[0,9]}]}');
+    const { code, out, err } = await rebalance(platform, '--plan', bad);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain(
+      'bad.json:2:49  partitions.0.replicas.1\n  _schemas-0 moves to broker 9, which does not exist',
+    );
+    expect(err).toContain('1 problem, nothing was done');
+  });
+});
+
+test.each([
+  [[], 'rebalance needs a cluster'],
+  [['x.yaml', '--model', 'y.json'], 'more than one cluster is named'],
+  [['--load', 'l.json'], '--state is missing: without it nothing says where replicas are'],
+  [['--model', 'nowhere.json'], 'nowhere.json cannot be read'],
+  [['--model', 'm.json', '--mode', 'demote'], '--mode says nothing of a cluster from files'],
+  [[platform, '--goals', 'RakAwareGoal'], 'mend: write RackAwareGoal'],
+  [[platform, '--goals', 'RackAwareGoal,RackAwareGoal'], 'RackAwareGoal is listed twice'],
+  [[platform, '--goals', 'RackAwareGoal'], 'Cruise Control refuses such a request'],
+  [[platform, '--mode', 'remove', '--throttle', '50'], '--throttle 50: 50 has no unit'],
+  [[platform, '--mode', 'add-broker', '--brokers', '7'], 'there is no broker 7'],
+  [[platform, '--mode', 'remove-broker', '--brokers', '0,1,2,3,4'], 'every broker would be removed'],
+  [[platform, '--mode', 'fix-offline'], 'no broker is down and no disk is broken'],
+  [[platform, '--brokers', '1', '--exclude-topics', 'zzz'], 'zzz matches no topic'],
+  [[platform, '--concurrency', '0'], 'nothing would ever move'],
+  [[platform, '--at', 'noon'], 'noon is no offset within the period'],
+  [
+    [platform, '--mode', 'demote', '--brokers', '0', '--out', join(folder, 'no/such/plan.json')],
+    'cannot be written (ENOENT)',
+  ],
+])('%j is refused with its remedy', async (args, says) => {
+  const { code, out, err } = await rebalance(...args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toContain(says);
+  expect(err).toContain('mend: ');
+  expect(existsSync(join(folder, 'no'))).toBe(false);
+});
+
+test('a throttle that nobody meant is told of by check and run', () => {
+  const warnings = (rate: number) =>
+    openScenario(
+      'models/platforms/x.yaml',
+      reader({
+        'models/platforms/x.yaml': `rehearse: 1\nextends: reference.yaml\nfrom: 2025-01-01T00:00:00Z\nto: +1h\nkafka: { config: { follower.replication.throttled.rate: ${rate} } }\n`,
+      }),
+    )
+      .warnings.filter((w) => w.path.includes('throttled'))
+      .map((w) => `${w.path}: ${w.found}`);
+  expect(warnings(100)).toEqual([
+    'kafka.config.follower.replication.throttled.rate: 100 B/s: 1.3 TB would take 410 years, which is what the fullest broker holds',
+  ]);
+  expect(warnings(100_000_000)).toEqual([]);
+});
+
+test('a throttle is told with what it means', () => {
+  expect(rateMeans(10, 800e9)).toBe('10 B/s: 800 GB would take 2,500 years');
+  expect(rateMeans(100e6, 48e9)).toBe('100 MB/s: 48 GB would take 8 minutes');
+  expect([59e6, 119e6, 120e6, 3 * 3.6e9, 40 * 8.64e10].map(spanWords)).toEqual([
+    '59 seconds',
+    '120 seconds',
+    '2 minutes',
+    '3 hours',
+    '40 days',
+  ]);
+});
