@@ -149,6 +149,26 @@ test('the tasks of a sink that are left take over its partitions when the sessio
   expect(connect.running.get(0)).toBe(2);
 });
 
+test('partitions that a topic gets are found with the metadata of the leading task, and read from their start', () => {
+  const { sim, lag, at, grow } = makeConnect({
+    connectors: [sinkOf('es', 4, 3500)],
+    topic: { partitions: 24, rate: 12_000 },
+  });
+  at(60, () => grow(36));
+  sim.run(61e6);
+  // A third of what is keyed anew goes where nobody reads.
+  expect(lag.slope(0)).toBeCloseTo(4000, 6);
+  sim.run(60e6 + 300e6 + 10e6);
+  // By range the twelve new ones, which lie at the end, went to the last two of four tasks: only these have something to catch up.
+  expect(lag.slope(0)).toBeCloseTo(2 * (12_000 / 4 - 3500), 6);
+  // Nine of them to the last task.
+  const last = (lag.get(0) * 9) / 12 / 500;
+  sim.run((370 + 0.98 * last) * 1e6);
+  expect(lag.get(0)).toBeGreaterThan(1000);
+  sim.run((370 + 1.1 * last) * 1e6);
+  expect(lag.get(0)).toBeCloseTo(0, 3);
+});
+
 test('workers that cannot reach the coordinator of their group stop their tasks, and have them back when they can', () => {
   const { sim, connect, at, setCoordinator } = makeConnect({ connectors: [nineTables] });
   at(60, () => setCoordinator(false));

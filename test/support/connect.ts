@@ -74,7 +74,7 @@ export function makeConnect(
   options: Partial<SimulationOptions> = {},
 ) {
   const sim = new Simulation({ seed: 'test', record: 'all', keepEvents: true, verify: true, ...options });
-  const topic = over.topic ?? { partitions: 12, rate: 1200 };
+  const topic = { partitions: 12, rate: 1200, ...over.topic };
   const lag = sim.gauge('test:lag', over.connectors.length, { linear: true });
   const coordinator = { answers: true, writes: true, look: () => {} };
   // Each sink has a topic of its own.
@@ -84,7 +84,7 @@ export function makeConnect(
   const source = {
     messageRate: () => topic.rate,
     partitions: () => topic.partitions,
-    mostPartitions: () => topic.partitions,
+    mostPartitions: () => 4 * topic.partitions,
     share: () => 1 / topic.partitions,
   };
   const groupLag = new GroupLag(
@@ -160,7 +160,14 @@ export function makeConnect(
     Object.assign(coordinator, { answers, writes });
     coordinator.look();
   };
-  return { sim, connect, lag, groups, at, setCoordinator };
+  /** The topic of each sink has so many partitions from now on, at most four times as many as before. */
+  const grow = (partitions: number) => {
+    topic.partitions = partitions;
+    sinks.forEach((_, t) => {
+      groups.partitionsAdded(t);
+    });
+  };
+  return { sim, connect, lag, at, setCoordinator, grow };
 }
 
 export const sinkOf = (name: string, tasksMax: number, capacity: number): ConnectorSettings => ({
