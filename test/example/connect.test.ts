@@ -169,6 +169,47 @@ test('partitions that a topic gets are found with the metadata of the leading ta
   expect(lag.get(0)).toBeCloseTo(0, 3);
 });
 
+test('a sink that is paused falls behind at the rate of its topic, and catches up with what its tasks have to spare', () => {
+  const { sim, connect, lag, at } = makeConnect({ connectors: [sinkOf('es', 3, 700)] });
+  at(60, () => connect.pause(0, true));
+  at(90, () => connect.pause(0, false));
+  sim.run(90e6 - 1);
+  expect(lag.get(0)).toBeCloseTo(30 * 1200, 1);
+  expect([connect.running.get(0), connect.paused.get(0)]).toEqual([0, 3]);
+  sim.run(100e6);
+  expect(lag.slope(0)).toBeCloseTo(1200 - 3 * 700, 6);
+  expect(connect.downSeconds.get(0)).toBe(0);
+});
+
+test('tasks that are being reconfigured do not start with a rebalance that has another cause', () => {
+  const { sim, connect, at } = makeConnect({
+    connectors: [sourceOf('db', 3, [1, 1, 1], 10), sinkOf('es', 3, 700)],
+    timing: { taskStopMicros: 6e6 },
+  });
+  at(20, () => connect.stopWorker(2, false, undefined));
+  at(60, () => connect.scaleTasks(1, 4));
+  // It asks to join at 60.1 s, and the others hear of it within 3 s.
+  at(40.1, () => connect.startWorker(2));
+  sim.run(65.9e6);
+  const told = sim.told.filter((t) => t.kind === 'connect.rebalanced' && t.time > 60e6);
+  expect(told).toHaveLength(1);
+  expect(connect.running.get(1)).toBe(0);
+  sim.run(400e6);
+  expect(connect.running.get(1)).toBe(4);
+});
+
+test('a rebalance of its group commits what a sink has read: a crash soon afterwards replays no more than what came since', () => {
+  for (let seed = 0; seed < 8; seed += 1) {
+    const { sim, connect, at } = makeConnect({ connectors: [sinkOf('es', 3, 700)] }, { seed: `s${seed}` });
+    at(100, () => connect.stopWorker(1, false, undefined));
+    at(112, () => connect.stopWorker(2, true, undefined));
+    sim.run(113e6);
+    // The group heard of the first within 3 s: a task that reads up to 700/s had read for 12 s at most.
+    expect(connect.replayed.get(0)).toBeGreaterThan(0);
+    expect(connect.replayed.get(0)).toBeLessThan(700 * 12);
+  }
+});
+
 test('workers that cannot reach the coordinator of their group stop their tasks, and have them back when they can', () => {
   const { sim, connect, at, setCoordinator } = makeConnect({ connectors: [nineTables] });
   at(60, () => setCoordinator(false));
