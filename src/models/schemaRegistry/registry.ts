@@ -1,7 +1,7 @@
 import type { Distribution } from '../../engine/distributions.ts';
 import { Gathering } from '../../engine/gathering.ts';
 import type { Gauge } from '../../engine/gauge.ts';
-import type { Kind, Simulation } from '../../engine/simulation.ts';
+import { BrokenInvariant, type Kind, type Simulation } from '../../engine/simulation.ts';
 
 /** Clients of the registry that share a way of using it; all rates per second. */
 export interface ClientSettings {
@@ -143,6 +143,10 @@ export class SchemaRegistry {
     });
     ports.watch(() => this.onStore());
     this.show();
+    sim.invariant('schemaRegistry: one leader at most', () => {
+      const leaders = instances.filter((_, i) => this.state[i] === 'serving' && this.knows[i] === i);
+      if (leaders.length > 1) throw new BrokenInvariant(`${leaders.join(' and ')} lead`);
+    });
     sim.stateDigest('schemaRegistry', (add) => {
       for (const one of this.knows) add(one);
       for (let row = 0; row < this.failed.rows; row += 1) add(this.failed.get(row));
