@@ -11,8 +11,8 @@ interface Mark {
  * its queues share. With room to spare it reads what comes in and works off what had piled up, of all its queues in step; without, each of
  * its queues grows by the same share of what comes in.
  *
- * Conserved: what came in = what was read + what lies there. Simplified: a task that works off a backlog is as fair to its queues as
- * bytes of one fetch are, and no batch is played one by one.
+ * Conserved: what came in = what was read + what lies there. Simplified: a reader works off its queues in step where a real one takes turns,
+ * and no batch is played one by one.
  */
 export class SharedQueues {
   /** Called after the course of any queue has changed. */
@@ -67,12 +67,6 @@ export class SharedQueues {
     this.rate[queue] = perSecond;
   }
 
-  /** Within `change`: so many items are in a queue at once. */
-  add(queue: number, items: number): void {
-    this.lag[queue] += items;
-    this.offered[queue] += items;
-  }
-
   /** Within `change`: who reads a queue from now on; -1 for nobody. */
   setReader(queue: number, reader: number): void {
     this.readerOf[queue] = reader;
@@ -98,11 +92,7 @@ export class SharedQueues {
     return this.rate[queue] - this.readRate[queue];
   }
 
-  /** Items per second that come into a queue, and that are read from it. */
-  rateOf(queue: number): number {
-    return this.rate[queue];
-  }
-
+  /** Items per second that are read from a queue. */
   readRateOf(queue: number): number {
     return this.readRate[queue];
   }
