@@ -349,6 +349,24 @@ describe('a group on a cluster', () => {
     }
   });
 
+  test('brokers send what its members read: nothing while none is there, what they handle while they catch up', () => {
+    for (const kind of kinds) {
+      const { sim, cluster: made } = cluster(kind);
+      const groups = made.consumers.membership!;
+      const out = sim.gauges.get('rehearse:messages_out_total')!;
+      const sent = () => [0, 1, 2, 3, 4].reduce((sum, b) => sum + out.slope(b), 0);
+      sim.run(seconds(60));
+      expect(sent()).toBeCloseTo(6000, 6);
+      for (let seat = 0; seat < 4; seat += 1) groups.stop(0, seat, false);
+      sim.run(seconds(300));
+      expect(sent()).toBeCloseTo(0, 6);
+      for (let seat = 0; seat < 4; seat += 1) groups.start(0, seat);
+      sim.run(seconds(360));
+      expect(made.consumers.lag.get(0)).toBeGreaterThan(6000);
+      expect(sent()).toBeCloseTo(4 * 2000, 6);
+    }
+  });
+
   test('finds new partitions, and nothing that was produced is unaccounted for', () => {
     for (const kind of kinds) {
       const { sim, cluster: made } = cluster(kind);
