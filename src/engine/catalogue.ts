@@ -62,6 +62,14 @@ export interface ReliabilityMeasure {
   readonly of: 'mean' | 'chance' | 'yearly';
 }
 
+/** Something that a run found out and somebody has to know, in a sentence. */
+export interface ModelFinding {
+  readonly rule: string;
+  readonly says: string;
+  /** The run fails for it, whatever the scenario expects. */
+  readonly fails?: true;
+}
+
 /** One chart of the report: the series that a PromQL selector or expression gives over the period. */
 export interface Panel {
   readonly title: string;

@@ -1,3 +1,4 @@
+import type { ModelFinding } from '../engine/catalogue.ts';
 import { mathSelfTest } from '../engine/fingerprint.ts';
 import { eventClass } from '../engine/simulation.ts';
 import type { Problem } from '../formats/problem.ts';
@@ -86,6 +87,20 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
       says: `${risk.says}: ${risk.value ?? 'no value'}, limit ${risk.limit}`,
     });
   }
+  const found = built.findings();
+  for (const { rule, says, fails } of found) {
+    if (fails !== true) continue;
+    expectations.push({
+      name: `standard: ${rule}`,
+      that: '',
+      mode: 'exact',
+      when: 'at the end',
+      verdict: 'fail',
+      value: 1,
+      margin: -1,
+      says,
+    });
+  }
   const verdicts = expectations.map((e) => e.verdict);
   const verdict: Verdict = verdicts.includes('fail')
     ? 'fail'
@@ -117,7 +132,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     observed: observedRows(scenario, predictions.values, draws),
     risks,
     measures: measures(series, played),
-    findings: findings(scenario),
+    findings: findings(scenario, found),
     assumed: scenario.sources,
     warmedInsteadOfPlayed:
       scenario.warmUp > 0
@@ -325,8 +340,8 @@ function measures(series: SeriesSet, played: number): MeasureRow[] {
     );
 }
 
-/** Odd facts of the input, and the contradictions that observed facts name. */
-function findings(scenario: Scenario): Finding[] {
+/** Odd facts of the input, what the models found out, and the contradictions that observed facts name. */
+function findings(scenario: Scenario, found: readonly ModelFinding[]): Finding[] {
   const odd = scenario.warnings.map((w: Problem, i) => ({
     id: `W${i + 1}`,
     rule: w.path,
@@ -347,7 +362,8 @@ function findings(scenario: Scenario): Finding[] {
     facts,
     says: [...new Set(says)].join('; '),
   }));
-  return [...odd, ...named];
+  const models = found.map(({ rule, says }, i) => ({ id: `F${i + 1}`, rule, facts: [], says }));
+  return [...odd, ...models, ...named];
 }
 
 function observedRows(scenario: Scenario, values: Predictions['values'], draws: boolean): ObservedRow[] {

@@ -75,7 +75,10 @@ export function summaryMarkdown(result: Result): string {
       '',
       '## Findings',
       '',
-      ...result.findings.map((f) => `- **${f.id}** ${cell(f.says)} (${f.facts.map(cell).join(', ')})`),
+      ...result.findings.map(
+        (f) =>
+          `- **${f.id}** ${cell(f.says)}${f.facts.length === 0 ? '' : ` (${f.facts.map(cell).join(', ')})`}`,
+      ),
     );
   }
   if (result.assumed.length > 0) {

@@ -1,4 +1,4 @@
-import type { ObservedRow, Result } from '../experiment/result.ts';
+import type { Finding, ObservedRow, Result } from '../experiment/result.ts';
 import {
   exposureSentences,
   faultLegend,
@@ -150,10 +150,7 @@ export function terminalText(result: Result, options: TextOptions): string {
   }
   if (result.findings.length > 0) {
     lines.push('', 'Findings');
-    for (const f of result.findings)
-      lines.push(
-        `  ${f.id}  ${plain(f.says)} (${f.facts.slice(0, 3).join(', ')}${f.facts.length > 3 ? ', ...' : ''})`,
-      );
+    for (const f of result.findings) lines.push(`  ${f.id}  ${plain(f.says)}${placesOf(f)}`);
   }
   const gated = result.observed.filter((o) => o.role === 'predict');
   const hits = gated.filter((o) => o.ok === true).length;
@@ -163,4 +160,10 @@ export function terminalText(result: Result, options: TextOptions): string {
     ...last,
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** Where the facts of a finding stand, in brackets; empty where it comes from the run itself. */
+function placesOf({ facts }: Finding): string {
+  if (facts.length === 0) return '';
+  return ` (${facts.slice(0, 3).join(', ')}${facts.length > 3 ? ', ...' : ''})`;
 }

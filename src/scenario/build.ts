@@ -1,4 +1,4 @@
-import type { Catalogue } from '../engine/catalogue.ts';
+import type { Catalogue, ModelFinding } from '../engine/catalogue.ts';
 import { Simulation, type SimulationOptions } from '../engine/simulation.ts';
 import { selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
@@ -15,6 +15,8 @@ export interface Built {
   readonly settings: Readonly<Record<string, unknown>>;
   /** Microseconds to play: warm-up and period. */
   readonly until: number;
+  /** What the models found out, as things stand now. */
+  readonly findings: () => readonly ModelFinding[];
   /** What was recorded, with labels; times count from the start of the period. */
   readonly series: () => SeriesSet;
   /** The values of this instant. */
@@ -56,6 +58,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     sim,
     settings,
     models,
+    timeline: scenario.timeline.map(({ at, part, action }, row) => ({ at, part, action, args: args[row] })),
     until,
     warmUp: scenario.warmUp,
     readText: scenario.readText,
@@ -84,6 +87,10 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     models,
     settings,
     until,
+    findings: () =>
+      (parts as unknown as readonly Part[]).flatMap((p) =>
+        models[p.name] === undefined ? [] : (p.findings?.(models[p.name]) ?? []),
+      ),
     series: () => recorded(sim, labelled, scenario.warmUp),
     live: () => live(sim, labelled),
   };

@@ -12,7 +12,7 @@ import {
 import { nameOf } from './problems.ts';
 
 /** Keys whose value names a file, relative to the file that holds the key. */
-const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file']);
+const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file', 'plan']);
 
 /** Lists that merge entry by entry even where an entry has no name: such an entry is added. */
 const addedLists: ReadonlySet<string> = new Set(['timeline', 'expect', 'observed']);

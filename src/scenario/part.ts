@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Catalogue } from '../engine/catalogue.ts';
+import type { Catalogue, ModelFinding } from '../engine/catalogue.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import type { Checks } from './checks.ts';
 
@@ -12,6 +12,13 @@ export interface BuildContext {
   /** All settings, resolved for this replication, by part name. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly models: Models;
+  /** Every action that will be played, in the order of the file; times count from the start of the period. */
+  readonly timeline: readonly {
+    readonly at: number;
+    readonly part: string;
+    readonly action: string;
+    readonly args: unknown;
+  }[];
   /** Length of the played time, microseconds. */
   readonly until: number;
   /** How much of it is played before the period begins, and left out of every measure. */
@@ -50,6 +57,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly connect?: (model: Model, context: BuildContext) => void;
   readonly actions: Readonly<Record<string, Action<Model, never>>>;
   readonly catalogue: Catalogue;
+  /** What the end of a run shows that somebody has to know; a finding may fail the run. */
+  readonly findings?: (model: Model) => readonly ModelFinding[];
   /** What is set at the start in place of being warmed up, for the report. */
   readonly setInsteadOfWarmed?: readonly string[];
   /** The labels of each row of a gauge, by metric name; undefined for a metric that this model does not keep. */

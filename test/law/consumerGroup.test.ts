@@ -349,6 +349,52 @@ describe('a group on a cluster', () => {
     }
   });
 
+  test('of one member without a capacity lags as a group without members does', () => {
+    const means = [true, false].map((members) => {
+      const settings = clusterSettings({
+        groups: [
+          {
+            name: 'readers',
+            topics: [0],
+            catchUpFactor: 1.5,
+            pollMicros: 20_000,
+            clients: 1,
+            fetchMinBytes: 1,
+            fetchMaxWaitMicros: 500_000,
+            ...(members ? { members: someMembers({ members: 1, capacity: 0 }) } : {}),
+            owner: '',
+          },
+        ],
+      });
+      const { sim, cluster: made, restart } = makeCluster(settings);
+      for (let b = 0; b < 5; b += 1) restart(b, 60 + b * 100, 40);
+      sim.run(seconds(300));
+      made.consumers.reset(0, seconds(100));
+      sim.run(seconds(1200));
+      return made.consumers.lag.mean(0);
+    });
+    expect(means[0]).toBeGreaterThan(20_000);
+    expect(means[0]! / means[1]!).toBeCloseTo(1, 6);
+  });
+
+  test('brokers send what its members read: nothing while none is there, what they handle while they catch up', () => {
+    for (const kind of kinds) {
+      const { sim, cluster: made } = cluster(kind);
+      const groups = made.consumers.membership!;
+      const out = sim.gauges.get('rehearse:messages_out_total')!;
+      const sent = () => [0, 1, 2, 3, 4].reduce((sum, b) => sum + out.slope(b), 0);
+      sim.run(seconds(60));
+      expect(sent()).toBeCloseTo(6000, 6);
+      for (let seat = 0; seat < 4; seat += 1) groups.stop(0, seat, false);
+      sim.run(seconds(300));
+      expect(sent()).toBeCloseTo(0, 6);
+      for (let seat = 0; seat < 4; seat += 1) groups.start(0, seat);
+      sim.run(seconds(360));
+      expect(made.consumers.lag.get(0)).toBeGreaterThan(6000);
+      expect(sent()).toBeCloseTo(4 * 2000, 6);
+    }
+  });
+
   test('finds new partitions, and nothing that was produced is unaccounted for', () => {
     for (const kind of kinds) {
       const { sim, cluster: made } = cluster(kind);

@@ -85,6 +85,7 @@ export function makeConnect(
     messageRate: () => topic.rate,
     partitions: () => topic.partitions,
     mostPartitions: () => 4 * topic.partitions,
+    steadyMicros: () => 0,
     share: () => 1 / topic.partitions,
   };
   const groupLag = new GroupLag(

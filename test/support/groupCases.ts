@@ -84,6 +84,15 @@ export const groupCases: Readonly<Record<string, LeafCase>> = {
     at: group('max.poll.records'),
     values: [500, 5000],
   },
+  'kafka.consumerGroups[].metadata.max.age.ms': {
+    setup: [
+      members,
+      plays({ at: '+30s', id: 'grow', do: 'kafka.createPartitions', topic: 'busy', partitions: 18 }),
+      [['kafka', 'producers', 'metadata.max.age.ms'], 0],
+    ],
+    at: group('metadata.max.age.ms'),
+    values: [60000, 10000],
+  },
   'kafka.config.group.initial.rebalance.delay.ms': {
     setup: [[group('members'), 1], plays(restart)],
     at: ['kafka', 'config', 'group.initial.rebalance.delay.ms'],

@@ -44,6 +44,7 @@ export function makeGroup(
     messageRate: (t: number) => topics[t]!.rate,
     partitions: (t: number) => topics[t]!.partitions,
     mostPartitions: (t: number) => topics[t]!.partitions,
+    steadyMicros: () => 0,
     share: (t: number, p: number) => topics[t]!.shares?.[p] ?? 1 / topics[t]!.partitions,
   };
   const cells = topics.map((_, t) => ({ topic: t, catchUpFactor: 3, fresh: over.isNew === true }));

@@ -3,6 +3,7 @@ import { connectCases, connectNames, registryCases, registryNames } from './conn
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
+import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -408,6 +409,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...faultCases,
   ...groupCases,
   ...cruiseControlCases,
+  ...partitionCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
   'expect[].every': {
     setup: [
@@ -1037,6 +1039,7 @@ export const namingKeys: readonly string[] = [
   ...faultNames,
   ...groupNames,
   ...cruiseControlNames,
+  ...partitionNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',
@@ -1096,6 +1099,7 @@ export const smallScenario: Json = {
 
 /** Files that cases name. */
 export const leafFiles: Readonly<Record<string, string>> = {
+  ...partitionFiles,
   'models/cheaper.yaml': JSON.stringify({
     rehearse: 1,
     name: 'x',

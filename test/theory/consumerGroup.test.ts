@@ -82,6 +82,18 @@ describe('the initial delay', () => {
     expect(when(made, 'kafka.rebalanced')[0]).toBeCloseTo(19.5035, 3);
   });
 
+  test('begins again when the coordinator moves, as the group is not in its log yet', () => {
+    const made = makeGroup({ isNew: true, members: 1 });
+    made.sim.run(seconds(10));
+    made.groups.start(0, 0);
+    made.sim.run(seconds(12));
+    made.groups.coordinatorMoved(0, seconds(4));
+    made.sim.run(seconds(60));
+    expect(made.group.generation).toBe(1);
+    // It asks a round trip after the load, then the group waits.
+    expect(when(made, 'kafka.rebalanced')).toEqual([expect.closeTo(16 + 3 + 0.003, 3)]);
+  });
+
   test('of a group that has been there before is not extended', () => {
     const made = makeGroup({ members: 2 });
     made.groups.stop(0, 0, false);
@@ -120,6 +132,23 @@ describe('restarts', () => {
       expect(gauge(made, 'rehearse:group_stopped_partition_seconds_total')).toBeCloseTo(3 * 30.0015, 6);
     },
   );
+
+  test('a static member that is away for longer than a rebalance waits keeps its part, a dynamic one does not', () => {
+    for (const isStatic of [true, false]) {
+      const made = makeGroup({ members: 3, isStatic, sessionMicros: 600_000_000, maxPollMicros: 20_000_000 });
+      made.sim.run(seconds(10));
+      made.groups.stop(0, 1, true);
+      made.topics[0]!.partitions = 18;
+      made.groups.partitionsAdded(0);
+      made.sim.run(seconds(400));
+      expect(made.group.members.length).toBe(isStatic ? 3 : 2);
+      expect(made.group.seats.map((m) => m.owned.size)).toEqual(isStatic ? [6, 0, 6] : [9, 0, 9]);
+      if (!isStatic) continue;
+      made.groups.start(0, 1);
+      made.sim.run(seconds(500));
+      expect(made.group.seats.map((m) => m.owned.size)).toEqual([6, 6, 6]);
+    }
+  });
 
   test('a crash is noticed when the session has ended since the last heartbeat', () => {
     const noticed: number[] = [];

@@ -2,6 +2,7 @@ import type { Catalogue, Metric } from '../../engine/catalogue.ts';
 import type { KafkaCluster } from './cluster.ts';
 import { stageRow, totalTimeRow } from './latency.ts';
 import { linkKinds } from './saturation.ts';
+import { throttleSides } from './throttle.ts';
 import { crossingKinds } from './traffic.ts';
 
 const kafka37 = 'Kafka 3.7, names as the JMX exporter rules of Strimzi write them';
@@ -54,17 +55,73 @@ export const kafkaCatalogue: Catalogue = {
       `ReplicaManager, ${kafka37}`,
     ),
     metric(
+      `${manager}_reassigningpartitions`,
+      '',
+      byBroker,
+      'Partitions that this broker leads and whose replicas are being moved.',
+      `ReplicaManager, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_reassignmentbytesin_total`,
+      'B',
+      byBroker,
+      'Bytes that this broker copied for replicas which a reassignment adds to it; what they take in once they have caught up is not counted.',
+      `BrokerTopicStats, ${kafka37}`,
+    ),
+    metric(
+      `${topicMetrics}_reassignmentbytesout_total`,
+      'B',
+      byBroker,
+      'Bytes that replicas which a reassignment adds copied from this broker.',
+      `BrokerTopicStats, ${kafka37}`,
+    ),
+    metric(
+      'rehearse:reassignment_remaining_bytes',
+      'B',
+      byBroker,
+      'Bytes that replicas which are being added to this broker have still to copy.',
+      'ours',
+    ),
+    metric(
+      'rehearse:reassignments',
+      '',
+      [],
+      'Partitions whose replicas are being moved, as the controller knows.',
+      'ours',
+    ),
+    metric(
+      'rehearse:reassignments_completed_total',
+      '',
+      [],
+      'Moves of a partition that are complete.',
+      'ours',
+    ),
+    metric(
+      'rehearse:reassignment_seconds',
+      's',
+      [],
+      'The longest time from the beginning of a move of a partition to its completion; 0 before the first.',
+      'ours',
+    ),
+    metric(
+      'rehearse:reassignment_latest_seconds',
+      's',
+      [],
+      'The same of the move that was completed last.',
+      'ours',
+    ),
+    metric(
+      'rehearse:replication_throttle_bytes_per_second',
+      'B/s',
+      ['broker', 'side'],
+      'leader.replication.throttled.rate and follower.replication.throttled.rate of a broker; 0 where there is none.',
+      'ReplicationQuotaManager, Kafka 3.7',
+    ),
+    metric(
       `${manager}_offlinereplicacount`,
       '',
       byBroker,
       'Replicas on log directories that are offline.',
-      `ReplicaManager, ${kafka37}`,
-    ),
-    metric(
-      `${manager}_reassigningpartitions`,
-      '',
-      byBroker,
-      'Led partitions with a reassignment under way.',
       `ReplicaManager, ${kafka37}`,
     ),
     metric(
@@ -543,6 +600,27 @@ export const kafkaCatalogue: Catalogue = {
     ),
   ],
   events: [
+    {
+      name: 'kafka.reassignmentStarted',
+      lane: 'reassignment',
+      says: 'the controller takes up the reassignment of {detail}',
+    },
+    { name: 'kafka.reassignmentCompleted', lane: 'reassignment', says: '{subject} has moved {detail}' },
+    { name: 'kafka.reassignmentCancelled', lane: 'reassignment', says: 'the move of {subject} is cancelled' },
+    {
+      name: 'kafka.reassignmentRefused',
+      lane: 'reassignment',
+      says: 'the move of {subject} is refused: {detail}',
+    },
+    { name: 'kafka.nothingToCancel', lane: 'reassignment', says: 'there is no move to cancel' },
+    { name: 'kafka.throttleRemoved', lane: 'reassignment', says: 'replication throttles are removed' },
+    { name: 'kafka.partitionsCreated', lane: 'topics', says: '{subject} grows from {detail}' },
+    {
+      name: 'kafka.partitionsFound',
+      lane: 'topics',
+      says: 'the new partitions of {subject} are known {detail}',
+    },
+    { name: 'kafka.partitionsRefused', lane: 'topics', says: '{subject} gets no more partitions: {detail}' },
     { name: 'kafka.controlledShutdown', lane: '{subject}', says: '{subject} asks to shut down: {detail}' },
     { name: 'kafka.fenced', lane: '{subject}', says: '{subject} is fenced' },
     { name: 'kafka.paused', lane: '{subject}', says: '{subject} stands still for {detail}' },
@@ -875,6 +953,11 @@ export function kafkaLabels(
       return (row) => ({
         broker: String(settings.brokers[Math.floor(row / linkKinds.length)].id),
         link: linkKinds[row % linkKinds.length],
+      });
+    case 'broker,side':
+      return (row) => ({
+        broker: String(settings.brokers[Math.floor(row / throttleSides.length)].id),
+        side: throttleSides[row % throttleSides.length],
       });
     case 'kind':
       return (row) => ({ kind: crossingKinds[row] });

@@ -10,6 +10,7 @@ import { Logs } from './logs.ts';
 import { Outages } from './outages.ts';
 import { StripedReplicaPlacer } from './placement.ts';
 import { Reassignments } from './reassignment.ts';
+import { ReassignmentTool } from './reassignmentTool.ts';
 import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
@@ -48,6 +49,7 @@ export class KafkaCluster {
   readonly controller: Controller;
   readonly brokers: Brokers;
   readonly reassignments: Reassignments;
+  readonly reassignmentTool: ReassignmentTool;
   readonly topics: Topics;
   readonly connectivity: Connectivity;
   /** Raised when a replica joined or left an ISR, a broker's state or the active controller changed. */
@@ -144,6 +146,7 @@ export class KafkaCluster {
       this.controller,
       this.replication,
     );
+    this.reassignmentTool = new ReassignmentTool(sim, tables, this.reassignments, this.replication.throttle);
     this.topics = new Topics(
       sim,
       settings,

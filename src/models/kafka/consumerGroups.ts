@@ -183,16 +183,22 @@ export class ConsumerGroups {
     this.skipped = sim.gauge('rehearse:messages_skipped_total', lag.cells.length);
     lag.onBehind = (row) => this.watchPoll(this.members[row]);
     lag.onOverloaded = (row, offered) => this.tellOverload(this.members[row], offered);
+    const passedOver = new Map<number, number>();
     lag.onSkipped = (cell, messages) => {
       if (messages <= 0) return;
       this.skipped.add(cell, messages);
-      const topic = topics[lag.cells[cell].topic].name;
-      sim.tell(
-        'kafka.messagesSkipped',
-        topic,
-        `${Math.round(messages)} messages: auto.offset.reset is latest`,
-      );
+      passedOver.set(cell, (passedOver.get(cell) ?? 0) + messages);
     };
+    sim.beforeAdvance(() => {
+      for (const [cell, messages] of passedOver)
+        sim.tell(
+          'kafka.messagesSkipped',
+          topics[lag.cells[cell].topic].name,
+          `${Math.round(messages)} by ${this.groupOfCell(cell).name}, whose auto.offset.reset is latest`,
+        );
+      passedOver.clear();
+      return false;
+    });
     let firstCell = 0;
     groups.forEach((group, row) => {
       const settings = group.members as MembersSettings;
@@ -473,6 +479,12 @@ export class ConsumerGroups {
     return this.protocols[g.settings.protocol];
   }
 
+  private groupOfCell(cell: number): Group {
+    let row = this.groups.length - 1;
+    while (this.groups[row].firstCell > cell) row -= 1;
+    return this.groups[row];
+  }
+
   private cell(g: Group, key: number): number {
     return g.firstCell + Math.floor(key / topicStride);
   }
@@ -480,15 +492,16 @@ export class ConsumerGroups {
   private born(g: Group, seat: number): Member {
     const name = `${g.name}-${seat + 1}`;
     const before = g.seats[seat];
+    const process = before === undefined ? Number(!g.settings.isNew) : before.process + 1;
     const m: Member = {
       row: this.lag.addReader(
         g.seats[seat] === undefined ? g.settings.capacity : this.capacity(g.seats[seat]),
       ),
       group: g,
       seat,
-      process: (before?.process ?? 0) + 1,
+      process,
       // A dynamic member is another one each time.
-      id: before === undefined ? name : `${name}.${before.process + 1}`,
+      id: process <= 1 ? name : `${name}.${process}`,
       running: true,
       known: false,
       returning: false,

@@ -127,6 +127,7 @@ export class Consumers {
         messageRate: (topic) => this.messageRate(topic),
         partitions: (topic) => tables.partitionsOf[topic],
         mostPartitions: (topic) => tables.firstPartition[topic + 1] - tables.firstPartition[topic],
+        steadyMicros: (c) => this.steadyMicros(this.rowOfLag[c]),
         share: (topic, partition) => tables.share[tables.firstPartition[topic] + partition],
       };
       this.rowOfLag = this.cells.flatMap(({ group }, row) => (this.memberRow[group] < 0 ? [] : [row]));
@@ -213,10 +214,14 @@ export class Consumers {
 
   /** Messages between the end and what a group that keeps up reads. */
   private steady(row: number, rate: number): number {
+    return (rate * this.steadyMicros(row)) / 1e6;
+  }
+
+  private steadyMicros(row: number): number {
     const { group, topic } = this.cells[row];
     // A follower learns of the high watermark with its next fetch.
     const late = this.traffic.readFromFollowers(group, topic) * this.roundTripMicros;
-    return (rate * (this.groups[group].pollMicros + late)) / 1e6;
+    return this.groups[group].pollMicros + late;
   }
 
   /** Partitions with this share of a topic cannot be read from now on (negative: can be again). */

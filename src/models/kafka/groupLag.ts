@@ -14,6 +14,8 @@ export interface LagSource {
   mostPartitions(topic: number): number;
   /** Share of a topic's messages that go to one of its partitions now. */
   share(topic: number, partition: number): number;
+  /** Mean age of a message when a member that keeps up reads it, by cell, microseconds: so much always waits. */
+  steadyMicros(cell: number): number;
 }
 
 /** One topic that a group with members reads. */
@@ -445,7 +447,8 @@ export class GroupLag {
   private show(c: number, p: number): void {
     if (this.perPartition === undefined || p >= this.gaugeRows[c]) return;
     const { backlog, inRate, outRate } = this.cells[c];
-    this.perPartition.set(this.gaugeFrom[c] + p, backlog[p], inRate[p] - outRate[p]);
+    const steady = (inRate[p] * this.source.steadyMicros(c)) / 1e6;
+    this.perPartition.set(this.gaugeFrom[c] + p, steady + backlog[p], inRate[p] - outRate[p]);
   }
 
   /** Shares a member's capacity among its partitions: max-min, where one that has caught up needs no more than comes in. */

@@ -139,6 +139,11 @@ export class Reassignments {
     return [...this.since.keys()];
   }
 
+  /** Partitions whose reassignment is under way, or asked for. */
+  get under(): readonly number[] {
+    return [...new Set([...this.since.keys(), ...this.asked.keys()])].sort((x, y) => x - y);
+  }
+
   isActive(partition: number): boolean {
     return this.since.has(partition) || this.asked.has(partition);
   }
@@ -211,7 +216,8 @@ export class Reassignments {
     const { tables, controller } = this;
     const byLeader = new Map<number, { changed: number[]; moved: Map<number, number[]> }>();
     const brokers = new Set<number>();
-    let begun = 0;
+    const asked = this.requests[request].filter(({ target }) => target !== null).length;
+    if (asked > 0) this.sim.tell('kafka.reassignmentStarted', 'controller', `${asked} partitions`);
     for (const { partition: p, target } of this.requests[request]) {
       const left = this.asked.get(p)! - 1;
       if (left > 0) this.asked.set(p, left);
@@ -228,7 +234,6 @@ export class Reassignments {
         if (target === null) this.revert(p);
         else this.start(p, target);
       });
-      if (target !== null) begun += 1;
       const now = tables.leader[p];
       // Nobody reported a partition without a leader, so the one that it has now learns of it first.
       const reporter = old === noLeader ? now : old;
@@ -247,7 +252,6 @@ export class Reassignments {
     for (const [old, { changed, moved }] of byLeader)
       if (old !== noLeader) controller.publish(changed, old, moved);
     controller.beginFetching();
-    if (begun > 0) this.sim.tell('kafka.reassignmentStarted', 'controller', `${begun} partitions`);
     for (const b of brokers) {
       this.stale.add(b);
       controller.onMembership(b);

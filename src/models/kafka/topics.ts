@@ -145,12 +145,17 @@ export class Topics {
     return this.tables.replicaCount[this.tables.firstPartition[topic]];
   }
 
+  /** Somebody's request for more partitions came back with an error. */
+  refused(topic: number, error: CreatePartitionsError): void {
+    this.sim.tell('kafka.partitionsRefused', this.settings.topics[topic].name, error);
+  }
+
   private onCommitted(topic: number, count: number): void {
     const { sim, tables, controller, settings } = this;
     const { name, keyed, producers } = settings.topics[topic];
     const error = this.refusal(topic, count);
     if (error !== undefined) {
-      sim.tell('kafka.partitionsRefused', name, error);
+      this.refused(topic, error);
       return;
     }
     const { fenced, inControlledShutdown } = controller.registrations;

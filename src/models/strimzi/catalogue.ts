@@ -41,6 +41,17 @@ export const strimziCatalogue: Catalogue = {
     { name: 'strimzi.rollAborted', lane: 'operator', says: 'the reconciliation is aborted: {detail}' },
     { name: 'strimzi.rolled', lane: 'operator', says: '{detail}' },
     { name: 'strimzi.rebalance', lane: 'operator', says: 'KafkaRebalance {subject} is {detail}' },
+    {
+      name: 'strimzi.topicChanged',
+      lane: 'operator',
+      says: 'the topic operator takes {subject} from {detail}',
+    },
+    { name: 'strimzi.topicNotReady', lane: 'operator', says: 'KafkaTopic {subject} is not ready: {detail}' },
+    {
+      name: 'strimzi.topicUnmanaged',
+      lane: 'operator',
+      says: 'KafkaTopic {subject} asks for {detail} and is not managed: nothing happens',
+    },
     { name: 'strimzi.nothingToRoll', lane: 'operator', says: 'nothing to roll: {detail}' },
   ],
   risks: [],

@@ -1,6 +1,7 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import { Roller, type RollerPorts } from './roller.ts';
+import { TopicOperator, type TopicPorts } from './topicOperator.ts';
 
 /** JVM options of a broker, as `spec.kafka.jvmOptions` has them. */
 export interface JvmOptions {
@@ -50,14 +51,22 @@ export const podOptions = [
  */
 export class Operator {
   readonly roller: Roller;
+  readonly topics: TopicOperator;
   private readonly sim: Simulation;
   private readonly specs = new Map<number, PodSpec>();
   readonly ids: readonly number[];
   private readonly options: Gauge;
 
-  constructor(sim: Simulation, ids: readonly number[], spec: PodSpec, ports: RollerPorts) {
+  constructor(
+    sim: Simulation,
+    ids: readonly number[],
+    spec: PodSpec,
+    ports: RollerPorts,
+    topics: TopicPorts,
+  ) {
     this.sim = sim;
     this.roller = new Roller(sim, ports);
+    this.topics = new TopicOperator(sim, topics);
     this.ids = ids;
     this.options = sim.gauge('rehearse:pod_option', ids.length * podOptions.length);
     for (const id of ids) this.set(id, spec);

@@ -3,6 +3,7 @@ import type { Pods } from '../../models/kubernetes/pod.ts';
 import type { Operations } from '../../models/operations/restarts.ts';
 import { canRollController, wouldAffectAvailability } from '../../models/strimzi/availability.ts';
 import type { RollerPorts } from '../../models/strimzi/roller.ts';
+import type { TopicPorts } from '../../models/strimzi/topicOperator.ts';
 import type { Models } from '../part.ts';
 
 /** What the operator sees of the cluster through its admin clients, and the pods it deletes. */
@@ -47,5 +48,15 @@ export function strimziToKafka(models: Models): RollerPorts {
         })),
       ),
     restartBegins: (id) => operations.noteStart(id),
+  };
+}
+
+/** What the topic operator asks of the cluster through its admin client. */
+export function topicOperatorToKafka(models: Models): TopicPorts {
+  const kafka = models.kafka as KafkaCluster;
+  const row = (name: string) => kafka.settings.topics.findIndex((t) => t.name === name);
+  return {
+    partitions: (name) => kafka.tables.partitionsOf[row(name)],
+    createPartitions: (name, count) => kafka.topics.createPartitions(row(name), count),
   };
 }

@@ -50,6 +50,7 @@ export const membership = {
   'heartbeat.interval.ms': q.count({ min: 1 }).optional(),
   'max.poll.interval.ms': q.count({ min: 1 }).optional(),
   'max.poll.records': q.count({ min: 1 }).optional(),
+  'metadata.max.age.ms': q.count({ min: 0 }).optional(),
 };
 
 const group = z.strictObject({
@@ -106,7 +107,7 @@ export function membersOf(g: Given, config: Config, pollMicros: number): Members
       : ms(g['heartbeat.interval.ms'], usual.heartbeatMs),
     maxPollMicros: ms(g['max.poll.interval.ms'], usual.maxPollMs),
     maxPollRecords: g['max.poll.records'] ?? usual.maxPollRecords,
-    metadataAgeMicros: ms(usual.metadataAgeMs),
+    metadataAgeMicros: ms(g['metadata.max.age.ms'], usual.metadataAgeMs),
     latest: (g['auto.offset.reset'] ?? 'latest') === 'latest',
     initialDelayMicros: ms(config['group.initial.rebalance.delay.ms'], usual.initialDelayMs),
     pollMicros,
@@ -144,6 +145,12 @@ export function checkMembers(
           `${key} under the consumer protocol, where the brokers decide it`,
           `remove it, and set group.consumer.${key} in kafka.config`,
         );
+    if (g['metadata.max.age.ms'] !== undefined)
+      problem(
+        'metadata.max.age.ms',
+        'metadata.max.age.ms under the consumer protocol, where the coordinator sees new partitions at a heartbeat',
+        'remove it',
+      );
   } else {
     const { sessionMicros, heartbeatMicros } = membersOf(g, config, 0) as MembersSettings;
     if (heartbeatMicros >= sessionMicros)

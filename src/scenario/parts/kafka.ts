@@ -3,6 +3,7 @@ import { readAssignment } from '../../formats/assignment.ts';
 import { rateMeans } from '../../formats/quantity.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
+import { partitionFindings } from '../../models/kafka/partitionFindings.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
 import {
   type Acks,
@@ -17,6 +18,22 @@ import { evenShares, measuredShares, zipfShares } from '../../models/workload/sh
 import type { Checks } from '../checks.ts';
 import { connectKafkaToHardware } from '../connections/kafkaToHardware.ts';
 import type { BuildContext, Part } from '../part.ts';
+import {
+  type CancelArgs,
+  cancelArgs,
+  checkCancel,
+  checkIncrease,
+  checkReassign,
+  type IncreaseArgs,
+  increaseArgs,
+  partitionsEver,
+  playCancel,
+  playIncrease,
+  playReassign,
+  type ReassignArgs,
+  reassignArgs,
+  replicaPlaces,
+} from '../partitionActions.ts';
 import { q } from '../quantity.ts';
 import { type ConnectPartSettings, sinkGroups } from './connect.ts';
 import {
@@ -113,6 +130,7 @@ const producers = z.strictObject({
   'linger.ms': q.count({ min: 0 }),
   'max.in.flight.requests.per.connection': q.count({ min: 1 }),
   'enable.idempotence': z.boolean(),
+  'metadata.max.age.ms': q.count({ min: 0 }),
 });
 
 const consumers = z.strictObject({
@@ -154,6 +172,15 @@ const topic = z.strictObject({
     .optional()
     .meta({ description: 'when a segment is full, or too old to go on: segment.bytes and segment.ms' }),
   throttledReplicas: z.literal('*').optional(),
+  keys: z.enum(['keyed', 'none']).optional().meta({
+    description: 'whether records have keys that decide their partition; keyed where it is left out',
+  }),
+  coPartitioned: z.array(z.string().min(1)).min(1).optional().meta({
+    description: 'topics that are joined with this one, partition by partition',
+  }),
+  streams: z.string().min(1).optional().meta({
+    description: 'a Kafka Streams application that reads it, with state by partition',
+  }),
   producers: producers.partial().optional(),
   zone: z
     .string()
@@ -411,6 +438,27 @@ function check(s: KafkaPartSettings, checks: Checks): void {
         'write acks: all, or remove enable.idempotence',
       );
     }
+    (t.coPartitioned ?? []).forEach((name, i) => {
+      const other = s.topics.find((x) => x.name === name);
+      if (other === undefined || other === t)
+        checks.problem(
+          ['kafka', 'topics', t.name, 'coPartitioned', i],
+          other === t ? 'a topic is joined with itself' : `there is no topic ${name}`,
+          'name other topics of kafka.topics',
+        );
+      else if (other.partitions !== t.partitions)
+        checks.problem(
+          ['kafka', 'topics', t.name, 'coPartitioned', i],
+          `${name} has ${other.partitions} partitions, ${t.name} has ${t.partitions}: they are not co-partitioned`,
+          'give both the same number of partitions, or remove the entry',
+        );
+    });
+    if (t.keys === 'none' && t.coPartitioned !== undefined)
+      checks.problem(
+        ['kafka', 'topics', t.name, 'keys'],
+        'records without keys are not co-partitioned with anything',
+        'write keys: keyed, or remove coPartitioned',
+      );
     if (t.curve !== undefined && !curves.some((c) => c.name === t.curve)) {
       checks.problem(
         ['kafka', 'topics', t.name, 'curve'],
@@ -766,9 +814,11 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     batchBytes: Math.min(own?.['batch.size'] ?? s.producers['batch.size'], s.config['message.max.bytes']),
     requestBytes: own?.['max.request.size'] ?? s.producers['max.request.size'],
     lingerMicros: (own?.['linger.ms'] ?? s.producers['linger.ms']) * 1000,
+    metadataMaxAgeMicros: (own?.['metadata.max.age.ms'] ?? s.producers['metadata.max.age.ms']) * 1000,
     inFlight:
       own?.['max.in.flight.requests.per.connection'] ?? s.producers['max.in.flight.requests.per.connection'],
   });
+  const ever = partitionsEver(context.timeline);
   const topics = s.topics.map((t): TopicSettings => {
     const { micros, bytes } = retentionOf(t, s);
     let shares: Float64Array;
@@ -778,6 +828,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     return {
       name: t.name,
       partitions: t.partitions,
+      ...(ever.has(t.name) ? { partitionsEver: ever.get(t.name) as number } : {}),
+      keyed: t.keys !== 'none',
+      ...(t.coPartitioned === undefined ? {} : { coPartitioned: t.coPartitioned }),
+      ...(t.streams === undefined ? {} : { streams: t.streams }),
       replicationFactor: t.replicationFactor ?? s.config['default.replication.factor'],
       minInSyncReplicas: t.minInSyncReplicas ?? s.config['min.insync.replicas'],
       bytesInPerSecond: t.bytesIn,
@@ -799,6 +853,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       owner: t.owner ?? '',
     };
   });
+  const factor = topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1);
   const c = s.config;
   const { nodes } = context.settings.kubernetes as { nodes: readonly { name: string; zone: string }[] };
   const zones = new Map(nodes.map((n) => [n.name, n.zone]));
@@ -828,9 +883,10 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     topics,
     assignment: s.assignment === undefined ? undefined : assignmentOf(s, context.readText, () => {}),
     // Cruise Control may move any replica: all of the old and all of the new ones exist meanwhile.
-    ...(context.settings.cruiseControl === undefined
-      ? {}
-      : { replicaPlaces: 2 * topics.reduce((most, t) => Math.max(most, t.replicationFactor), 1) }),
+    replicaPlaces: Math.max(
+      context.settings.cruiseControl === undefined ? factor : 2 * factor,
+      replicaPlaces(context.timeline, factor, s.brokers.length),
+    ),
     groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined, topicRow),
     timing: {
       roundTripMicros: s.timing.roundTrip,
@@ -895,7 +951,27 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
     cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
     cluster.requests.measureFrom(context.warmUp);
   },
+  findings: partitionFindings,
   actions: {
+    createPartitions: {
+      says: 'gives a topic more partitions, as kafka-topics --alter --partitions does: new ones are empty, nothing moves',
+      args: increaseArgs,
+      check: checkIncrease,
+      play: (cluster: KafkaCluster, args: IncreaseArgs) => playIncrease(cluster, args),
+    } as never,
+    reassign: {
+      says: 'moves replicas, as kafka-reassign-partitions --execute --additional does, under a throttle or without',
+      args: reassignArgs,
+      check: checkReassign,
+      play: (cluster: KafkaCluster, args: ReassignArgs, context: BuildContext) =>
+        playReassign(cluster, args, context),
+    } as never,
+    cancelReassignment: {
+      says: 'cancels moves that are under way and removes their throttle, as kafka-reassign-partitions --cancel does',
+      args: cancelArgs,
+      check: checkCancel,
+      play: (cluster: KafkaCluster, args: CancelArgs) => playCancel(cluster, args),
+    } as never,
     resetConsumer: {
       says: "sets a consumer group's offsets back by a duration, as kafka-consumer-groups --reset-offsets does: it reads on from there",
       args: resetArgs,

@@ -4,8 +4,9 @@ import { Operator } from '../../models/strimzi/operator.ts';
 import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { strimziToCruiseControl } from '../connections/strimziToCruiseControl.ts';
-import { strimziToKafka } from '../connections/strimziToKafka.ts';
+import { strimziToKafka, topicOperatorToKafka } from '../connections/strimziToKafka.ts';
 import type { Part } from '../part.ts';
+import { checkIncrease, increaseArgs } from '../partitionActions.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
 import { checkRequest, type Played, rebalanceArgs, requestOf } from '../rebalanceRequest.ts';
@@ -49,6 +50,14 @@ const rebalance = z.strictObject({
   }),
 });
 
+const topicArgs = z.strictObject({
+  ...increaseArgs.shape,
+  managed: z.boolean().optional().meta({
+    description:
+      'false: the KafkaTopic is annotated strimzi.io/managed: "false", and the operator leaves it alone',
+  }),
+});
+
 export const strimziPart: Part<StrimziSettings, Operator> = {
   name: 'strimzi',
   says: 'the Strimzi cluster operator: what pods should look like, and how it rolls them',
@@ -69,8 +78,16 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
       (context.settings.kafka as KafkaPartSettings).brokers.map((b) => b.id),
       { jvm: jvmOf(s.jvm), resources: resourcesOf(s.resources) },
       strimziToKafka(context.models),
+      topicOperatorToKafka(context.models),
     ),
   actions: {
+    topic: {
+      says: 'changes the partitions of a KafkaTopic, and the topic operator creates what is missing',
+      args: topicArgs,
+      check: checkIncrease,
+      play: (operator: Operator, args: z.output<typeof topicArgs>) =>
+        operator.topics.change(args.topic, args.partitions, args.managed ?? true),
+    } as never,
     rollingRestart: {
       says: 'changes JVM options or resources, or annotates pods, and lets the operator roll what differs',
       args: rollArgs,

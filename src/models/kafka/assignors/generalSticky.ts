@@ -6,6 +6,7 @@ import {
   hashOrder,
   memberHashOrder,
   type Subscriptions,
+  subscribersOf,
   topicOf,
 } from './subscriptions.ts';
 
@@ -28,7 +29,10 @@ export function generalSticky(s: Subscriptions, owned: readonly (readonly number
     for (const t of m.topics) has[t] = 1;
     return has;
   });
-  const potential = topics.map((_, t) => members.map((_m, m) => m).filter((m) => subscribes[m][t] === 1));
+  const potential = subscribersOf(
+    s,
+    members.map((_, m) => m),
+  );
   const most = members.map((m) => m.topics.reduce((sum, t) => sum + topics[t].partitions, 0));
 
   // Who held a partition in an earlier generation gets it back where that makes the group more even.

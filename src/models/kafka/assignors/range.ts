@@ -5,6 +5,7 @@ import {
   firstOf,
   memberHashOrder,
   type Subscriptions,
+  subscribersOf,
 } from './subscriptions.ts';
 
 /**
@@ -17,8 +18,9 @@ export function range(s: Subscriptions): Assignment {
   const assigned = s.members.map((): number[] => []);
   const order = byMemberInfo(s.members);
   const first = firstOf(s);
+  const subscribers = subscribersOf(s, order);
   s.topics.forEach(({ partitions }, t) => {
-    const members = order.filter((m) => s.members[m].topics.includes(t));
+    const members = subscribers[t];
     let next = first[t];
     members.forEach((m, place) => {
       const size = Math.floor(partitions / members.length) + (place < partitions % members.length ? 1 : 0);
@@ -38,8 +40,9 @@ export function serverRange(s: Subscriptions): Assignment {
   const assigned = s.members.map((): number[] => []);
   const order = memberHashOrder(s.members);
   const first = firstOf(s);
+  const subscribers = subscribersOf(s, order);
   s.topics.forEach(({ partitions }, t) => {
-    const members = order.filter((m) => s.members[m].topics.includes(t));
+    const members = subscribers[t];
     const quota = Math.floor(partitions / members.length);
     let extra = members.length === 0 ? 0 : partitions % members.length;
     const kept = new Uint8Array(partitions);

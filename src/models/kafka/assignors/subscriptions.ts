@@ -46,6 +46,13 @@ export function topicOf(s: Subscriptions): Int32Array {
   return topic;
 }
 
+/** By topic, the members that subscribe to it, in the order given. */
+export function subscribersOf(s: Subscriptions, order: readonly number[]): number[][] {
+  const subscribers = s.topics.map((): number[] => []);
+  for (const m of order) for (const t of s.members[m].topics) subscribers[t].push(m);
+  return subscribers;
+}
+
 export const ascending = (x: number, y: number) => x - y;
 
 /**
