@@ -236,22 +236,29 @@ test('while the group cannot be written no rebalance ends, and what runs goes on
   expect(connect.running.get(0)).toBe(9);
 });
 
-test('played on a cluster: a sink with too few tasks falls behind, its group is read from the brokers, and four tasks mend it', () => {
-  const play = (tasks: number) =>
-    playConnect({
-      to: '+10m',
-      topics: [{ name: 'orders', partitions: 36, bytesIn: '60MB/s', messagesIn: '12000/s' }],
-      connectors: [{ name: 'es', 'tasks.max': tasks, sink: { topics: ['orders'], capacity: '3500/s' } }],
-      timeline: [],
-    });
-  const lag = (tasks: number) => {
-    const [all] = play(tasks)
-      .series.of('kafka_consumergroup_lag_sum')
-      .filter((s) => s.labels.consumergroup === 'connect-es');
-    return all!.slopes[all!.length - 1]!;
+test('played on a cluster: a sink of three tasks falls behind before and after its topic gets partitions, and a fourth task mends it', () => {
+  const result = playConnect({
+    to: '+10m',
+    topics: [{ name: 'orders', partitions: 24, bytesIn: '60MB/s', messagesIn: '12000/s' }],
+    connectors: [{ name: 'es', 'tasks.max': 3, sink: { topics: ['orders'], capacity: '3500/s' } }],
+    timeline: [
+      { at: '+1m', id: 'grow', do: 'kafka.createPartitions', topic: 'orders', partitions: 36 },
+      { at: '+7m', id: 'four', do: 'connect.scaleTasks', connector: 'es', 'tasks.max': 4 },
+    ],
+  });
+  const all = result.series
+    .of('kafka_consumergroup_lag_sum')
+    .filter((s) => s.labels.consumergroup === 'connect-es')[0]!;
+  const slopeAt = (seconds: number) => {
+    let i = 0;
+    while (i + 1 < all.length && all.times[i + 1]! <= seconds * 1e6) i += 1;
+    return all.slopes[i]!;
   };
-  expect(lag(3)).toBeCloseTo(12_000 - 3 * 3500, 6);
-  expect(lag(4)).toBe(0);
+  expect(slopeAt(30)).toBeCloseTo(12_000 - 3 * 3500, 6);
+  expect(slopeAt(415)).toBeCloseTo(12_000 - 3 * 3500, 6);
+  expect(slopeAt(440)).toBeCloseTo(12_000 - 4 * 3500, 6);
+  const told = result.told.filter((t) => t.kind === 'connect.tasksChanged').map((t) => t.detail);
+  expect(told).toEqual(['tasks: 4 in place of 3']);
 });
 
 test('played on a cluster: the loss of the broker that coordinates the workers stops all their tasks until another one leads', () => {

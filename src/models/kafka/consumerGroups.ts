@@ -271,10 +271,11 @@ export class ConsumerGroups {
   /** A member's process starts, unless it runs. A seat that nobody had is made, with those before it: it subscribes to all topics. */
   start(group: number, seat: number): void {
     const g = this.groups[group];
+    const isMade = seat >= g.seats.length;
     while (g.seats.length <= seat) this.born(g, g.seats.length).running = false;
     let m = g.seats[seat];
     if (m.running) return;
-    if (g.settings.isStatic) m.running = true;
+    if (g.settings.isStatic || isMade) m.running = true;
     else m = this.born(g, seat);
     m.returning = true;
     m.claims = [];
@@ -492,16 +493,16 @@ export class ConsumerGroups {
   private born(g: Group, seat: number): Member {
     const name = `${g.name}-${seat + 1}`;
     const before = g.seats[seat];
-    const process = before === undefined ? Number(!g.settings.isNew) : before.process + 1;
+    const count = before === undefined ? Number(!g.settings.isNew) : before.process + 1;
     const m: Member = {
       row: this.lag.addReader(
         g.seats[seat] === undefined ? g.settings.capacity : this.capacity(g.seats[seat]),
       ),
       group: g,
       seat,
-      process,
+      process: count,
       // A dynamic member is another one each time.
-      id: process <= 1 ? name : `${name}.${process}`,
+      id: count <= 1 ? name : `${name}.${count}`,
       running: true,
       known: false,
       returning: false,
