@@ -1,6 +1,8 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { connectCases, connectNames, registryCases, registryNames } from './connectCases.ts';
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
+import { groupCases, groupNames } from './groupCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -402,7 +404,10 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
+  ...connectCases,
+  ...registryCases,
   ...faultCases,
+  ...groupCases,
   ...cruiseControlCases,
   ...partitionCases,
   'expect[].at': { setup: expectation({}), at: ['expect', 0, 'at'], values: ['+70s', '+10s'] },
@@ -1029,7 +1034,10 @@ export const namingKeys: readonly string[] = [
   'observed[].note',
   'observed[].source',
   'rehearse',
+  ...connectNames,
+  ...registryNames,
   ...faultNames,
+  ...groupNames,
   ...cruiseControlNames,
   ...partitionNames,
   'timeline[jvm.pause].id',

@@ -9,7 +9,7 @@ const folder = 'test/scenario/malformed/';
 
 const withCruiseControl = `${folder}_cruiseControl.yaml`;
 
-/** What is mutated, one file at a time: a small scenario, its platform, what that extends, and one that rebalances it. */
+/** What is mutated, one file at a time: a small scenario, its platform, what that extends, one that rebalances it, and one with Connect and a schema registry. */
 export const mutatedFiles = [
   `${folder}_base.yaml`,
   `${folder}_base.yaml`,
@@ -19,7 +19,15 @@ export const mutatedFiles = [
   'models/kubernetes/kubernetes-1.30.yaml',
   'models/hardware/aws-ec2.yaml',
   withCruiseControl,
+  `${folder}_connect.yaml`,
+  'models/connect/kafka-connect-3.7.yaml',
 ] as const;
+
+/** The scenario that is loaded with a file mutated. */
+function rootOf(file: string): string {
+  if (file === withCruiseControl) return file;
+  return `${folder}${/connect/.test(file) ? '_connect' : '_base'}.yaml`;
+}
 
 const read = reader();
 
@@ -42,8 +50,9 @@ export function mutated(file: string, seed: number): string {
  */
 export function playMutated(file: string, seed: number): 'refused' | Verdict {
   const text = mutated(file, seed);
-  const opened = file === withCruiseControl ? file : `${folder}_base.yaml`;
-  const { scenario, problems, texts } = openScenario(opened, (path) => (path === file ? text : read(path)));
+  const { scenario, problems, texts } = openScenario(rootOf(file), (path) =>
+    path === file ? text : read(path),
+  );
   if (scenario === undefined) {
     if (problems.length === 0) throw new Error('refused without a problem');
     for (const p of problems) {

@@ -279,6 +279,55 @@ export const kafkaCatalogue: Catalogue = {
       'ours',
     ),
     metric(
+      'kafka_consumergroup_lag',
+      'messages',
+      ['consumergroup', 'topic', 'partition'],
+      'Messages that wait at a partition of a group with members; kept for up to 10,000 partitions.',
+      'kafka_exporter, kafka_consumergroup_lag',
+    ),
+    metric(
+      'kafka_consumergroup_members',
+      '',
+      ['consumergroup'],
+      'Members that the coordinator counts, also those whose session has not ended yet.',
+      'kafka_exporter, kafka_consumergroup_members',
+    ),
+    metric(
+      'rehearse:group_members_assigned',
+      '',
+      ['consumergroup'],
+      'Members that read a partition; the others are idle or away.',
+      'ours',
+    ),
+    metric(
+      'rehearse:group_rebalances_total',
+      '',
+      ['consumergroup'],
+      'Generations (classic) or epochs (KIP-848) that the group has begun.',
+      'ours; GroupMetadata.initNextGeneration, Kafka 3.7',
+    ),
+    metric(
+      'rehearse:group_stopped_seconds_total',
+      's',
+      ['consumergroup'],
+      'How long some partition of the group had no member that reads it.',
+      'ours',
+    ),
+    metric(
+      'rehearse:group_stopped_partition_seconds_total',
+      's',
+      ['consumergroup'],
+      'The same, times the partitions that were not read.',
+      'ours',
+    ),
+    metric(
+      'rehearse:messages_skipped_total',
+      'messages',
+      ['consumergroup', 'topic'],
+      'Messages of new partitions that the group passed over, as it began at the latest offset.',
+      'ours; ConsumerConfig, auto.offset.reset',
+    ),
+    metric(
       'rehearse:replicas_out_of_sync',
       '',
       byBroker,
@@ -606,6 +655,26 @@ export const kafkaCatalogue: Catalogue = {
       lane: 'consumers',
       says: 'the offsets of {subject} are set back: {detail}',
     },
+    { name: 'kafka.rebalanceBegins', lane: 'consumers', says: '{subject} rebalances: {detail}' },
+    { name: 'kafka.rebalanced', lane: 'consumers', says: '{subject} is stable: {detail}' },
+    { name: 'kafka.groupEpoch', lane: 'consumers', says: '{subject} has a new target: {detail}' },
+    { name: 'kafka.groupEmpty', lane: 'consumers', says: '{subject} has no member' },
+    { name: 'kafka.memberStopped', lane: 'consumers', says: 'member {subject} ends: {detail}' },
+    { name: 'kafka.memberStarted', lane: 'consumers', says: 'member {subject} starts' },
+    { name: 'kafka.memberExpired', lane: 'consumers', says: 'the session of {subject} ends {detail}' },
+    { name: 'kafka.memberPollsTooLate', lane: 'consumers', says: '{subject} leaves: {detail}' },
+    { name: 'kafka.memberOverloaded', lane: 'consumers', says: '{subject} is given too much: {detail}' },
+    { name: 'kafka.partitionsSeen', lane: 'consumers', says: '{subject} sees new partitions: {detail}' },
+    {
+      name: 'kafka.partitionsMissed',
+      lane: 'consumers',
+      says: '{subject} does not see its new partitions: {detail}',
+    },
+    {
+      name: 'kafka.messagesSkipped',
+      lane: 'consumers',
+      says: 'messages of {subject} are passed over: {detail}',
+    },
     { name: 'kafka.diskFull', lane: '{subject}', says: 'a log directory of {subject} is full' },
     {
       name: 'kafka.directoryOffline',
@@ -824,6 +893,17 @@ export const kafkaCatalogue: Catalogue = {
   ],
 };
 
+/** Kept only where a group has members. */
+const memberMetrics: ReadonlySet<string> = new Set([
+  'kafka_consumergroup_lag',
+  'kafka_consumergroup_members',
+  'rehearse:group_members_assigned',
+  'rehearse:group_rebalances_total',
+  'rehearse:group_stopped_seconds_total',
+  'rehearse:group_stopped_partition_seconds_total',
+  'rehearse:messages_skipped_total',
+]);
+
 /** Labels of a metric's rows, or undefined where this cluster keeps no such metric. */
 export function kafkaLabels(
   cluster: KafkaCluster,
@@ -831,7 +911,8 @@ export function kafkaLabels(
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   const labels = kafkaCatalogue.metrics.find((m) => m.name === name)?.labels;
   if (labels === undefined) return undefined;
-  const { settings, tables } = cluster;
+  const { settings, tables, consumers } = cluster;
+  if (memberMetrics.has(name) && consumers.membership === undefined) return undefined;
   switch (labels.join()) {
     case '':
       return () => ({});
@@ -850,9 +931,13 @@ export function kafkaLabels(
       return (row) => ({ topic: settings.topics[row].name, owner: settings.topics[row].owner });
     case 'consumergroup,owner':
       return (row) => ({ consumergroup: settings.groups[row].name, owner: settings.groups[row].owner });
+    case 'consumergroup':
+      return (row) => ({ consumergroup: consumers.membership?.groups[row].name ?? '' });
+    case 'consumergroup,topic,partition':
+      return consumers.partitionLabels;
     case 'consumergroup,topic':
       return (row) => {
-        const cell = cluster.consumers.cells[row];
+        const cell = consumers.cells[memberMetrics.has(name) ? consumers.rowOfLag[row] : row];
         return { consumergroup: settings.groups[cell.group].name, topic: settings.topics[cell.topic].name };
       };
     case 'request,quantile,broker':

@@ -15,7 +15,7 @@ import { type NodeLinks, Replication } from './replication.ts';
 import { RequestPath } from './requestPath.ts';
 import { Saturation } from './saturation.ts';
 import { type ClusterSettings, directoriesOf } from './settings.ts';
-import { ClusterTables, rowsOf } from './tables.ts';
+import { ClusterTables, noLeader, rowsOf } from './tables.ts';
 import type { ReplicationThrottle } from './throttle.ts';
 import { Topics } from './topics.ts';
 import { type SetBackground, Traffic } from './traffic.ts';
@@ -62,8 +62,11 @@ export class KafkaCluster {
   private readonly stalls: {
     readonly shares: ReadonlyMap<number, number>;
     readonly counts: ReadonlyMap<number, number>;
+    readonly partitions: readonly number[];
     readonly micros: number;
   }[] = [];
+  /** By partition: who wants to know when it can be led or written, or no more. */
+  private readonly watchers = new Map<number, (() => void)[]>();
   private curves: readonly LoadCurve[] = [];
   private topicsOf: readonly (readonly number[])[] = [];
 
@@ -108,6 +111,9 @@ export class KafkaCluster {
     this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
     const outages = new Outages(sim, tables.partitionCount, settings.timing);
     this.writes.onLed = (p, led) => outages.note(p, led);
+    this.writes.onAvailability = (p) => {
+      for (const look of this.watchers.get(p) ?? []) look();
+    };
     this.consumers = new Consumers(
       sim,
       tables,
@@ -152,6 +158,8 @@ export class KafkaCluster {
     );
     this.topics.beforeShare = (p) => this.logs.beforeShare(p);
     this.topics.afterShares = (topic) => this.logs.sharesChanged(topic);
+    this.topics.onPartitionsAdded.push((topic) => this.consumers.partitionsAdded(topic));
+    this.topics.onShares.push((topic) => this.consumers.sharesChanged(topic));
     this.topics.lagMicros = (topic) => this.consumers.worstLagMicros(topic);
     this.brokers = new Brokers(
       sim,
@@ -171,7 +179,8 @@ export class KafkaCluster {
     this.controller.onLeaderMoves = (moves) => this.onLeaderMoves(moves);
     this.controller.onActiveChanged = () => this.changed.raise();
     this.brokers.onMembership = () => this.changed.raise();
-    this.writes.onBurst = (topic, messages) => this.consumers.burst(topic, messages);
+    this.writes.onBurst = (p, messages) => this.consumers.burst(p, messages);
+    this.consumers.serves = (p) => tables.leader[p] !== noLeader && this.writes.serving(tables.leader[p]);
     this.requests = new RequestPath(
       sim,
       settings,
@@ -229,6 +238,18 @@ export class KafkaCluster {
         add(tables.logEndBytes[p]);
       }
     });
+  }
+
+  /** Whether a partition, by row, has a leader that serves. */
+  isLed(partition: number): boolean {
+    return this.writes.isLed(partition);
+  }
+
+  /** Calls back when a partition, by row, lost its serving leader or can no longer be written, or has one or can again. */
+  watchPartition(partition: number, look: () => void): void {
+    const known = this.watchers.get(partition);
+    if (known === undefined) this.watchers.set(partition, [look]);
+    else known.push(look);
   }
 
   get throttle(): ReplicationThrottle {
@@ -345,14 +366,15 @@ export class KafkaCluster {
         micros = Math.ceil(gap / backoff) * backoff + settings.timing.roundTripMicros;
       }
       const stall = this.stalls.length;
-      this.stalls.push({ shares, counts, micros });
+      this.stalls.push({ shares, counts, partitions: move.partitions, micros });
       this.sim.after(Math.max(1, Math.round(move.refusesIn)), this.stallBegins, stall);
       this.sim.after(Math.max(2, Math.round(move.refusesIn + micros)), this.stallEnds, stall);
     }
   }
 
   private onStall(stall: number, sign: 1 | -1): void {
-    const { shares, counts, micros } = this.stalls[stall];
+    const { shares, counts, partitions, micros } = this.stalls[stall];
+    this.consumers.stallPartitions(partitions, sign);
     for (const [topic, share] of shares) {
       this.consumers.stall(topic, sign * share);
       if (sign === -1) this.writes.deferred(topic, share, counts.get(topic) ?? 0, micros);

@@ -118,6 +118,40 @@ export interface TopicSettings {
   readonly owner: string;
 }
 
+export type AssignorName = 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky' | 'uniform';
+
+/** Members of a group, and the protocol by which they agree. */
+export interface MembersSettings {
+  /** By member: places among the group's topics that it subscribes to. */
+  readonly subscriptions: readonly (readonly number[])[];
+  /** The group does not exist yet: nobody runs, and no offset was ever committed. */
+  readonly isNew: boolean;
+  /** Each has a `group.instance.id`. */
+  readonly isStatic: boolean;
+  /** `group.protocol`. */
+  readonly protocol: 'classic' | 'consumer';
+  /** `partition.assignment.strategy`, or `group.remote.assignor`. */
+  readonly assignor: AssignorName;
+  /** Messages per second that a member handles; 0 where the group's `catchUpFactor` says how fast it reads. */
+  readonly capacity: number;
+  /** `session.timeout.ms`, or that of the brokers under the consumer protocol, microseconds. */
+  readonly sessionMicros: number;
+  /** `heartbeat.interval.ms`, or that of the brokers under the consumer protocol, microseconds. */
+  readonly heartbeatMicros: number;
+  /** `max.poll.interval.ms`, microseconds: also how long a classic rebalance waits for its members. */
+  readonly maxPollMicros: number;
+  /** `max.poll.records`. */
+  readonly maxPollRecords: number;
+  /** `metadata.max.age.ms`, microseconds. */
+  readonly metadataAgeMicros: number;
+  /** `auto.offset.reset` is latest: what came before a partition is first read is passed over. */
+  readonly latest: boolean;
+  /** `group.initial.rebalance.delay.ms` of the brokers, microseconds. */
+  readonly initialDelayMicros: number;
+  /** Mean age of a message when it is read while the group keeps up, microseconds. */
+  readonly pollMicros: number;
+}
+
 export interface GroupSettings {
   readonly name: string;
   /** Topic rows it reads. */
@@ -136,6 +170,8 @@ export interface GroupSettings {
   readonly rack?: string;
   /** Zone that its members stand in; absent: that of the brokers in its rack, or spread evenly over the brokers' zones. */
   readonly zone?: string;
+  /** Absent: the group is one reader of all its partitions, which are not told apart; its topics are then in any order, else in that of their names. */
+  readonly members?: MembersSettings;
   readonly owner: string;
 }
 

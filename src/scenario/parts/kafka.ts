@@ -9,6 +9,7 @@ import {
   type ClusterSettings,
   type DirectorySettings,
   directoryName,
+  type GroupSettings,
   type ProducerSettings,
   type TopicSettings,
 } from '../../models/kafka/settings.ts';
@@ -34,6 +35,15 @@ import {
 } from '../partitionActions.ts';
 import { q } from '../quantity.ts';
 import { warnOfThrottle } from '../throttleWarning.ts';
+import { type ConnectPartSettings, sinkGroups } from './connect.ts';
+import {
+  checkMembers,
+  groupConfig,
+  memberActions,
+  membership,
+  membersOf,
+  topicsInOrder,
+} from './consumerGroups.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -78,6 +88,7 @@ const config = z.strictObject({
   'num.io.threads': q.count({ min: 1, max: 1000 }),
   'queued.max.requests': q.count({ min: 1 }),
   'message.max.bytes': q.count({ min: 1 }),
+  ...groupConfig,
 });
 
 /** What a request costs a broker's threads. */
@@ -248,6 +259,7 @@ const settings = z.strictObject({
             'zone that its members stand in; absent: that of the brokers in client.rack, or spread evenly over the zones',
         }),
         owner: z.string().optional(),
+        ...membership,
       }),
     )
     .optional(),
@@ -485,6 +497,7 @@ function check(s: KafkaPartSettings, checks: Checks): void {
     }
   }
   for (const group of s.consumerGroups ?? []) {
+    checkMembers(group, s.config, checks);
     for (const name of group.topics) {
       if (!names.has(name)) {
         checks.problem(
@@ -751,6 +764,37 @@ function assignmentOf(
   return good ? rows : undefined;
 }
 
+/** The groups that are listed, and those that the sinks of Connect form. */
+function groupsOf(
+  s: KafkaPartSettings,
+  connect: ConnectPartSettings | undefined,
+  topicRow: ReadonlyMap<string, number>,
+): readonly GroupSettings[] {
+  return [
+    ...(s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
+    ...sinkGroups(connect).map((g) => groupOf(g, s, topicRow)),
+  ];
+}
+
+type Group = NonNullable<KafkaPartSettings['consumerGroups']>[number];
+
+function groupOf(g: Group, s: KafkaPartSettings, topicRow: ReadonlyMap<string, number>): GroupSettings {
+  const members = membersOf(g, s.config, g.pollInterval);
+  return {
+    name: g.name,
+    topics: topicsInOrder(g).map((name) => topicRow.get(name) ?? 0),
+    catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
+    pollMicros: g.pollInterval,
+    clients: members?.subscriptions.length ?? g.clients ?? s.consumers.clients,
+    fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
+    fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
+    ...(members === undefined ? {} : { members }),
+    ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
+    ...(g.zone === undefined ? {} : { zone: g.zone }),
+    owner: g.owner ?? '',
+  };
+}
+
 function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
@@ -844,18 +888,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       context.settings.cruiseControl === undefined ? factor : 2 * factor,
       replicaPlaces(context.timeline, factor, s.brokers.length),
     ),
-    groups: (s.consumerGroups ?? []).map((g) => ({
-      name: g.name,
-      topics: g.topics.map((name) => topicRow.get(name) ?? 0),
-      catchUpFactor: g.catchUpFactor ?? s.consumers.catchUpFactor,
-      pollMicros: g.pollInterval,
-      clients: g.clients ?? s.consumers.clients,
-      fetchMinBytes: g['fetch.min.bytes'] ?? s.consumers['fetch.min.bytes'],
-      fetchMaxWaitMicros: (g['fetch.max.wait.ms'] ?? s.consumers['fetch.max.wait.ms']) * 1000,
-      ...(g['client.rack'] === undefined ? {} : { rack: g['client.rack'] }),
-      ...(g.zone === undefined ? {} : { zone: g.zone }),
-      owner: g.owner ?? '',
-    })),
+    groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined, topicRow),
     timing: {
       roundTripMicros: s.timing.roundTrip,
       appendLingerMicros: c['controller.quorum.append.linger.ms'] * 1000,
@@ -965,12 +998,14 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
         );
       },
     } as never,
+    ...memberActions,
   },
   setInsteadOfWarmed: [
     'log sizes (diskUsed, logDirs)',
     'segments and the phase of retention checks',
     'page cache',
     'consumer lag',
+    'members of consumer groups: all running, with the first assignment of their assignor',
     'ISR membership: all in sync',
   ],
   catalogue: kafkaCatalogue,
