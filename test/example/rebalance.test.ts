@@ -90,6 +90,20 @@ describe('a model file', () => {
     expect(told.out).toContain('CANNOT BE MET');
     expect(told.out).toMatch(/further empty brokers? of the usual capacity would mend it/);
   });
+
+  test.each([0, 0.01])(
+    'with a disk of %s MB ends with an answer, not with millions of brokers',
+    async (disk) => {
+      const path = file('none.json', { ...model, capacity: { ...model.capacity, disk } });
+      const args = ['--model', path, '--goals', 'DiskCapacityGoal'];
+      const { code, out } = await rebalance(...args, '--json');
+      expect([code, JSON.parse(out)]).toEqual([
+        20,
+        expect.objectContaining({ ok: false, brokersToAdd: null }),
+      ]);
+      expect((await rebalance(...args)).out).toContain('no number of further brokers mends it');
+    },
+  );
 });
 
 describe('a platform', () => {

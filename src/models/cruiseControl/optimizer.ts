@@ -187,9 +187,13 @@ export function withEmptyBrokers(
   };
 }
 
+/** More brokers are no remedy, whatever they would mend: a capacity that is nearly 0 asks for millions. Guess. */
+const mostAdded = 10_000;
+
 /**
  * How many empty brokers mend a goal: with so many the goals up to it are met, with one fewer they are not. Found by trying: twice as many until it is met, then
- * between. More than eight times the brokers there are is not tried; the answer is then that no number helps.
+ * between. More than eight times the brokers there are is not tried, unless counting alone asks for more, and never more than `mostAdded`; the answer is
+ * then that no number helps.
  *
  * @param atLeast tried first
  */
@@ -203,7 +207,8 @@ function brokersThatMend(
     const larger = withEmptyBrokers(cluster, request.options, count);
     return play(larger.cluster, names, request.config, larger.options, {}).failure === undefined;
   };
-  const most = Math.max(8 * cluster.brokers.length, atLeast);
+  if (!(atLeast <= mostAdded)) return undefined;
+  const most = Math.min(mostAdded, Math.max(8 * cluster.brokers.length, atLeast));
   let fails = 0;
   let enough = atLeast;
   while (!suffices(enough)) {
