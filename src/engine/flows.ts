@@ -50,6 +50,8 @@ interface Link {
 
 /** Background above the room by less than this share is rounding. */
 const overfullTolerance = 1e-9;
+/** A link that is full but for such a share is full: rounding of sums. */
+const fullTolerance = 1e-6;
 
 /**
  * Bytes as fluid: flows over links, sharing max-min fairly. A flow runs at its own cap, or at the largest rate on some link
@@ -201,6 +203,23 @@ export class FlowNetwork {
 
   rate(id: FlowId): number {
     return this.flow(id).rate;
+  }
+
+  /**
+   * The link that a flow is held by: full, with no flow on it that runs faster. Undefined where its own cap holds it. Of several the first on its
+   * path; shares are those of the last solve.
+   *
+   * Source: the bottleneck link of D. Bertsekas and R. Gallager, "Data Networks" (1992), section 6.5.2.
+   */
+  bottleneck(id: FlowId): LinkId | undefined {
+    const flow = this.flow(id);
+    if (flow.rate >= flow.cap * (1 - fullTolerance)) return undefined;
+    return flow.path.find((link) => {
+      const l = this.links[link]!;
+      if (this.used(link) < l.capacity * (1 - fullTolerance)) return false;
+      for (const f of l.flows) if (f.rate * (1 - fullTolerance) > flow.rate) return false;
+      return true;
+    });
   }
 
   /** Bytes moved so far: whole. */

@@ -1,5 +1,5 @@
 import { type AssignedPartition, type Reassignment, writeReassignment } from '../formats/assignment.ts';
-import { formatQuantity } from '../formats/quantity.ts';
+import { quantityWords } from '../formats/quantity.ts';
 import type {
   BrokerLoad,
   ClusterDescription,
@@ -330,7 +330,7 @@ function movesSection(movement: Movement): Section {
   const sentences = ends
     ? []
     : [
-        `the throttle of broker ${broker} counts what followers in sync fetch of the partitions that move together, and they alone take ${formatQuantity(taken, 'byteRate')}: a higher one ends`,
+        `the throttle of broker ${broker} counts what followers in sync fetch of the partitions that move together, and they alone take ${quantityWords(taken, 'byteRate')}: it has to be higher`,
       ];
   return { title: 'Moves', header: [], rows, sentences };
 }

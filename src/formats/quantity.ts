@@ -223,11 +223,14 @@ export function spanWords(micros: number): string {
   return `${String(rounded).replace(/\B(?=(\d{3})+(?!\d))/g, ',')} ${unit}`;
 }
 
+/** An amount for a sentence: three digits, and a space before its unit. */
+export function quantityWords(value: number, dimension: 'bytes' | 'byteRate'): string {
+  return formatQuantity(Number(value.toPrecision(3)), dimension).replace(/(?<=\d)(?=[A-Za-z])/, ' ');
+}
+
 /** A rate with what it means for an amount: `10 B/s: 800 GB would take 2,500 years`. */
 export function rateMeans(bytesPerSecond: number, bytes: number): string {
-  const apart = (text: string) => text.replace(/(?<=\d)(?=[A-Za-z])/, ' ');
-  const amount = formatQuantity(Number(bytes.toPrecision(3)), 'bytes');
-  return `${apart(formatQuantity(bytesPerSecond, 'byteRate'))}: ${apart(amount)} would take ${spanWords((bytes / bytesPerSecond) * 1e6)}`;
+  return `${quantityWords(bytesPerSecond, 'byteRate')}: ${quantityWords(bytes, 'bytes')} would take ${spanWords((bytes / bytesPerSecond) * 1e6)}`;
 }
 
 function scaled(value: number, scale: readonly (readonly [string, number])[]): string {

@@ -1,3 +1,5 @@
+import { bindingSide, type Prediction, predict } from '../../experiment/prediction.ts';
+import { predictionSections } from '../../experiment/predictionSections.ts';
 import {
   countsOf,
   type Movement,
@@ -25,6 +27,7 @@ import type {
   ClusterDescription,
   OptimizationRequest,
   OptimizationResult,
+  Proposal,
 } from '../../models/cruiseControl/description.ts';
 import { type RebalanceMode, rebalanceModes } from '../../models/cruiseControl/modes.ts';
 import { sectionsText } from '../../report/sections.ts';
@@ -35,7 +38,7 @@ import {
   networkRates,
   unstatedNetwork,
 } from '../../scenario/cruiseControlSettings.ts';
-import { clusterAt, openPlatform } from '../../scenario/platform.ts';
+import { clusterAt, openPlatform, type PlannedMoves } from '../../scenario/platform.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { type Asked, asked } from '../../scenario/rebalanceModes.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
@@ -315,19 +318,16 @@ function onPlatform(
     throttled: throttle !== undefined,
     concurrency: atOnce,
   });
+  const played = (proposals: readonly Proposal[], by: PlannedMoves['by']) =>
+    proposals.length === 0 ? undefined : predict(scenario, at, { proposals, by, throttle, concurrency });
   if (planFile !== undefined) {
     const text = readWhole(planFile);
     texts.set(planFile, text);
     const plan = readReassignment(text, planFile);
     const proposals = plan.json.good ? proposalsOf(plan, cluster) : [];
     if (!good([plan.json], texts)) return exitCode.usage;
-    tell(
-      given,
-      cluster,
-      undefined,
-      movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY)),
-      throttle,
-    );
+    const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY));
+    tell(given, cluster, undefined, movement, played(proposals, 'tool'), throttle);
     return exitCode.yes;
   }
   const request: Asked = {
@@ -350,7 +350,8 @@ function onPlatform(
       ? undefined
       : unstatedNetwork(moment.settings, outcome.failure.goal);
   if (unstated !== undefined) notes.push(unstated);
-  tell(given, made.cluster, outcome, movement, throttle, notes);
+  const prediction = outcome.ok ? played(outcome.proposals, 'executor') : undefined;
+  tell(given, made.cluster, outcome, movement, prediction, throttle, notes);
   return outcome.ok ? exitCode.yes : exitCode.no;
 }
 
@@ -411,6 +412,7 @@ function tell(
   cluster: ClusterDescription,
   outcome: OptimizationResult | undefined,
   movement: Movement | undefined,
+  prediction: Prediction | undefined,
   throttle: number | undefined,
   notes: readonly string[] = [],
 ): void {
@@ -420,8 +422,16 @@ function tell(
       throttle === undefined || bytes === 0
         ? []
         : [`the throttle, ${rateMeans(throttle, bytes)} to get onto the hottest sink`];
-    show(sectionsOf(cluster, outcome, movement), [...means, ...notes]);
+    const sections = sectionsOf(cluster, outcome, movement);
+    if (prediction !== undefined) sections.push(...predictionSections(prediction));
+    show(sections, [...means, ...notes]);
     return;
   }
-  print({ ...(outcome === undefined ? { ok: true } : observedForm(outcome)), ...movementForm(movement) });
+  print({
+    ...(outcome === undefined ? { ok: true } : observedForm(outcome)),
+    ...movementForm(movement),
+    ...(prediction === undefined
+      ? {}
+      : { predicted: { ...prediction, bindingSide: bindingSide(prediction) } }),
+  });
 }

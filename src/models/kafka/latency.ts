@@ -45,6 +45,8 @@ interface Group {
 interface Sampling {
   readonly every: number;
   readonly streams: readonly Stream[];
+  /** Whether samples outside the measured time are left out: they are drawn, and cost no more. */
+  readonly measured: boolean;
   /** Spans followed so far. */
   followed: number;
   /** Takes what was traced. */
@@ -85,8 +87,9 @@ export class Latency {
   private readonly scratch: Float64Array;
   private readonly traced: Traced = { stages: new Float64Array(stages.length), arrives: true };
   private updates = 0;
-  /** Samples before this moment are left out of the period's measures. */
+  /** Samples before this moment, and from that one on, are left out of the period's measures. */
   measuredFrom = 0;
+  measuredUntil = Number.POSITIVE_INFINITY;
 
   constructor(
     sim: Simulation,
@@ -108,14 +111,20 @@ export class Latency {
     this.histograms = Array.from({ length: this.groups.length * sides.length }, () => new Histogram());
     this.stageSums = new Float64Array(requestTypes.length * stages.length);
     this.weights = new Float64Array(requestTypes.length);
-    const sampling = (purpose: string, micros: number, book: Sampling['book']): Sampling => ({
+    const sampling = (
+      purpose: string,
+      micros: number,
+      measured: boolean,
+      book: Sampling['book'],
+    ): Sampling => ({
+      measured,
       every: Math.round(micros * Math.max(1, paths.length / sampledBrokers)),
       streams: settings.brokers.map((b) => sim.stream(`broker/${b.id}`, purpose)),
       followed: 0,
       book,
     });
-    const ofWindows = sampling('windowTracers', windowSampleMicros, this.bookWindow.bind(this));
-    const ofPeriod = sampling('periodTracers', periodSampleMicros, this.bookPeriod.bind(this));
+    const ofWindows = sampling('windowTracers', windowSampleMicros, false, this.bookWindow.bind(this));
+    const ofPeriod = sampling('periodTracers', periodSampleMicros, true, this.bookPeriod.bind(this));
     const recorded = (gauge: Gauge) => gauge.rowRecord(0) !== undefined;
     this.samplings = [
       ...(recorded(gauges.totals) ? [ofWindows] : []),
@@ -147,12 +156,13 @@ export class Latency {
   }
 
   /** One sample of each request type on each broker, in the next span. */
-  private sample({ every, followed, streams, book }: Sampling): void {
+  private sample({ every, followed, streams, measured, book }: Sampling): void {
     for (let b = 0; b < this.paths.length; b += 1) {
       const path = this.paths[b];
       for (let type = 0; type < requestTypes.length; type += 1) {
         const seed = streams[b]();
         const wanted = (followed + derived(seed, chance.moment)) * every;
+        if (measured && (wanted < this.measuredFrom || wanted >= this.measuredUntil)) continue;
         const load = path.wantedLoad(wanted);
         const c = pick(load, type, derived(seed, chance.kind));
         if (c === undefined) continue;
@@ -172,8 +182,7 @@ export class Latency {
     window.count = Math.min(window.count + 1, window.times.length);
   }
 
-  private bookPeriod(_: number, type: number, c: RequestClass, wanted: number, load: BrokerLoad): void {
-    if (wanted < this.measuredFrom) return;
+  private bookPeriod(_: number, type: number, c: RequestClass, __: number, load: BrokerLoad): void {
     const s = this.traced.stages;
     const weight = Math.max(1, Math.round(load.perSecond[type]));
     const group = this.groups.findIndex((g) => g.request === type && g.acks === c.acks);

@@ -1,6 +1,7 @@
 import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { KafkaCluster } from './cluster.ts';
 import type { Starvation } from './reassignment.ts';
+import type { ThrottleSide } from './throttle.ts';
 import { type Increase, keysMoved } from './topics.ts';
 
 /** What a run found out about moves and new partitions that somebody has to know. */
@@ -18,16 +19,26 @@ export function partitionFindings(cluster: KafkaCluster): readonly ModelFinding[
   ];
 }
 
-const megabytes = (rate: number) => `${Number((rate / 1e6).toPrecision(3))} MB/s`;
+const megabytes = (rate: number) =>
+  rate < 1e5 ? `${Number(rate.toPrecision(3))} B/s` : `${Number((rate / 1e6).toPrecision(3))} MB/s`;
 
-/** Names of partitions, a few of them. */
-function named(cluster: KafkaCluster, partitions: readonly number[]): string {
-  const names = partitions.slice(0, 12).map((p) => cluster.tables.partitionName(p));
-  const more = partitions.length - names.length;
-  return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+/** A few of these names. */
+function some(names: readonly string[]): string {
+  const more = names.length - 12;
+  return `${names.slice(0, 12).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
+/** Moves that one side of one broker's throttle starves. */
+export interface StarvedSide {
+  readonly broker: number;
+  readonly side: ThrottleSide;
+  readonly partitions: readonly string[];
+  /** The throttle, bytes per second, and what it must be above. */
+  readonly rate: number;
+  readonly live: number;
+}
+
+export function starvedSides(cluster: KafkaCluster): StarvedSide[] {
   const bySide = new Map<string, Starvation[]>();
   for (const s of cluster.reassignments.starved()) {
     const key = `${s.side} ${s.at}`;
@@ -37,13 +48,23 @@ function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
   }
   return [...bySide.values()].map((group) => {
     const { side, at, rate, live } = group[0];
-    const partitions = [...new Set(group.map((s) => s.partition))];
-    const id = cluster.settings.brokers[at].id;
-    return {
-      rule: 'a throttled move never finishes',
-      says: `${named(cluster, partitions)}: the ${side} throttle of broker ${id} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`,
-    };
+    const partitions = [...new Set(group.map((s) => s.partition))].map((p) =>
+      cluster.tables.partitionName(p),
+    );
+    return { broker: cluster.settings.brokers[at].id, side, partitions, rate, live };
   });
+}
+
+/** A starved side in words: which partitions, and what would mend it. */
+export function starvedText({ broker, side, partitions, rate, live }: StarvedSide): string {
+  return `${some(partitions)}: the ${side} throttle of broker ${broker} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`;
+}
+
+function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
+  return starvedSides(cluster).map((s) => ({
+    rule: 'a throttled move never finishes',
+    says: starvedText(s),
+  }));
 }
 
 function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
@@ -57,7 +78,7 @@ function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
   return [
     {
       rule: 'moves are not finished at the end',
-      says: `${named(cluster, open)}: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
+      says: `${some(open.map((p) => tables.partitionName(p)))}: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
     },
   ];
 }

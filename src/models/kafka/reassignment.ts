@@ -409,6 +409,20 @@ export class Reassignments {
     return found;
   }
 
+  /** Whether a replica that is being added comes nearer to its leader's log end, or is there. */
+  anyGains(): boolean {
+    const { tables, replication } = this;
+    for (const p of this.since.keys()) {
+      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
+        if (tables.adding[r] === 0) continue;
+        const state = tables.state[r];
+        if (state === replicaState.live || (state === replicaState.lagging && replication.gainOf(r) > 0))
+          return true;
+      }
+    }
+    return false;
+  }
+
   /** Bytes per second that listed partitions take in whose replicas catch up over a broker's throttle. */
   private laggingRate(side: ThrottleSide, at: number): number {
     const { tables, replication, traffic } = this;

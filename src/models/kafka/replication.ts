@@ -65,6 +65,16 @@ interface Connection {
   next: Handle | undefined;
 }
 
+/** What a copy may be held back by, each of a broker: its devices and throttles at the source or the destination, or its own fetcher thread. */
+export type CopyLimit =
+  | 'outbound'
+  | 'inbound'
+  | 'disk read'
+  | 'disk write'
+  | 'leader throttle'
+  | 'follower throttle'
+  | 'fetcher threads';
+
 /**
  * Bytes per second at which one fetcher thread can serve `lagging` partitions that all have more to fetch than one
  * response holds for a partition, while its caught-up partitions take in `caughtUpRate`.
@@ -265,6 +275,25 @@ export class Replication {
       }
     }
     return bytes;
+  }
+
+  /** What holds back the replicas that a reassignment adds now: broker row and limit of each connection that copies for them. */
+  copyLimits(report: (broker: number, limit: CopyLimit) => void): void {
+    for (const connection of this.connections.values()) {
+      if (connection.adding === 0) continue;
+      const { follower, leader, from, to, flow } = connection;
+      const full = this.network!.bottleneck(flow);
+      const sink = this.linksOf(follower, to);
+      const source = leader < 0 ? undefined : this.linksOf(leader, from);
+      if (full === undefined) report(follower, 'fetcher threads');
+      else if (full === sink.inbound) report(follower, 'inbound');
+      else if (full === sink.diskWrite) report(follower, 'disk write');
+      else if (full === source?.outbound) report(leader, 'outbound');
+      else if (full === source?.diskRead) report(leader, 'disk read');
+      else if (connection.holds.leader && full === this.throttle.link('leader', leader))
+        report(leader, 'leader throttle');
+      else report(follower, 'follower throttle');
+    }
   }
 
   /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */

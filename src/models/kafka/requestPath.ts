@@ -122,9 +122,11 @@ export class RequestPath {
     }
   }
 
-  /** Latency before this moment is left out of the measures of the period. */
-  measureFrom(micros: number): void {
-    if (this.latency !== undefined) this.latency.measuredFrom = micros;
+  /** Latency before one moment, and from the other on, is left out of the measures of the period. */
+  measure(fromMicros: number, untilMicros = Number.POSITIVE_INFINITY): void {
+    if (this.latency === undefined) return;
+    this.latency.measuredFrom = fromMicros;
+    this.latency.measuredUntil = untilMicros;
   }
 
   /** All threads of a broker stand still from now for so long. */

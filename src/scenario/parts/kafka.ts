@@ -950,7 +950,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   connect: (cluster, context) => {
     connectKafkaToHardware(cluster, context);
     cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
-    cluster.requests.measureFrom(context.warmUp);
+    cluster.requests.measure(context.warmUp);
   },
   findings: partitionFindings,
   actions: {
