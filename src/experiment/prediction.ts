@@ -215,13 +215,13 @@ function play(
     }
     return false;
   });
-  let end: Prediction['end'] = 'open';
+  let end: Prediction['end'] = refusal === undefined ? 'open' : 'refused';
   let gainedAt = since;
-  while (sim.now - since < longestMicros) {
+  while (end !== 'refused' && sim.now - since < longestMicros) {
     const elapsed = sim.now - since;
     sim.run(since + Math.min(longestMicros, elapsed + stepMicros(elapsed)));
     if (done !== undefined) {
-      end = refusal === undefined ? 'done' : 'refused';
+      end = 'done';
       break;
     }
     if (reassignments.active === 0 || reassignments.anyGains()) gainedAt = sim.now;

@@ -231,12 +231,12 @@ export function usableCores(settings: Readonly<Record<string, unknown>>): number
   return instancesOf(settings).map(({ instance }) => limit ?? instance?.cores ?? 1);
 }
 
-/** Bytes per second that each broker's node moves for as long as it takes, by broker id: the baseline of its network. */
+/** Bytes per second that each broker's node moves at most, by broker id: what its network card bursts to. */
 export function networkRates(settings: Readonly<Record<string, unknown>>): ReadonlyMap<number, number> {
   return new Map(
     instancesOf(settings).map(({ id, instance }) => [
       id,
-      instance?.network.baseline ?? Number.POSITIVE_INFINITY,
+      instance?.network.burst ?? Number.POSITIVE_INFINITY,
     ]),
   );
 }

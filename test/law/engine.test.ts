@@ -438,9 +438,10 @@ describe('flows', () => {
     return rates;
   };
 
-  test('after any change shares are those of the full solve, links are never over-full, and bytes are whole', () => {
+  test('after any change shares are those of the full solve, held by a cap or a full link; links are never over-full, and bytes are whole', () => {
     let saturated = 0;
     let capped = 0;
+    let bottlenecks = 0;
     fc.assert(
       fc.property(network, ({ capacities, flows, changes }) => {
         const sim = new Simulation({ seed: 's' });
@@ -464,6 +465,17 @@ describe('flows', () => {
           running.forEach((f, i) => {
             expect(net.rate(f.id!)).toBeCloseTo(want[i]!, 6);
             if (f.cap === want[i]) capped += 1;
+            // What holds a flow: its cap, or a link of its path that is full and lets nobody run faster.
+            const full = net.bottleneck(f.id!);
+            if (full === undefined) expect(want[i]).toBeCloseTo(f.cap, 4);
+            else {
+              bottlenecks += 1;
+              const others = running.flatMap((o, j) => (o.path.includes(full) ? [want[j]!] : []));
+              const used = others.reduce((a, b) => a + b, links[full]!.background);
+              expect(f.path).toContain(full);
+              expect(used).toBeGreaterThan(links[full]!.capacity - 1e-3);
+              expect(want[i]).toBeGreaterThan(Math.max(...others) - 1e-3);
+            }
           });
           links.forEach((l) => {
             expect(net.used(l.id)).toBeLessThanOrEqual(Math.max(l.capacity, l.background) + 1e-6);
@@ -498,6 +510,7 @@ describe('flows', () => {
     );
     expect(saturated).toBeGreaterThan(500);
     expect(capped).toBeGreaterThan(500);
+    expect(bottlenecks).toBeGreaterThan(500);
   });
 
   test('a flow of so many bytes ends when they have moved at the rate it had, and moved exactly those', () => {

@@ -32,12 +32,8 @@ import type {
 import { type RebalanceMode, rebalanceModes } from '../../models/cruiseControl/modes.ts';
 import { sectionsText } from '../../report/sections.ts';
 import { joinAnswers, requestOf, simpleNames, withCapacities } from '../../scenario/cruiseControlRequest.ts';
-import {
-  type AnalyzerSettings,
-  goalListProblems,
-  networkRates,
-  unstatedNetwork,
-} from '../../scenario/cruiseControlSettings.ts';
+import { goalListProblems, networkRates, unstatedNetwork } from '../../scenario/cruiseControlSettings.ts';
+import type { CruiseControlPartSettings } from '../../scenario/parts/cruiseControl.ts';
 import { clusterAt, openPlatform, type PlannedMoves } from '../../scenario/platform.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { type Asked, asked } from '../../scenario/rebalanceModes.ts';
@@ -307,15 +303,16 @@ function onPlatform(
   const { scenario } = loaded;
   const at = momentGiven(given, scenario.length);
   const moment = clusterAt(scenario, at);
-  const settings = moment.settings.cruiseControl as AnalyzerSettings | undefined;
+  const settings = moment.settings.cruiseControl as CruiseControlPartSettings | undefined;
+  const own = settings?.config;
   const texts = new Map<string, string>();
   const cluster = capacitiesGiven(moment.cluster, given, texts);
   if (cluster === undefined) return exitCode.usage;
   const network = networkRates(moment.settings);
-  const limits = (atOnce: number) => ({
+  const limits = (atOnce: number, held: number | undefined) => ({
     rate: (id: number) =>
-      Math.min(throttle ?? Number.POSITIVE_INFINITY, network.get(id) ?? Number.POSITIVE_INFINITY),
-    throttled: throttle !== undefined,
+      Math.min(held ?? Number.POSITIVE_INFINITY, network.get(id) ?? Number.POSITIVE_INFINITY),
+    throttled: held !== undefined,
     concurrency: atOnce,
   });
   const played = (proposals: readonly Proposal[], by: PlannedMoves['by']) =>
@@ -326,7 +323,7 @@ function onPlatform(
     const plan = readReassignment(text, planFile);
     const proposals = plan.json.good ? proposalsOf(plan, cluster) : [];
     if (!good([plan.json], texts)) return exitCode.usage;
-    const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY));
+    const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY, throttle));
     tell(given, cluster, undefined, movement, played(proposals, 'tool'), throttle);
     return exitCode.yes;
   }
@@ -342,7 +339,14 @@ function onPlatform(
   mistakes.end();
   const outcome = optimized(made.cluster, made.request);
   const movement = outcome.ok
-    ? movementOf(cluster, outcome.proposals, limits(concurrency ?? defaultConcurrency))
+    ? movementOf(
+        cluster,
+        outcome.proposals,
+        limits(
+          concurrency ?? own?.['num.concurrent.partition.movements.per.broker'] ?? defaultConcurrency,
+          throttle ?? own?.['default.replication.throttle'],
+        ),
+      )
     : undefined;
   const notes = written(given, movement);
   const unstated =

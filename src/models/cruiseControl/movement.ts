@@ -161,7 +161,8 @@ export function turnsSeconds(turns: number, checkSeconds = 10, minCheckSeconds =
 /**
  * No movement is shorter than its busiest side: bytes over rate, or turns of `concurrency` partitions that each last a whole check of the
  * executor. A throttle at a leader counts what in-sync followers fetch of the listed partitions as well, and withholds only what is out of
- * sync: what is left for the move is the rest, and nothing when the least of them that may move together fill it.
+ * sync: what is left for the move is the rest, and nothing when they fill it. All at once all are listed until the end; in turns a partition is
+ * listed while it moves, and there may be turns in which it moves alone, so that only the least of them is sure to be taken.
  *
  * Source: Kafka 3.7 `ReplicationQuotaManager`, `ReplicaManager.shouldLeaderThrottle`; Cruise Control 2.5 `Executor`.
  * A bound, not a prediction: what is produced meanwhile, page cache, disks and the shape of the plan add to it.
@@ -179,7 +180,7 @@ export function shortestDuration(
     const rate = limits.rate(row.id);
     let taken = 0;
     if (limits.throttled) {
-      const together = row.liveOut.slice(0, Math.min(limits.concurrency, row.liveOut.length));
+      const together = limits.concurrency < Number.POSITIVE_INFINITY ? row.liveOut.slice(0, 1) : row.liveOut;
       for (const live of together) taken += live;
     }
     if (row.sentBytes > 0)
