@@ -145,10 +145,11 @@ export function predict(scenario: Scenario, after: number | undefined, plan: Pla
   const still = beginMoves(scenario, after, sampled + shownAfterMicros, undefined, names);
   still.kafka.requests.measure(since, since + sampled);
   still.built.sim.run(since + sampled + shownAfterMicros);
-  const origin = scenario.warmUp;
+  const from = since - scenario.warmUp;
+  const lasted = Math.max(second, endedAt - since);
   const stretches = {
-    during: stretchOf(begun, since - origin, Math.max(endedAt, since + second) - origin),
-    without: stretchOf(still, since - origin, since + sampled - origin),
+    during: { series: built.series(), from, to: from + lasted },
+    without: { series: still.built.series(), from, to: from + Math.min(sampled, lasted) },
   };
   return {
     by: plan.by,
@@ -327,10 +328,6 @@ interface Stretch {
 interface Stretches {
   readonly without: Stretch;
   readonly during: Stretch;
-}
-
-function stretchOf({ built }: Begun, from: number, to: number): Stretch {
-  return { series: built.series(), from, to };
 }
 
 /** The highest value of each series of a metric, by labels in one text. */

@@ -32,8 +32,13 @@ export function predictionSections(prediction: Prediction): Section[] {
     end === 'never'
       ? ['takes', 'for ever', binding]
       : [end === 'done' ? 'takes' : 'takes more than', time(seconds), binding],
-    ['bytes copied', { value: prediction.copiedBytes, unit: 'B' }, 'with what was produced meanwhile'],
   ];
+  if (prediction.copiedBytes > 0 || prediction.leftBytes > 0)
+    rows.push([
+      'bytes copied',
+      { value: prediction.copiedBytes, unit: 'B' },
+      'with what was produced meanwhile',
+    ]);
   if (end !== 'done')
     rows.push([
       'bytes left to copy',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { rebalance as verb } from '../../src/cli/commands/rebalance.ts';
 import { readReassignment } from '../../src/formats/assignment.ts';
 import { rateMeans, spanWords } from '../../src/formats/quantity.ts';
 import { openScenario } from '../../src/scenario/open.ts';
+import { filesOf } from '../support/cruiseControlScenario.ts';
 import { reader, root } from '../support/files.ts';
 import { callVerb } from '../support/verb.ts';
 
@@ -118,7 +119,7 @@ describe('a platform', () => {
       '--brokers',
       '4',
       '--throttle',
-      '100MB/s',
+      '700MB/s',
     ];
     const { code, out } = await rebalance(platform, ...args, '--out', plan);
     expect(code).toBe(0);
@@ -131,14 +132,60 @@ describe('a platform', () => {
     expect(json.problems()).toEqual([]);
     expect(partitions.length).toBeGreaterThanOrEqual(420);
     expect(partitions.flatMap((p) => p.replicas)).not.toContain(4);
-    const rehearsed = await rebalance(platform, '--plan', plan, '--throttle', '10MB/s');
+    expect(out).toMatch(
+      /Played by Cruise Control's executor\n {2}takes +\d+(\.\d+)? min +the \w+ throttle of broker \d holds it/,
+    );
+    for (const says of [
+      /produce p99, acks=all +\d.* ms/,
+      /fetch p99 +\d.* ms/,
+      /worst lag on a topic +\d/,
+      /under min ISR +never/,
+    ])
+      expect(out).toMatch(says);
+    const rehearsed = await rebalance(platform, '--plan', plan, '--throttle', '700MB/s');
     expect(rehearsed.code).toBe(0);
-    // The same brokers before and after; what the plan asks for at once does not fit below such a throttle.
+    // The same brokers before and after.
     const rows = (text: string) =>
-      [...text.matchAll(/^ {2}([0-3]) +(.*?) {2}\d/gm)].map((m) => m[1]! + m[2]!);
+      [...text.slice(0, text.indexOf('\nMoves')).matchAll(/^ {2}([0-3]) +(.*?) {2}\d/gm)].map(
+        (m) => m[1]! + m[2]!,
+      );
     expect(rows(rehearsed.out)).toEqual(rows(out));
-    expect(rehearsed.out).toMatch(/takes +for ever/);
-    expect(rehearsed.out).toMatch(/the throttle, 10 MB\/s: \d+ GB would take 11 hours/);
+    expect(rehearsed.out).toMatch(
+      /Played as kafka-reassign-partitions executes it\n {2}takes +\d+(\.\d+)? min/,
+    );
+    expect(rehearsed.out).toMatch(/the throttle, 700 MB\/s: \d+ GB would take [\d.]+ minutes/);
+  });
+
+  test('a throttle below live traffic never ends: what it means, who is starved, and what would suffice', async () => {
+    cpSync(join(root, 'models'), join(folder, 'models'), { recursive: true });
+    for (const [name, text] of Object.entries(filesOf([], () => {}, '+40m')))
+      writeFileSync(join(folder, name), text);
+    const partitions = [0, 1].map((partition) => ({
+      topic: 'busy',
+      partition,
+      replicas: [partition, 5, partition + 2],
+    }));
+    const args = [
+      join(folder, 'leaf.yaml'),
+      '--plan',
+      file('move.json', { version: 1, partitions }),
+      '--throttle',
+      '10B/s',
+    ];
+    const { code, out } = await rebalance(...args);
+    expect(code).toBe(20);
+    expect(out).toMatch(/executes it\n {2}takes +for ever +the leader throttle of broker 0 holds it/);
+    expect(out).toMatch(
+      /busy-0, busy-1: the follower throttle of broker 5 is 10 B\/s, .* raise it above 16.7 MB\/s/,
+    );
+    expect(out).toMatch(/tried: with a throttle of \d+ MB\/s all of it ends, after/);
+    expect(out).toMatch(/the throttle, 10 B\/s: [\d.]+ GB would take \d+ years/);
+    const { predicted } = JSON.parse((await rebalance(...args, '--json')).out);
+    expect(predicted).toMatchObject({
+      by: 'tool',
+      end: 'never',
+      bindingSide: { broker: 0, limit: 'leader throttle' },
+    });
   });
 
   test('whose network nobody stated meets no network goal, and says why', async () => {
@@ -174,6 +221,7 @@ test.each([
   [[platform, '--mode', 'fix-offline'], 'no broker is down and no disk is broken'],
   [[platform, '--brokers', '1', '--exclude-topics', 'zzz'], 'zzz matches no topic'],
   [[platform, '--concurrency', '0'], 'nothing would ever move'],
+  [[platform, '--concurrency', '2000'], 'Cruise Control refuses more than 1249'],
   [[platform, '--at', 'noon'], 'noon is no offset within the period'],
   [
     [platform, '--mode', 'demote', '--brokers', '0', '--out', join(folder, 'no/such/plan.json')],

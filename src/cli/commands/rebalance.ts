@@ -44,6 +44,9 @@ import type { Command, Given } from '../verbs.ts';
 /** Partitions that Cruise Control moves at once on a broker. Source: Cruise Control 2.5 `ExecutorConfig`, `num.concurrent.partition.movements.per.broker`. */
 const defaultConcurrency = 5;
 
+/** It takes no more for a broker. Source: Cruise Control 2.5, below the default of `max.num.cluster.movements`. */
+const mostConcurrent = 1249;
+
 const answers = {
   load: '/load?json=true',
   partitions: '/partition_load?json=true&entries=1000000',
@@ -180,9 +183,12 @@ const options: Command['options'] = {
     type: 'string',
   },
   plan: { says: 'rehearse this JSON of kafka-reassign-partitions instead of optimising', type: 'string' },
-  throttle: { says: 'replication throttle of each broker, such as 100MB/s', type: 'string' },
+  throttle: {
+    says: "replication throttle of each broker, such as 100MB/s (what the platform's Cruise Control has; a plan has none)",
+    type: 'string',
+  },
   concurrency: {
-    says: `partitions that move at once on a broker (${defaultConcurrency}; a plan moves all at once)`,
+    says: `partitions that move at once on a broker (what the platform's Cruise Control has, else ${defaultConcurrency}; a plan moves all at once)`,
     type: 'string',
   },
   out: { says: 'write what moves to this file, as kafka-reassign-partitions reads it', type: 'string' },
@@ -251,6 +257,10 @@ export const rebalance: Command = {
     const outcome = optimized(made.cluster, made.request);
     const movement = outcome.ok ? movementOf(made.cluster, outcome.proposals) : undefined;
     const notes = written(given, movement);
+    if (movement !== undefined && movement.proposals.length > 0)
+      notes.push(
+        'how long that takes is not played: nothing says what clients, disks and network do; name a platform',
+      );
     if (given.flag('json')) print(observedForm(outcome));
     else show(sectionsOf(made.cluster, outcome, movement), notes);
     return outcome.ok ? exitCode.yes : exitCode.no;
@@ -275,6 +285,11 @@ function onPlatform(
   const concurrency = given.count('concurrency');
   if (concurrency !== undefined && concurrency < 1)
     mistakes.add('--concurrency 0: nothing would ever move', 'write at least 1');
+  if (concurrency !== undefined && concurrency > mostConcurrent)
+    mistakes.add(
+      `--concurrency ${concurrency}: Cruise Control refuses more than ${mostConcurrent}`,
+      `write at most ${mostConcurrent}`,
+    );
   const excluded = given.text('exclude-topics');
   const planFile = given.text('plan');
   if (planFile !== undefined) {
@@ -324,8 +339,9 @@ function onPlatform(
     const proposals = plan.json.good ? proposalsOf(plan, cluster) : [];
     if (!good([plan.json], texts)) return exitCode.usage;
     const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY, throttle));
-    tell(given, cluster, undefined, movement, played(proposals, 'tool'), throttle);
-    return exitCode.yes;
+    const prediction = played(proposals, 'tool');
+    tell(given, cluster, undefined, movement, prediction, throttle);
+    return succeeds(prediction) ? exitCode.yes : exitCode.no;
   }
   const request: Asked = {
     mode,
@@ -356,7 +372,14 @@ function onPlatform(
   if (unstated !== undefined) notes.push(unstated);
   const prediction = outcome.ok ? played(outcome.proposals, 'executor') : undefined;
   tell(given, made.cluster, outcome, movement, prediction, throttle, notes);
-  return outcome.ok ? exitCode.yes : exitCode.no;
+  return outcome.ok && succeeds(prediction) ? exitCode.yes : exitCode.no;
+}
+
+/** Whether moves get where they should, if it is not known how late. */
+function succeeds(prediction: Prediction | undefined): boolean {
+  if (prediction === undefined) return true;
+  const { end, astray } = prediction;
+  return end === 'open' || (end === 'done' && astray === 0);
 }
 
 /** Writes what moves where `--out` says. @returns what to tell of it */
