@@ -103,6 +103,29 @@ describe('moves that are played', () => {
     expect(p.seconds * 1e6).toBeCloseTo(removed.time, 0);
   });
 
+  test('take longer with fewer at once; latency is that of the time in which it is sampled', () => {
+    const scenario = small();
+    const [one, five] = [1, 5].map((concurrency) =>
+      predict(scenario, undefined, plan(scenario, 'busy', { concurrency })),
+    );
+    expect(one!.seconds).toBeGreaterThan(1.5 * five!.seconds);
+    const { sim, models } = build(scenario, { seed: '1', record: new Set(['rehearse:request_latency_ms']) });
+    const { requests } = models.kafka as KafkaCluster;
+    const shown = () =>
+      requests.latencyRows.map((_, row) => sim.gauges.get('rehearse:request_latency_ms')!.get(row));
+    sim.run(300e6);
+    const before = shown();
+    requests.measure(0, 300e6);
+    sim.run(420e6);
+    const during = shown();
+    sim.run(900e6);
+    expect(shown()).toEqual(during);
+    expect(during).not.toEqual(before);
+    requests.measure(0);
+    sim.run(1200e6);
+    expect(shown()).not.toEqual(during);
+  });
+
   test('that a throttle starves never end; they are named, and the throttle that is told does end', () => {
     const scenario = small();
     const starved = predict(scenario, undefined, plan(scenario, 'busy', { throttle: 20 * MB }));
@@ -150,7 +173,7 @@ describe('moves that are played', () => {
       partitions: [{ topic: 'busy', partition, replicas: [partition, 5, (partition + 2) % 5] }],
       throttle: '9MB/s',
     });
-    const scenario = small(() => {}, [entry('+2m', 0), entry('+3m', 1)]);
+    const scenario = small(() => {}, [entry('+65s', 0), entry('+3m', 1)]);
     const moves = plan(scenario, 'idle');
     const before = predict(scenario, 60e6, moves);
     expect([before.end, before.seconds]).toEqual(['done', predict(scenario, undefined, moves).seconds]);

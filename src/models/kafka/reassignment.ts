@@ -409,15 +409,15 @@ export class Reassignments {
     return found;
   }
 
-  /** Whether a replica that is being added comes nearer to its leader's log end, or is there. */
+  /** Whether a replica that is being added comes nearer to its leader's log end, or is there and about to join the ISR. */
   anyGains(): boolean {
     const { tables, replication } = this;
     for (const p of this.since.keys()) {
       for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
         if (tables.adding[r] === 0) continue;
         const state = tables.state[r];
-        if (state === replicaState.live || (state === replicaState.lagging && replication.gainOf(r) > 0))
-          return true;
+        const joins = state === replicaState.live && tables.inSync[r] === 0;
+        if (joins || (state === replicaState.lagging && replication.gainOf(r) > 0)) return true;
       }
     }
     return false;
