@@ -280,7 +280,10 @@ function totalsOf({ built: { sim }, kafka }: Begun): Totals {
   };
 }
 
-/** A throttle with which the moves end, found by trying: each is above what was live at the side that starved under the one before. */
+/**
+ * A throttle with which the moves end, found by trying: each is above what was live at the side that starved under the one before, or twice
+ * that one where all moves, and too slowly.
+ */
 function sufficientThrottle(
   scenario: Scenario,
   after: number | undefined,
@@ -290,13 +293,14 @@ function sufficientThrottle(
 ): Prediction['suffices'] {
   let sides = starved;
   let rate = throttle;
-  for (let n = 0; n < mostTries && sides.length > 0; n += 1) {
-    rate = twoDigitsUp(sides.reduce((most, s) => Math.max(most, s.live), rate) * roomBeside);
+  let factor = roomBeside;
+  for (let n = 0; n < mostTries; n += 1) {
+    rate = twoDigitsUp(sides.reduce((most, s) => Math.max(most, s.live), rate) * factor);
     const tried = play(scenario, after, { ...plan, throttle: rate }, new Set());
     if (tried.end === 'done')
       return { throttle: rate, seconds: (tried.endedAt - tried.begun.since) / second };
-    if (tried.end !== 'never') return null;
     sides = starvedSides(tried.begun.kafka);
+    factor = sides.length > 0 ? roomBeside : 2;
   }
   return null;
 }

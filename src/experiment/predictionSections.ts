@@ -31,7 +31,11 @@ export function predictionSections(prediction: Prediction): Section[] {
   const rows: Cell[][] = [
     end === 'never'
       ? ['takes', 'for ever', binding]
-      : [end === 'done' ? 'takes' : 'takes more than', time(seconds), binding],
+      : [
+          end === 'open' ? 'takes more than' : prediction.astray > 0 ? 'stops after' : 'takes',
+          time(seconds),
+          binding,
+        ],
   ];
   if (prediction.copiedBytes > 0 || prediction.leftBytes > 0)
     rows.push([
