@@ -160,9 +160,7 @@ export function predict(scenario: Scenario, after: number | undefined, plan: Pla
     ...totals,
     starved,
     suffices:
-      end === 'never' && plan.throttle !== undefined
-        ? sufficientThrottle(scenario, after, plan, plan.throttle, starved)
-        : null,
+      end === 'never' && starved.length > 0 ? sufficientThrottle(scenario, after, plan, starved) : null,
     astray,
     why: refusal ?? (astray > 0 ? (executor.last?.stopped ?? 'Kafka refuses to move them so') : ''),
     sampledSeconds: sampled / second,
@@ -288,11 +286,10 @@ function sufficientThrottle(
   scenario: Scenario,
   after: number | undefined,
   plan: PlannedMoves,
-  throttle: number,
   starved: readonly StarvedSide[],
 ): Prediction['suffices'] {
   let sides = starved;
-  let rate = throttle;
+  let rate = starved.reduce((most, s) => Math.max(most, s.rate), 0);
   let factor = roomBeside;
   for (let n = 0; n < mostTries; n += 1) {
     rate = twoDigitsUp(sides.reduce((most, s) => Math.max(most, s.live), rate) * factor);

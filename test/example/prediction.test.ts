@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { predict } from '../../src/experiment/prediction.ts';
-import { movementOf, proposalsOf, reassignmentOf } from '../../src/experiment/rebalance.ts';
+import { movementOf, proposalsOf, reassignmentOf, rebalance } from '../../src/experiment/rebalance.ts';
 import { readReassignment, writeReassignment } from '../../src/formats/assignment.ts';
 import type { KafkaCluster } from '../../src/models/kafka/cluster.ts';
 import { build } from '../../src/scenario/build.ts';
@@ -12,6 +12,10 @@ import { scenarioOf } from '../support/files.ts';
 
 const MB = 1e6;
 
+const tenGigabytes: Change = (tree) => {
+  for (const b of tree.kafka.brokers) if (b.diskUsed !== '0B') b.diskUsed = '10GB';
+};
+
 /** Five brokers with 10 GB each and an empty sixth, opened with an entry before the moves. */
 const small = (change: Change = () => {}, timeline: readonly object[] = []): Scenario =>
   scenarioOf(
@@ -19,7 +23,7 @@ const small = (change: Change = () => {}, timeline: readonly object[] = []): Sce
     filesOf(
       timeline,
       (tree) => {
-        for (const b of tree.kafka.brokers) if (b.diskUsed !== '0B') b.diskUsed = '10GB';
+        tenGigabytes(tree);
         change(tree);
       },
       '+40m',
@@ -81,26 +85,38 @@ describe('moves that are played', () => {
   });
 
   test('are those of a scenario that executes the written plan: the same placement, the same bytes, the same time', () => {
-    const moves = plan(small(), 'busy', throttled);
+    const goals = ['ReplicaDistributionGoal', 'LeaderReplicaDistributionGoal'];
+    const proposed = rebalance(clusterAt(small()).cluster, { goals });
+    if (!proposed.ok) throw new Error('unmet');
+    const { proposals } = proposed;
+    expect(proposals.length).toBeGreaterThan(5);
     const files = {
       ...filesOf(
         [{ at: '+0s', id: 'x', do: 'kafka.reassign', plan: 'plan.json', throttle: '300MB/s' }],
-        (tree) => {
-          for (const b of tree.kafka.brokers) if (b.diskUsed !== '0B') b.diskUsed = '10GB';
-        },
+        tenGigabytes,
         '+40m',
       ),
-      'plan.json': writeReassignment(reassignmentOf(moves.proposals)),
+      'plan.json': writeReassignment(reassignmentOf(proposals)),
     };
     const { sim, models, until } = build(scenarioOf('leaf.yaml', files), { seed: '1', keepEvents: true });
     sim.run(until);
     const { tables, reassignments } = models.kafka as KafkaCluster;
-    const p = predict(small(), undefined, moves);
-    for (const m of moves.proposals)
-      expect(tables.assigned(tables.firstPartition[0]! + m.partition)).toEqual(m.newReplicas);
-    expect(p.copiedBytes).toBe(Math.round(reassignments.bytesIn.get(5)));
+    const row = (topic: string) => tables.topics.findIndex((t) => t.name === topic);
+    for (const m of proposals)
+      expect(tables.assigned(tables.firstPartition[row(m.topic)]! + m.partition)).toEqual(m.newReplicas);
+    let bytes = 0;
+    for (let b = 0; b < 6; b += 1) bytes += reassignments.bytesIn.get(b);
+    const byTool = predict(small(), undefined, { proposals, concurrency: undefined, ...throttled });
+    expect([byTool.end, byTool.astray, byTool.copiedBytes]).toEqual(['done', 0, Math.round(bytes)]);
     const removed = sim.told.find((t) => t.kind === 'kafka.throttleRemoved')!;
-    expect(p.seconds * 1e6).toBeCloseTo(removed.time, 0);
+    expect(byTool.seconds * 1e6).toBeCloseTo(removed.time, 0);
+    const byExecutor = predict(small(), undefined, {
+      proposals,
+      by: 'executor',
+      throttle: undefined,
+      concurrency: undefined,
+    });
+    expect([byExecutor.end, byExecutor.astray]).toEqual(['done', 0]);
   });
 
   test('take longer with fewer at once; latency is that of the time in which it is sampled', () => {
@@ -163,6 +179,23 @@ describe('moves that are played', () => {
     expect(p.seconds).toBeLessThan(1200);
     expect(p.leftSeconds!).toBeCloseTo(p.leftBytes / 0.01 / MB, -4);
     expect(p.leftSeconds).toBeGreaterThan(86_400);
+  });
+
+  test('are held by a throttle that the platform sets, and begin after a warm-up as without one', () => {
+    const own = small((tree) => {
+      tree.cruiseControl.config = { 'default.replication.throttle': 20 * MB };
+    });
+    const starved = predict(own, undefined, plan(own, 'busy'));
+    expect(starved).toMatchObject({ end: 'never', suffices: { throttle: expect.any(Number) } });
+    const warm = small((tree) => Object.assign(tree, { warmUp: '90s' }));
+    const [late, soon] = [warm, small()].map((s) => predict(s, undefined, plan(s, 'busy', throttled)));
+    expect([late!.end, late!.starved]).toEqual([soon!.end, soon!.starved]);
+    // Logs have grown meanwhile; the pace is much the same: what has caught up takes its part of the throttle beside the rest.
+    expect(late!.copiedBytes).toBeGreaterThan(1.2 * soon!.copiedBytes);
+    const pace = (p: typeof late) => p!.copiedBytes / p!.seconds;
+    expect(Math.abs(pace(late) / pace(soon) - 1)).toBeLessThan(0.1);
+    expect(late!.peaks[5]!.diskBytes.without).toBe(0);
+    expect(late!.peaks[5]!.inboundBytesPerSecond.during).toBeGreaterThan(100 * MB);
   });
 
   test('begin at their moment: beside others they are refused, and what comes later in the timeline does not happen', () => {
