@@ -30,10 +30,16 @@ public class Record {
 
   public static void main(String[] args) {
     StringBuilder out = new StringBuilder();
-    for (int n = 0; n < Integer.parseInt(args[0]); n++) {
-      Drawn d = draw(n);
+    int drawn = Integer.parseInt(args[0]);
+    for (int n = 0; n < drawn + Integer.parseInt(args[1]); n++) {
+      Drawn d = n < drawn ? draw(n) : drawUneven(n);
       boolean server = d.kind.equals("uniform") || d.kind.equals("server-range");
-      out.append(line(d, server ? byCoordinator(d) : byClient(d))).append("\n");
+      try {
+        out.append(line(d, server ? byCoordinator(d) : byClient(d))).append("\n");
+      } catch (NullPointerException e) {
+        // Kafka 3.7.1 fails where an earlier owner is a member that has all it may have. Another one is drawn.
+        n--;
+      }
     }
     System.out.print(out);
   }
@@ -63,6 +69,41 @@ public class Record {
       d.generations[m] = fresh ? -1 : (random.nextInt(8) == 0 ? 6 : 7);
     }
     if (!fresh) drawOwners(d);
+    return d;
+  }
+
+  /** Members of different subscriptions under the sticky assignors, with uneven shares from several generations. */
+  static Drawn drawUneven(int n) {
+    Drawn d = new Drawn();
+    d.kind = KINDS[2 + n % 2];
+    int topics = 2 + random.nextInt(5);
+    int members = 3 + random.nextInt(6);
+    for (int t = 0; t < topics; t++) {
+      d.topics.add("t" + (char) ('a' + t));
+      d.partitions.add(1 + random.nextInt(12));
+    }
+    d.generations = new int[members];
+    for (int m = 0; m < members; m++) {
+      d.ids.add("consumer-g" + random.nextInt(3) + "-" + (m + 1));
+      List<Integer> subscribed = new ArrayList<>();
+      for (int t = 0; t < topics; t++) if (random.nextInt(2) == 0) subscribed.add(t);
+      if (subscribed.isEmpty()) subscribed.add(random.nextInt(topics));
+      d.subscriptions.add(subscribed);
+      d.instances.add(null);
+      d.owned.add(new ArrayList<>());
+      d.generations[m] = 5 + random.nextInt(3);
+    }
+    for (int t = 0; t < topics; t++) {
+      for (int p = 0; p < d.partitions.get(t); p++) {
+        int m = random.nextInt(1 + random.nextInt(members));
+        // Now and then a topic that the owner subscribes to no more.
+        if (d.subscriptions.get(m).contains(t) || n % 5 == 0) d.owned.get(m).add(new int[] {t, p});
+        // An owner of an earlier generation claims it as well.
+        int other = random.nextInt(members);
+        if (other != m && random.nextInt(2) == 0 && d.subscriptions.get(other).contains(t))
+          d.owned.get(other).add(new int[] {t, p});
+      }
+    }
     return d;
   }
 
