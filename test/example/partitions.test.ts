@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Simulation } from '../../src/engine/simulation.ts';
+import { brokerState } from '../../src/models/kafka/broker.ts';
 import { noLeader, replicaState } from '../../src/models/kafka/tables.ts';
 import { keysMoved, sharesAfter } from '../../src/models/kafka/topics.ts';
 import { TopicOperator } from '../../src/models/strimzi/topicOperator.ts';
@@ -119,6 +120,41 @@ describe('a reassignment', () => {
     at(50, () => sim.after(1, start, 3));
     sim.run(seconds(200));
     expect(tables.assigned(0)).toEqual([0, 3, 1]);
+  });
+
+  test('of a partition without a leader begins to copy when there is one, to a broker that runs then', () => {
+    for (const dies of [false, true]) {
+      const { sim, cluster, at, start } = small();
+      const { reassignments, brokers, tables } = cluster;
+      at(10, () => reassignments.alter(0, [0]));
+      at(20, () => brokers.kill(0, 'test'));
+      at(60, () => reassignments.alter(0, [3]));
+      sim.run(seconds(62));
+      expect([tables.leader[0], tables.assigned(0)]).toEqual([noLeader, [3, 0]]);
+      const r = tables.replicaOn(0, 3);
+      at(80, () => sim.after(1, start, 0));
+      let t = 80;
+      const until = (holds: () => boolean) => {
+        while (!holds()) {
+          t += 1;
+          sim.run(seconds(t));
+        }
+      };
+      until(() => brokers.state.get(0) === brokerState.recovery);
+      // It loads for 22 s.
+      const loads = t + 16;
+      until(() => t === loads);
+      // Its session outlives the return of the leader.
+      if (dies) brokers.kill(3, 'test');
+      until(() => brokers.isRunning(0));
+      expect(tables.state[r]).toBe(dies ? replicaState.stopped : replicaState.lagging);
+      // Somebody else's change is published.
+      at(150, () => reassignments.alter(1, [1, 0, 2]));
+      sim.run(seconds(152));
+      expect(tables.assigned(0)).toEqual(dies ? [3, 0] : [3]);
+      expect(tables.leader[0]).toBe(dies ? 0 : 3);
+      if (dies) expect(tables.state[r]).toBe(replicaState.stopped);
+    }
   });
 
   test('reads what has left the page cache from the disk of its source', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { KafkaCluster } from '../../src/models/kafka/cluster.ts';
 import { noLeader } from '../../src/models/kafka/tables.ts';
+import { laws } from '../../src/testing.ts';
 import { MB, makeCluster, seconds } from '../support/cluster.ts';
 import { arbitraryCluster, expectHealed, holdLaws, settingsOf } from '../support/clusterLaws.ts';
 
@@ -214,6 +215,7 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
         sim.at(seconds(200), free);
         sim.run(seconds(2000));
         expect(reassignments.active).toBe(0);
+        laws.failuresAgree(cluster);
         expectHealed(cluster);
         let hosted = 0;
         for (let b = 0; b < given.brokers; b += 1) {
@@ -237,7 +239,7 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
         for (let b = 0; b < given.brokers; b += 1) seen.shrunk += cluster.gauges.isrShrinks.get(b);
       },
     ),
-    { seed: 3, numRuns: 110 },
+    { seed: 3, numRuns: 110, endOnFailure: true },
   );
   expect(seen.grown).toBeGreaterThan(100);
   expect(seen.completed).toBeGreaterThan(200);

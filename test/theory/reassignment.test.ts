@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { throttleSides } from '../../src/models/kafka/throttle.ts';
 import { clusterSettings, MB, makeCluster, seconds, topic } from '../support/cluster.ts';
 
 const GB = 1e9;
@@ -11,63 +12,78 @@ interface Move {
   readonly throttle: number;
 }
 
-/** Partitions led by brokers 0 to 4 in turn, with two followers each; broker 5 is empty and gets one follower of each, all at once. */
-function play({ replicas, bytes, live, throttle }: Move, until: number) {
-  const assignment = new Int32Array(replicas * 3);
-  for (let p = 0; p < replicas; p += 1) for (let j = 0; j < 3; j += 1) assignment[p * 3 + j] = (p + j) % 5;
-  const hosted = (b: number) => assignment.filter((x) => x === b).length;
+/**
+ * Moves what `target` says at once, under one throttle on all brokers, listed as kafka-reassign-partitions lists it.
+ * @param assignment brokers of each partition at the start; broker 5 is empty where nobody names it
+ */
+function moved(
+  assignment: readonly (readonly number[])[],
+  bytes: number,
+  live: number,
+  throttle: number,
+  target: (partition: number) => readonly number[] | undefined,
+  until: number,
+) {
+  const partitions = assignment.length;
+  const all = assignment.flat();
   const base = clusterSettings({}, 6);
   const settings = clusterSettings({
-    brokers: base.brokers.map((b) => ({ ...b, diskUsedBytes: hosted(b.id) * bytes })),
+    brokers: base.brokers.map((b) => ({ ...b, diskUsedBytes: all.filter((x) => x === b.id).length * bytes })),
     topics: [
       topic({
         name: 'events',
-        partitions: replicas,
-        bytesInPerSecond: replicas * live,
-        messagesInPerSecond: replicas * 100,
+        partitions,
+        bytesInPerSecond: partitions * live,
+        messagesInPerSecond: partitions * 100,
         // So that logs do not differ by more.
         segmentBytes: 1_048_576,
       }),
     ],
-    assignment,
+    assignment: Int32Array.from(all),
     replicaPlaces: 6,
     // So that what a log has beyond its limit is small beside it.
     retentionCheckMicros: seconds(20),
     fileDeleteDelayMicros: 0,
   });
-  const { sim, cluster } = makeCluster(settings, { verify: false });
-  const begin = sim.on('test.begin', () => {
-    const rows = Array.from({ length: replicas }, (_, p) => p);
-    // As kafka-reassign-partitions lists them: all current replicas at the leaders, the new ones at the destination.
-    cluster.throttle.list(
-      'leader',
-      rows.flatMap((p) => cluster.tables.assigned(p).map((b) => [p, b] as const)),
-    );
-    cluster.throttle.list(
-      'follower',
-      rows.map((p) => [p, 5] as const),
-    );
-    for (let b = 0; b < 6; b += 1) {
-      cluster.throttle.setRate('leader', b, throttle);
-      cluster.throttle.setRate('follower', b, throttle);
-    }
-    for (const p of rows) {
-      const [leader, second] = cluster.tables.assigned(p);
-      expect(cluster.reassignments.alter(p, [leader!, second!, 5])).toBeUndefined();
-    }
-  });
-  sim.at(seconds(10), begin);
-  sim.run(seconds(until));
+  const { sim, cluster } = makeCluster(settings, { verify: false, record: new Set() });
   const { tables } = cluster;
+  const begin = (to: typeof target) => {
+    const plan = assignment.flatMap((_, partition) => {
+      const brokers = to(partition);
+      return brokers === undefined ? [] : [{ partition, target: brokers }];
+    });
+    // As the tool lists them, beside what was listed before.
+    for (const p of plan) {
+      const current = tables.assigned(p.partition);
+      cluster.throttle.list(
+        'leader',
+        current.map((b) => [p.partition, b] as const),
+      );
+      cluster.throttle.list(
+        'follower',
+        p.target.filter((b) => !current.includes(b)).map((b) => [p.partition, b] as const),
+      );
+      expect(cluster.reassignments.alter(p.partition, p.target)).toBeUndefined();
+    }
+    for (let b = 0; b < 6; b += 1)
+      for (const side of throttleSides) cluster.throttle.setRate(side, b, throttle);
+  };
+  sim.at(
+    seconds(10),
+    sim.on('test.begin', () => begin(target)),
+  );
+  sim.run(seconds(until));
   tables.verify();
   cluster.gauges.verify();
   cluster.logs.verify();
-  return {
-    cluster,
-    sim,
-    took: cluster.reassignments.longestSeconds.get(0),
-    open: cluster.reassignments.active,
-  };
+  const { reassignments } = cluster;
+  return { cluster, sim, begin, took: reassignments.longestSeconds.get(0), open: reassignments.active };
+}
+
+/** Partitions led by brokers 0 to 4 in turn, with two followers each; broker 5 is empty and gets one follower of each, all at once. */
+function play({ replicas, bytes, live, throttle }: Move, until: number) {
+  const assignment = Array.from({ length: replicas }, (_, p) => [p % 5, (p + 1) % 5, (p + 2) % 5]);
+  return moved(assignment, bytes, live, throttle, (p) => [p % 5, (p + 1) % 5, 5], until);
 }
 
 describe('a throttled move takes bytes / (throttle - live traffic of what is listed)', () => {
@@ -94,6 +110,42 @@ describe('a throttled move takes bytes / (throttle - live traffic of what is lis
     },
   );
 
+  test('bound by the leader: bytes x new replicas / (throttle - live traffic to all followers), within 5 %', () => {
+    const [bytes, live, throttle] = [4.8 * GB, MB, 100 * MB];
+    const { cluster, sim, took } = moved(
+      Array.from({ length: 10 }, () => [0, 1, 2]),
+      bytes,
+      live,
+      throttle,
+      (p) => [0, 1, 3 + (p % 3)],
+      1000,
+    );
+    expect(cluster.reassignments.active).toBe(0);
+    expect(sim.now).toBe(seconds(1000));
+    // Two followers in sync and a new one take in each byte.
+    const expected = (10 * bytes) / (throttle - 10 * live * 3);
+    expect(Math.abs(took / expected - 1)).toBeLessThan(0.05);
+  });
+
+  test('what has moved counts on against the throttle of its destination while it is listed, within 5 %', () => {
+    const [bytes, live, throttle] = [4.8 * GB, 6 * MB, 100 * MB];
+    const first = (p: number) => p < 5;
+    const { cluster, sim, begin } = moved(
+      Array.from({ length: 10 }, (_, p) => [p % 5, (p + 1) % 5, (p + 2) % 5]),
+      bytes,
+      live,
+      throttle,
+      (p) => (first(p) ? [p % 5, (p + 1) % 5, 5] : undefined),
+      500,
+    );
+    expect(cluster.reassignments.active).toBe(0);
+    begin((p) => (first(p) ? undefined : [p % 5, (p + 1) % 5, 5]));
+    sim.run(seconds(1500));
+    expect(cluster.reassignments.active).toBe(0);
+    const expected = (5 * bytes) / (throttle - 10 * live);
+    expect(Math.abs(cluster.reassignments.latestSeconds.get(0) / expected - 1)).toBeLessThan(0.05);
+  });
+
   test.each([
     { replicas: 10, throttle: 50 },
     { replicas: 20, throttle: 100 },
@@ -103,7 +155,7 @@ describe('a throttled move takes bytes / (throttle - live traffic of what is lis
       const bytes = (48 * GB) / given.replicas;
       const { cluster, open } = play(
         { replicas: given.replicas, bytes, live: 6.11 * MB, throttle: given.throttle * MB },
-        20_000,
+        500,
       );
       expect(open).toBe(given.replicas);
       const starved = cluster.reassignments.starved();

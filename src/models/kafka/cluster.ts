@@ -214,6 +214,7 @@ export class KafkaCluster {
     this.replication.onOverfetched = (b, place, bytes) => this.logs.giveBack(b, place, bytes);
     this.replication.cutBack = (replica, bytes) => this.logs.cutBack(replica, bytes);
     this.logs.missing = (replica) => this.replication.missing(replica);
+    this.logs.overfetched = (b, place) => this.replication.overfetched(b, place);
     this.logs.onReplicasOffline = (b, delta) => this.gauges.addOffline(b, delta);
     this.logs.onRepaired = (b) => this.brokers.diskReplaced(b);
     this.logs.onDirectoryLost = (b, replicas, why, last) =>

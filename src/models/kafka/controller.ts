@@ -552,11 +552,15 @@ export class Controller {
     return this.registrations.fenced[broker] === 0 && this.registrations.inControlledShutdown[broker] === 0;
   }
 
-  /** Lets every broker that must know learn of a change, each after its own delay. */
+  /**
+   * Lets every broker that must know learn of a change, each after its own delay.
+   * @param everybody whether the answer is asked for of all brokers, not only of those that lead what changed
+   */
   publish(
     changed: readonly number[],
     oldLeader: number,
     movedFrom: ReadonlyMap<number, readonly number[]>,
+    everybody = true,
   ): Float64Array {
     const { tables } = this;
     const delays = new Float64Array(tables.brokerCount);
@@ -569,6 +573,7 @@ export class Controller {
     }
     for (let b = 0; b < tables.brokerCount; b += 1) {
       if (!this.isActive(b) && b !== oldLeader) continue;
+      if (!everybody && b !== oldLeader && !byReporter.has(b)) continue;
       delays[b] = this.propagation(b);
     }
     for (const [broker, partitions] of byReporter) {
@@ -792,7 +797,7 @@ export class Controller {
       const name = `broker-${this.settings.brokers[leader].id}`;
       this.sim.tell('kafka.isrShrunk', name, `${shrinks} partitions`);
     }
-    if (movedTo.size > 0) this.publish([...movedTo.values()].flat(), leader, movedTo);
+    if (movedTo.size > 0) this.publish([...movedTo.values()].flat(), leader, movedTo, false);
     for (const follower of followers) this.onMembership(follower);
     if ((this.queued.get(leader)?.length ?? 0) > 0) this.sendAlterPartition(leader);
     else this.sentBefore.delete(leader);

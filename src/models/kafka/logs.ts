@@ -118,6 +118,8 @@ export class Logs {
   onRepaired: (broker: number) => void = () => {};
   /** So many more replicas of a broker are offline. */
   onReplicasOffline: (broker: number, delta: number) => void = () => {};
+  /** Bytes that are booked as appended in a broker's directory beyond what there was to fetch, until the end of a catch-up is played. */
+  overfetched: (broker: number, place: number) => number = () => 0;
   /** Bytes that a lagging replica misses. */
   missing: (replica: number) => number = () => 0;
   /** Bytes per second that the disk of a broker's directory reads. */
@@ -437,7 +439,8 @@ export class Logs {
     for (const d of booked) {
       const held = this.retainedBytes(d) + this.waitingBytes(d);
       const replicas = this.shelves[d].logs.length;
-      const used = this.usedBytes(d);
+      const { broker: b } = this.directory(d);
+      const used = this.usedBytes(d) - this.overfetched(b, d - this.tables.directoriesFrom[b]);
       // A disk that was just replaced is empty before its replicas know it.
       if (this.replaced[d] === 1) continue;
       if (Math.abs(used - held) > 4096 * (1 + replicas) + 1e-9 * held) {

@@ -250,7 +250,7 @@ export class Reassignments {
     }
     this.requests[request].length = 0;
     for (const [old, { changed, moved }] of byLeader)
-      if (old !== noLeader) controller.publish(changed, old, moved);
+      if (old !== noLeader) controller.publish(changed, old, moved, false);
     controller.beginFetching();
     for (const b of brokers) {
       this.stale.add(b);
@@ -357,18 +357,17 @@ export class Reassignments {
   private countRemaining(): boolean {
     if (this.stale.size === 0) return false;
     const { tables } = this;
-    const bytes = new Map<number, { left: number; slope: number }>();
-    for (const b of this.stale) bytes.set(b, { left: 0, slope: 0 });
-    this.stale.clear();
-    for (const p of this.since.keys()) {
-      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
-        const sum = tables.adding[r] === 1 ? bytes.get(tables.broker[r]) : undefined;
-        if (sum === undefined) continue;
-        sum.left += this.missing(r);
-        if (tables.state[r] === replicaState.lagging) sum.slope -= this.replication.gainOf(r);
+    for (const b of this.stale) {
+      let left = 0;
+      let slope = 0;
+      for (const r of tables.hosted(b)) {
+        if (tables.adding[r] === 0) continue;
+        left += this.missing(r);
+        if (tables.state[r] === replicaState.lagging) slope -= this.replication.gainOf(r);
       }
+      this.remaining.set(b, left, left > 0 ? slope : 0);
     }
-    for (const [b, { left, slope }] of bytes) this.remaining.set(b, left, left > 0 ? slope : 0);
+    this.stale.clear();
     return false;
   }
 

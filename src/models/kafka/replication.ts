@@ -251,6 +251,22 @@ export class Replication {
     return lagging.connection.rate / lagging.connection.members - this.inflow(lagging.cohort);
   }
 
+  /** Bytes that a broker's catch-up into a directory is booked beyond its end now: ends fall on a grid. */
+  overfetched(follower: number, directory: number): number {
+    let bytes = 0;
+    for (const connection of this.connections.values()) {
+      if (connection.follower !== follower || connection.to !== directory || connection.members === 0)
+        continue;
+      const seconds = (this.sim.now - connection.since) / 1e6;
+      const each = connection.rate / connection.members;
+      for (const cohort of connection.cohorts) {
+        const beyond = (each - this.inflow(cohort)) * seconds - cohort.backlog;
+        if (beyond > 0) bytes += beyond * cohort.members.length;
+      }
+    }
+    return bytes;
+  }
+
   /** Bytes that a lagging replica misses now, whole; nothing is moved on by asking. */
   missing(replica: number): number {
     const lagging = this.cohortOf.get(replica);

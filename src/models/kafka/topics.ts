@@ -174,7 +174,7 @@ export class Topics {
       created.push(first + i);
     }
     const led = created.filter((p) => tables.leader[p] !== noLeader);
-    if (led.length > 0) controller.publish(led, tables.leader[led[0]], new Map());
+    if (led.length > 0) controller.publish(led, tables.leader[led[0]], new Map(), false);
     controller.beginFetching();
     sim.tell('kafka.partitionsCreated', name, `${before} to ${count} partitions`);
     const from = tables.share.slice(first, first + count);
