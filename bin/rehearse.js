@@ -14,5 +14,6 @@ if (process.argv[2] === '--version') {
   process.exitCode = 2;
 } else {
   module.enableCompileCache?.();
-  await import(at(inCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js').href);
+  const { start } = await import(at(inCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js').href);
+  process.exitCode = await start(process.argv.slice(2));
 }

@@ -130,7 +130,7 @@ const tests = [
   'test/theory',
   'test/example/carWash.test.ts',
   'test/golden/rollingRestart.test.ts',
-  'test/golden/whatIf.test.ts',
+  'test/golden/scenarios.test.ts',
   'test/scenario/leafKeys.test.ts',
 ];
 

@@ -221,19 +221,23 @@ export function readGcLogFiles(
   return { ...log, problems: [...named, ...log.problems] };
 }
 
+/** @throws UsageError for a folder that a result may not replace: it exists, and is none */
+export function mayHoldResult(folder: string): void {
+  const target = resolve(folder);
+  if (!existsSync(target)) return;
+  const entries = statSync(target).isDirectory() ? readdirSync(target) : undefined;
+  if (entries === undefined || (entries.length > 0 && !entries.includes('manifest.json')))
+    throw new UsageError(`${folder} exists and holds no result\n  mend: name another folder with --out`);
+}
+
 /**
  * Writes a result folder: everything into a temporary folder beside it, then renamed, so that nobody ever sees half a result.
  * An existing folder is replaced only when it is a result. While nothing is being written an interruption ends the process at once;
  * one that comes during the writing waits for its end.
  */
 export function writeResult(folder: string, files: ReadonlyMap<string, string | Uint8Array>): void {
+  mayHoldResult(folder);
   const target = resolve(folder);
-  if (existsSync(target)) {
-    const entries = statSync(target).isDirectory() ? readdirSync(target) : undefined;
-    if (entries === undefined || (entries.length > 0 && !entries.includes('manifest.json'))) {
-      throw new UsageError(`${folder} exists and holds no result\n  mend: name another folder with --out`);
-    }
-  }
   const made = `${target}.tmp-${process.pid}`;
   const old = `${target}.old-${process.pid}`;
   const interrupted = () => process.exit(exitCode.interrupted);

@@ -10,9 +10,11 @@ async function overview(): Promise<string> {
 }
 
 function help(name: string, command: Command): string {
-  const options = Object.entries(command.options).map(
-    ([flag, o]) => `  --${flag}${o.type === 'string' ? ' VALUE' : ''}`.padEnd(24) + o.says,
+  const flags = Object.entries(command.options).map(
+    ([flag, o]) => [`  --${flag}${o.type === 'string' ? ' VALUE' : ''}`, o.says] as const,
   );
+  const width = flags.reduce((most, [flag]) => Math.max(most, flag.length + 2), 24);
+  const options = flags.map(([flag, says]) => flag.padEnd(width) + says);
   return `rehearse ${name} ${command.usage}\n\n${command.question}\n\n${options.join('\n')}\n\nExamples:\n${command.examples.map((e) => `  ${e}`).join('\n')}\n`;
 }
 
@@ -68,8 +70,7 @@ async function parse(name: string, command: Command, args: readonly string[]): P
   };
 }
 
-/** Plays one command line. @returns the exit code */
-export async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
   if (verb === undefined || verb === '--help' || verb === 'help' || verb === '-h') {
     process.stdout.write(await overview());
@@ -90,13 +91,15 @@ export async function main(args: readonly string[]): Promise<number> {
   return command.run(await parse(verb, command, rest));
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof UsageError) {
-    process.stderr.write(`rehearse: ${error.message}\n`);
-    process.exitCode = exitCode.usage;
-  } else {
+/** Plays one command line and prints what it did. @returns the exit code, whatever happens */
+export async function start(args: readonly string[]): Promise<number> {
+  try {
+    return await main(args);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`rehearse: ${error.message}\n`);
+      return exitCode.usage;
+    }
     const said = error instanceof Error ? error : new Error(String(error));
     const ours = said.name === 'BrokenInvariant' || said.name === 'BoundReached';
     const place = (error as { replay?: string }).replay;
@@ -105,6 +108,6 @@ try {
         ? `${said.name === 'BoundReached' ? 'bound reached' : 'invariant broken'}: ${said.message}\n${place === undefined ? '' : `  replay: ${place}\n`}`
         : `rehearse: this is a bug\n${said.stack}\n`,
     );
-    process.exitCode = exitCode.bug;
+    return exitCode.bug;
   }
 }

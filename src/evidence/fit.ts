@@ -4,7 +4,7 @@ import { play } from '../experiment/run.ts';
 import { median } from '../experiment/statistics.ts';
 import type { ReadText } from '../formats/problem.ts';
 import { evaluateVector } from '../promql/evaluate.ts';
-import { selectorsOf } from '../promql/parse.ts';
+import { type Expression, selectorsOf } from '../promql/parse.ts';
 import { build } from '../scenario/build.ts';
 import { loadScenario, resolvePath, type Scenario } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
@@ -106,6 +106,8 @@ export function fitParameters(
     if (loaded.scenario === undefined) throw new RangeError(renderProblems(loaded.problems, loaded.texts));
     return loaded.scenario;
   };
+  // What may not be fitted on is refused before anything is played.
+  for (const p of described.parameters) factsOf(p, load(p.scenario, []));
   // Where nothing is known yet the middle of the range stands in, so that what an earlier fit wrote changes nothing.
   const held: Held[] = described.parameters.map((p) => ({
     path: p.path,
@@ -143,18 +145,26 @@ export function fitParameters(
 
 type Load = (scenario: string, values: readonly Held[]) => Scenario;
 
+/** The facts that a parameter is fitted on. @throws RangeError for one that is not there, has no value, or has another role */
+function factsOf(
+  p: Parameter,
+  scenario: Scenario,
+): { readonly expression: Expression; readonly value: number }[] {
+  return p.fittedOn.map((name) => {
+    const fact = scenario.observed.find((o) => o.name === name);
+    if (fact?.expression === undefined || fact.value === null)
+      throw new RangeError(`there is no observed fact ${name} with a value and an expression`);
+    if (fact.role !== 'fit')
+      throw new RangeError(`${name} has the role ${fact.role}: only facts of role fit may be fitted on`);
+    return { expression: fact.expression, value: fact.value };
+  });
+}
+
 /** Played over observed, less one, as a function of one parameter. */
 function misses(p: Parameter, fixed: readonly Held[], load: Load): (value: number) => number {
   return (value) => {
     const scenario = load(p.scenario, [...fixed, { path: p.path, value: `${value}${p.unit}` }]);
-    const facts = p.fittedOn.map((name) => {
-      const fact = scenario.observed.find((o) => o.name === name);
-      if (fact?.expression === undefined || fact.value === null)
-        throw new RangeError(`there is no observed fact ${name} with a value and an expression`);
-      if (fact.role !== 'fit')
-        throw new RangeError(`${name} has the role ${fact.role}: only facts of role fit may be fitted on`);
-      return { expression: fact.expression, value: fact.value };
-    });
+    const facts = factsOf(p, scenario);
     const names = new Set(facts.flatMap((f) => selectorsOf(f.expression).map((s) => s.name)));
     const played = facts.map((): number[] => []);
     for (let seed = 0; seed < p.seeds; seed += 1) {

@@ -134,7 +134,10 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     measures: measures(series, played),
     findings: findings(scenario, found),
     assumed: scenario.sources,
-    warmedInsteadOfPlayed: scenario.warmUp > 0 ? [] : parts.flatMap((p) => p.setInsteadOfWarmed ?? []),
+    warmedInsteadOfPlayed:
+      scenario.warmUp > 0
+        ? []
+        : parts.filter((p) => built.models[p.name] !== undefined).flatMap((p) => p.setInsteadOfWarmed ?? []),
     resolved: {
       scenario: scenario.resolved,
       sources: scenario.sources,

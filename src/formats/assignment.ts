@@ -1,4 +1,4 @@
-import { isRecord, JsonFile } from './json.ts';
+import { isId, isRecord, JsonFile } from './json.ts';
 import type { Problem } from './problem.ts';
 
 /** The replicas of one partition, the preferred leader first. */
@@ -99,10 +99,6 @@ export function readReassignment(text: string, file: string): Reassignment {
     seen.add(name);
   }
   return made;
-}
-
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isRecord, JsonFile, type JsonPath } from './json.ts';
+import { isId, isRecord, JsonFile, type JsonPath } from './json.ts';
 import { nearest } from './nearest.ts';
 
 /** Percent of one core, KB/s in, KB/s out, MB. */
@@ -222,10 +222,11 @@ function readLoads(
       );
       return undefined;
     }
-    const first = resources(json, [...at, 'leaderLoad'], leaderLoad);
+    const first = row(leaderLoad) ?? resources(json, [...at, 'leaderLoad'], leaderLoad);
     if (count > 1 && followerLoad === undefined)
       json.problem(at, `${name} has no followerLoad`, 'give [cpu, nwIn, nwOut, disk] of each follower');
-    const other = count === 1 ? first : resources(json, [...at, 'followerLoad'], followerLoad);
+    const other =
+      count === 1 ? first : (row(followerLoad) ?? resources(json, [...at, 'followerLoad'], followerLoad));
     if (first === undefined || other === undefined) return undefined;
     return Array.from({ length: count }, (_, j) => (j === leads ? first : other));
   }
@@ -237,7 +238,7 @@ function readLoads(
     );
     return undefined;
   }
-  const made = loads.map((load, j) => resources(json, [...at, 'loads', j], load));
+  const made = loads.map((load, j) => row(load) ?? resources(json, [...at, 'loads', j], load));
   return made.every((load) => load !== undefined) ? made : undefined;
 }
 
@@ -270,15 +271,24 @@ function checkedReplicas(
   return replicas;
 }
 
-/** [cpu, nwIn, nwOut, disk], or the same by name. */
+/** [cpu, nwIn, nwOut, disk], where it is that: what nearly every load of a large file is. */
+function row(given: unknown): Resources | undefined {
+  if (!Array.isArray(given) || given.length !== 4) return undefined;
+  const [cpu, nwIn, nwOut, disk] = given;
+  return isAmount(cpu) && isAmount(nwIn) && isAmount(nwOut) && isAmount(disk)
+    ? { cpu, nwIn, nwOut, disk }
+    : undefined;
+}
+
+/** [cpu, nwIn, nwOut, disk], or the same by name; undefined when it is neither, which is told. */
 function resources(json: JsonFile, at: JsonPath, given: unknown): Resources | undefined {
-  if (Array.isArray(given) && given.length === 4 && given.every(isAmount))
-    return { cpu: given[0], nwIn: given[1], nwOut: given[2], disk: given[3] };
+  const four = row(given);
+  if (four !== undefined) return four;
   if (!Array.isArray(given) && isRecord(given)) {
     checkKeys(json, at, given, resourceKeys);
     for (const key of resourceKeys) {
       if (isAmount(given[key])) continue;
-      json.problem([...at, key], `${shown(given[key])} as ${key}`, 'write a number of at least 0');
+      json.problem([...at, key], `${shown(given[key])} as ${key}`, 'write a number from 0 to 1e15');
       return undefined;
     }
     return given as unknown as Resources;
@@ -288,7 +298,7 @@ function resources(json: JsonFile, at: JsonPath, given: unknown): Resources | un
     json.problem(
       [...at, wrong],
       `${shown((given as unknown[])[wrong])} as ${resourceKeys[wrong]}`,
-      'write a number of at least 0',
+      'write a number from 0 to 1e15',
     );
   else json.problem(at, `${shown(given)} where four numbers are needed`, 'write [cpu, nwIn, nwOut, disk]');
   return undefined;
@@ -368,8 +378,8 @@ function readCapacity(
 ): Resources | undefined {
   const amount = (path: JsonPath, value: unknown, says: string): number => {
     const read = numeric(value);
-    if (read !== undefined && read >= 0) return read;
-    json.problem([...at, ...path], `${shown(value)} as ${says}`, 'write a number of at least 0, in quotes');
+    if (isAmount(read)) return read;
+    json.problem([...at, ...path], `${shown(value)} as ${says}`, 'write a number from 0 to 1e15, in quotes');
     return Number.NaN;
   };
   const { CPU, DISK } = capacity;
@@ -477,7 +487,7 @@ export function readPartitionLoad(
       json.problem(
         [...at, wrong],
         `${shown(r[wrong])} as ${wrong} of ${r.topic}-${r.partition}`,
-        'write a number of at least 0',
+        'write a number from 0 to 1e15',
       );
       continue;
     }
@@ -618,12 +628,11 @@ function checkKeys(
   }
 }
 
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
+/** Beyond anything that a cluster carries, so that sums stay numbers. */
+const largestAmount = 1e15;
 
 function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  return typeof value === 'number' && value >= 0 && value <= largestAmount;
 }
 
 /** A number, or a text that is one, as Cruise Control writes them. */

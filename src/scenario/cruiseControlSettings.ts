@@ -74,14 +74,24 @@ const analyzerKeys = {
   'disk.low.utilization.threshold': lowShare,
   'network.inbound.low.utilization.threshold': lowShare,
   'network.outbound.low.utilization.threshold': lowShare,
-  'max.replicas.per.broker': pieces,
+  'max.replicas.per.broker': q.count({ min: 1 }).optional(),
   'overprovisioned.min.extra.racks': pieces,
   'overprovisioned.min.brokers': pieces,
   'overprovisioned.max.replicas.per.broker': pieces,
   'goal.balancedness.priority.weight': q.number({ min: 0 }).optional(),
   'goal.balancedness.strictness.weight': q.number({ min: 0 }).optional(),
   'min.topic.leaders.per.broker': pieces,
-  'topics.with.min.leaders.per.broker': z.string().optional(),
+  'topics.with.min.leaders.per.broker': z
+    .string()
+    .superRefine((text, context) => {
+      try {
+        new RegExp(text);
+      } catch {
+        const message = `${text.slice(0, 60)} is no regular expression`;
+        context.addIssue({ code: 'custom', message, params: { mend: 'correct it, or leave it out' } });
+      }
+    })
+    .optional(),
 } satisfies Readonly<Record<AnalyzerKey, z.ZodType>>;
 export const analyzerConfig = z.strictObject(analyzerKeys);
 

@@ -83,14 +83,34 @@ export function problemAt(
   return { file: at.file, line: at.line, column: at.column, path, found, mend, severity };
 }
 
+/**
+ * Good files read last, by name: who loads many variants of a scenario reads its bases once. Located values are never changed, so that
+ * many trees may share them.
+ */
+const readBefore = new Map<string, { readonly text: string; readonly root: Located }>();
+/** So many files, each of at most so many characters, are kept. */
+const kept = { files: 64, characters: 100_000 } as const;
+
 /** Reads one YAML file into located values; undefined when it has problems, which are added. */
 export function readDocument(file: string, sources: Sources, problems: Problem[]): Located | undefined {
+  const text = sources.read(file);
+  const before = readBefore.get(file);
+  if (before !== undefined && before.text === text) return before.root;
+  const root = parseDocument(file, text, problems);
+  if (root !== undefined && text !== undefined && text.length <= kept.characters) {
+    readBefore.delete(file);
+    readBefore.set(file, { text, root });
+    if (readBefore.size > kept.files) readBefore.delete(readBefore.keys().next().value!);
+  }
+  return root;
+}
+
+function parseDocument(file: string, text: string | undefined, problems: Problem[]): Located | undefined {
   const refuse = (at: { line: number; column: number }, found: string, mend: string) => {
     problems.push(problemAt({ file, ...at }, '', found, mend));
     return undefined;
   };
   const whole = { line: 0, column: 0 };
-  const text = sources.read(file);
   if (text === undefined) {
     return refuse(whole, 'there is no such file', 'correct the path; the limit of a file is 4 MB');
   }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { readReassignment } from '../formats/assignment.ts';
-import { rateMeans } from '../formats/quantity.ts';
 import type { KafkaCluster } from '../models/kafka/cluster.ts';
 import type { Checks } from './checks.ts';
 import type { TimelineEntry } from './load.ts';
 import type { BuildContext } from './part.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
 import { q } from './quantity.ts';
+import { warnOfThrottle } from './throttleWarning.ts';
 
 const topicName = z.string().min(1);
 const partitions = q.count({ min: 1, max: 1_000_000 });
@@ -236,10 +236,7 @@ function checkPlan(
     checks.problem(at, `${file}:${p.line}:${p.column} ${p.found}`, p.mend);
 }
 
-/** Days that nobody waits for a move. Guess. */
-const endlessDays = 30;
-
-/** A throttle in bytes per second where somebody thought of another unit: what it means for what moves. */
+/** What a throttle means for what moves. */
 function checkRate(
   rate: number,
   kafka: KafkaPartSettings,
@@ -255,8 +252,7 @@ function checkRate(
   const replicas = kafka.topics.reduce((sum, t) => sum + t.partitions * factor(t), 0);
   // Where logs are equal, and every replica that is named is a new one.
   const bytes = (used / Math.max(1, replicas)) * moves.reduce((sum, p) => sum + p.replicas.length, 0);
-  if (bytes / rate <= endlessDays * 86_400) return;
-  checks.warning(at, rateMeans(rate, bytes), 'write the rate with its unit, such as 100MB/s');
+  warnOfThrottle(rate, bytes, '', checks, at);
 }
 
 export function checkCancel(args: CancelArgs, checks: Checks, at: Path): void {

@@ -1,4 +1,4 @@
-import type { ReadText } from '../formats/problem.ts';
+import type { Problem, ReadText } from '../formats/problem.ts';
 import type { ClusterDescription } from '../models/cruiseControl/description.ts';
 import type { KafkaCluster } from '../models/kafka/cluster.ts';
 import { build } from './build.ts';
@@ -20,7 +20,11 @@ export function openPlatform(path: string, readText: ReadText): Loaded {
     [whole]: `rehearse: 1\nextends: [${names.join(', ')}]\n`,
   };
   const read: ReadText = (file) => (Object.hasOwn(over, file) ? over[file] : readText(file));
-  return loadScenario(whole, read, parts);
+  const loaded = loadScenario(whole, read, parts);
+  // What the whole lacks, the platform lacks.
+  const own = (problems: readonly Problem[]) =>
+    problems.map((p) => (p.file === whole ? { ...p, file: path, line: 0, column: 0 } : p));
+  return { ...loaded, problems: own(loaded.problems), warnings: own(loaded.warnings) };
 }
 
 /** A cluster at a moment, and the settings that it has there. */

@@ -1,8 +1,5 @@
-import type {
-  BrokerState,
-  ClusterDescription,
-  OptimizationRequest,
-} from '../models/cruiseControl/description.ts';
+import type { ClusterDescription, OptimizationRequest } from '../models/cruiseControl/description.ts';
+import { demotionGoals, type RebalanceMode, stateOfNamed } from '../models/cruiseControl/modes.ts';
 import { idsText, simpleNames, topicsOf } from './cruiseControlRequest.ts';
 import {
   type AnalyzerSettings,
@@ -12,22 +9,9 @@ import {
   goalListProblems,
 } from './cruiseControlSettings.ts';
 
-/** What Cruise Control is asked to do, after its endpoints. */
-export const modes = ['rebalance', 'add-broker', 'remove-broker', 'demote', 'fix-offline'] as const;
-export type Mode = (typeof modes)[number];
-
-/** What a mode makes of the brokers that it names. Source: Cruise Control 2.5 `AddBrokersRunnable`, `RemoveBrokersRunnable`, `DemoteBrokerRunnable`. */
-const stateOf: Readonly<Record<Mode, BrokerState | undefined>> = {
-  rebalance: undefined,
-  'add-broker': 'NEW',
-  'remove-broker': 'DEAD',
-  demote: 'DEMOTED',
-  'fix-offline': undefined,
-};
-
 /** A request as somebody makes it. */
 export interface Asked {
-  readonly mode: Mode;
+  readonly mode: RebalanceMode;
   /** Absent: those of the platform, else Strimzi's. */
   readonly goals?: readonly string[];
   /** Brokers that the mode is about. */
@@ -61,7 +45,7 @@ export function asked(
   const mistakes: Mistake[] = [];
   const mistake = (about: keyof Asked, found: string, mend: string) => mistakes.push({ about, found, mend });
   const { mode } = given;
-  const state = stateOf[mode];
+  const state = stateOfNamed[mode];
   const known = new Map(cluster.brokers.map((b) => [b.id, b]));
   const brokers = given.brokers ?? [];
   if (state === undefined && brokers.length > 0)
@@ -112,7 +96,7 @@ export function asked(
 }
 
 function goalsOf(
-  mode: Mode,
+  mode: RebalanceMode,
   settings: AnalyzerSettings | undefined,
   given: Asked,
   mistake: (about: keyof Asked, found: string, mend: string) => void,
@@ -120,7 +104,7 @@ function goalsOf(
   if (mode === 'demote') {
     if (given.goals !== undefined)
       mistake('goals', 'mode demote has one goal of its own: PreferredLeaderElectionGoal', 'leave goals out');
-    return ['PreferredLeaderElectionGoal'];
+    return demotionGoals;
   }
   const goals = given.goals === undefined ? (settings?.goals ?? defaultGoals) : simpleNames(given.goals);
   if (goals.length === 0) mistake('goals', 'a list without a goal', 'name at least one, or leave goals out');

@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import type { RebalanceMode, RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
+import type { RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
 import { movementStrategies } from '../models/cruiseControl/executionTasks.ts';
 import { type GoalName, goalNames } from '../models/cruiseControl/goals/index.ts';
+import { type RebalanceMode, stateOfNamed } from '../models/cruiseControl/modes.ts';
 import { checkBrokers } from './brokerIds.ts';
 import type { Checks } from './checks.ts';
 import { type AnalyzerSettings, defaultGoals, defaultHardGoals } from './cruiseControlSettings.ts';
 import type { BuildContext } from './part.ts';
-import type { KafkaPartSettings } from './parts/kafka.ts';
+import { directoriesIn, type KafkaPartSettings } from './parts/kafka.ts';
 import { q } from './quantity.ts';
+import { warnOfThrottle } from './throttleWarning.ts';
 
 export const goalList = z.array(z.enum(goalNames as [GoalName, ...GoalName[]])).min(1);
 export const strategyList = z.array(z.enum(movementStrategies as [string, ...string[]])).min(1);
@@ -76,7 +78,19 @@ export function checkRequest(
   const own = checks.settings<AnalyzerSettings>('cruiseControl');
   if (!checkPresence(checks, at) || own === undefined) return;
   checkBrokers(args.brokers, checks, [...at, 'brokers']);
-  const named = mode === 'add-broker' || mode === 'remove-broker' || mode === 'demote-broker';
+  const brokers = checks.settings<KafkaPartSettings>('kafka')?.brokers ?? [];
+  if (mode === 'remove-broker' && brokers.every((b) => args.brokers?.includes(b.id)))
+    checks.problem(
+      [...at, 'brokers'],
+      'every broker would be removed',
+      'leave those that shall carry the replicas',
+    );
+  if (args.throttle !== undefined) {
+    const used = brokers.flatMap(directoriesIn).reduce((sum, d) => sum + d.usedBytes, 0);
+    const each = used / Math.max(1, brokers.length);
+    warnOfThrottle(args.throttle, each, ', which is what a broker holds', checks, [...at, 'throttle']);
+  }
+  const named = stateOfNamed[mode] !== undefined;
   if (named && args.brokers === undefined)
     checks.problem(at, `${mode} without brokers`, 'name them under brokers');
   if (!named && args.brokers !== undefined)
@@ -85,11 +99,11 @@ export function checkRequest(
       `brokers for ${mode}, which concerns all`,
       'remove brokers, or write another mode',
     );
-  if (mode === 'demote-broker' && args.goals !== undefined)
+  if (mode === 'demote' && args.goals !== undefined)
     checks.problem([...at, 'goals'], 'goals for a demotion, which has its own', 'remove goals');
   const listed = args.goals ?? own.goals ?? defaultGoals;
   const missing = (own.hardGoals ?? defaultHardGoals).filter((g) => !listed.includes(g));
-  if (mode !== 'demote-broker' && missing.length > 0 && args.skipHardGoalCheck !== true) {
+  if (mode !== 'demote' && missing.length > 0 && args.skipHardGoalCheck !== true) {
     checks.warning(
       args.goals === undefined ? at : [...at, 'goals'],
       `the goals lack ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} hard: Cruise Control will refuse the request`,

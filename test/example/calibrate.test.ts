@@ -3,13 +3,14 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { calibrate } from '../../src/cli/commands/calibrate.ts';
 import { UsageError } from '../../src/cli/exitCodes.ts';
 import { readerBelow } from '../../src/cli/files.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import type { JvmSettings } from '../../src/scenario/parts/jvm.ts';
+import { capturing } from '../support/command.ts';
 import { root } from '../support/files.ts';
 import { fittedCosts, recording } from '../support/g1Runs.ts';
 import { recording as otherRecording } from '../support/gcLogs.ts';
@@ -25,15 +26,7 @@ function file(name: string, content: string | Uint8Array): string {
 
 /** The verb in this process: what it ends with, and what it printed; paths below the test's folder as bare names. */
 function calibrated(files: readonly string[], options: Readonly<Record<string, string | true>> = {}) {
-  const printed = { out: '', err: '' };
-  const out = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed.out += String(text);
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    printed.err += String(text);
-    return true;
-  });
+  const { printed, end } = capturing();
   let code: number;
   try {
     code = calibrate.run({
@@ -47,8 +40,7 @@ function calibrated(files: readonly string[], options: Readonly<Record<string, s
     code = 2;
     printed.err += `${error.message}\n`;
   } finally {
-    out.mockRestore();
-    err.mockRestore();
+    end();
   }
   const bare = (text: string) => text.replaceAll(`${folder}/`, '');
   return { code, out: printed.out, err: bare(printed.err) };

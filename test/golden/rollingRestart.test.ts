@@ -1,17 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { clusterSettings, makeCluster, seconds } from '../support/cluster.ts';
-import { root, run } from '../support/files.ts';
-
-const golden = JSON.parse(readFileSync(`${root}test/golden/files/fingerprints.json`, 'utf8')) as Record<
-  string,
-  { fingerprint: string; events: number }
->;
-
-test.each(Object.keys(golden))('%s plays as it did (npm run golden rewrites)', (file) => {
-  const result = run(file);
-  expect({ fingerprint: result.fingerprint, events: result.eventCount }).toEqual(golden[file]);
-});
 
 describe('the recipe of a clean restart', () => {
   const { sim, cluster, restart } = makeCluster(clusterSettings());

@@ -121,9 +121,10 @@ function observed({ tables, controller, writes, gauges }: Cluster): string {
     };
   });
   const count = (holds: (p: (typeof partitions)[number]) => boolean) => partitions.filter(holds).length;
-  expect(gauges.offlinePartitions.get(0)).toBe(count((p) => p.leader === -1));
-  expect(writes.unavailablePartitions.get(0)).toBe(count((p) => !p.served));
-  expect(writes.blockedPartitions.get(0)).toBe(count((p) => !p.writable));
+  const shown = [gauges.offlinePartitions, writes.unavailablePartitions, writes.blockedPartitions];
+  expect(shown.map((gauge) => gauge.get(0)).join()).toBe(
+    [count((p) => p.leader === -1), count((p) => !p.served), count((p) => !p.writable)].join(),
+  );
   return JSON.stringify([[...controller.registrations.fenced].map((f) => f === 1), partitions]);
 }
 

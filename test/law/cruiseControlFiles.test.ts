@@ -185,6 +185,7 @@ describe('files of Cruise Control', () => {
           expect(json.problems().filter((p) => p.severity === 'problem')).toEqual([]);
         const byName = (list: ClusterDescription['partitions']) =>
           new Map(list.map((p) => [`${p.topic}-${p.partition}`, p]));
+        expect(joined.partitions).toHaveLength(partitions.length);
         expect(byName(joined.partitions)).toEqual(byName(partitions));
         expect(joined.brokers.map(({ capacity: _, ...b }) => b)).toEqual(
           brokers.map(({ capacity: _, ...b }) => b),

@@ -575,6 +575,24 @@ describe('measures', () => {
     );
   });
 
+  test('a histogram has what is nothing, or has no end, at its ends', () => {
+    const one = new Histogram();
+    for (const x of [-1, 0, 2, 1e-200, 1e200, Number.POSITIVE_INFINITY]) one.add(x);
+    const twice = new Histogram();
+    twice.merge(one);
+    twice.merge(one);
+    for (const h of [one, twice]) {
+      const [none, tiny, two, huge, endless] = h.quantiles([0.2, 0.4, 0.6, 0.7, 0.9]);
+      expect([none, endless]).toEqual([
+        [0, 0],
+        [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+      ]);
+      const at = [tiny, two, huge].map((bounds) => Math.sqrt(bounds![0]) * Math.sqrt(bounds![1]));
+      for (const [i, x] of [1e-200, 2, 1e200].entries()) expect(at[i]! / x).toBeCloseTo(1, 1);
+    }
+    expect(twice.count).toBe(12);
+  });
+
   test('a gauge is straight between its changes, its mean is that of the line, and recording keeps the last value of an instant', () => {
     const sim = new Simulation({ seed: 's', record: 'all' });
     const g = sim.gauge('g', 1, { linear: true });

@@ -4,7 +4,13 @@ import { proposalsOf, reassignmentOf, rebalance } from '../../src/experiment/reb
 import { readReassignment, writeReassignment } from '../../src/formats/assignment.ts';
 import type { ClusterDescription, Proposal } from '../../src/models/cruiseControl/description.ts';
 import { bytesPerMb, followerLoad } from '../../src/models/cruiseControl/loads.ts';
-import { moved, movements, shortestDuration, standing } from '../../src/models/cruiseControl/movement.ts';
+import {
+  moved,
+  movements,
+  shortestDuration,
+  standing,
+  turnsSeconds,
+} from '../../src/models/cruiseControl/movement.ts';
 
 const brokers = 6;
 const capacity = { cpu: 800, nwIn: 1e6, nwOut: 1e6, disk: 1e6 };
@@ -162,14 +168,16 @@ describe('the shortest duration', () => {
     expect(shortestDuration(to(12, 4e9, 34e6), { ...all, throttled: false })).toMatchObject({ seconds: 480 });
   });
 
-  test('a thousand empty partitions at five at once to one broker wait two thousand seconds for their turns', () => {
+  test('a thousand empty partitions at five at once to one broker wait for two hundred checks, of 10, 9, 8, 7, 6 and then 5 s', () => {
     expect(shortestDuration(to(1000, 0, 0), { rate, throttled: false, concurrency: 5 })).toEqual({
-      seconds: 2000,
+      seconds: 1015,
       broker: 4,
       side: 'waits for its turns',
       amount: 1000,
       taken: 0,
     });
+    expect(turnsSeconds(200, 10, 10)).toBe(2000);
+    expect(turnsSeconds(3)).toBe(27);
     expect(shortestDuration([], { rate, throttled: false, concurrency: 5 })).toBeUndefined();
   });
 });

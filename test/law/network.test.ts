@@ -119,18 +119,14 @@ test('whatever is saturated, offered = written + failed + waiting, shares lie in
         laws.bytesConserved(cluster);
         cluster.tables.verify();
         cluster.gauges.verify();
-        for (const share of cluster.tables.admitted) {
-          expect(share).toBeGreaterThanOrEqual(0);
-          expect(share).toBeLessThanOrEqual(1);
-          if (share < 1) held = true;
-        }
+        const { admitted } = cluster.tables;
+        expect(admitted.every((share) => share >= 0 && share <= 1)).toBe(true);
+        held ||= admitted.some((share) => share < 1);
         // Consumers of acks=1 and 0 are not slowed by the way out: only it may be asked for more.
-        for (const l of links) {
-          for (const link of [l.inbound, l.diskWrite])
-            expect(network.used(link)).toBeLessThanOrEqual(
-              Math.max(network.capacity(link), 1) * (1 + 1e-6) + 1,
-            );
-        }
+        const full = links
+          .flatMap((l) => [l.inbound, l.diskWrite])
+          .filter((link) => !(network.used(link) <= Math.max(network.capacity(link), 1) * (1 + 1e-6) + 1));
+        expect(full).toEqual([]);
       });
       seen.runs += 1;
       if (held) seen.held += 1;
@@ -236,10 +232,8 @@ test('bytes between zones are those that a count over all replicas, producers an
 test('a longer round trip to followers never lowers the latency of acks=all, nor its median', () => {
   const median = (micros: number) => {
     const settings = clusterSettings({ topics: [topic({ name: 'a' })], assignment: inTurn(6, 3, 12) }, 6);
-    const { sim, cluster } = inZones(settings, {
-      ...calm,
-      betweenZones: { roundTripMicros: micros, loss: 0 },
-    });
+    const between = { ...calm, betweenZones: { roundTripMicros: micros, loss: 0 } };
+    const { sim, cluster } = inZones(settings, between, { record: 'all' });
     sim.run(seconds(400));
     const row = cluster.requests.latencyRows.findIndex(
       (r) => r.request === 'Produce' && r.acks === 'all' && r.side === 'broker' && r.quantile === '0.50',

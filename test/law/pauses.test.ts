@@ -8,16 +8,9 @@ import { laws } from '../../src/testing.ts';
 import { clusterSettings, MB, makeCluster, seconds, topic } from '../support/cluster.ts';
 import { arbitraryCluster, expectHealed, holdLaws, settingsOf } from '../support/clusterLaws.ts';
 
-/** All but latency, which pauses are to move, and which costs nothing where nobody records it. */
-const recorded = new Set(
-  [...makeCluster(clusterSettings(), { record: new Set() }).sim.gauges.keys()].filter(
-    (name) => !/requestmetrics_totaltimems|request_latency_ms|request_stage_ms/.test(name),
-  ),
-);
-
 /** A cluster, and kinds of events that pause, stop and kill its brokers. */
 function paused(settings: ClusterSettings, options: Parameters<typeof makeCluster>[1] = {}) {
-  const made = makeCluster(settings, { record: recorded, ...options });
+  const made = makeCluster(settings, options);
   const { sim, cluster } = made;
   const pause = sim.on('test.pause', (b, micros) => cluster.pause(b, micros));
   return { ...made, pauseAt: (b: number, at: number, micros: number) => sim.at(at, pause, b, micros) };
@@ -324,7 +317,7 @@ test('a stall longer than producers bear fails sends, and sent = acknowledged + 
 
 test('a thousand pauses under 200 ms leave state, gauges and events as they are without them', () => {
   const play = (pauses: boolean) => {
-    const { sim, cluster, restart } = makeCluster(clusterSettings(), { seed: 'short', record: recorded });
+    const { sim, cluster, restart } = makeCluster(clusterSettings(), { seed: 'short' });
     // An observer: what it does must change nothing.
     let longest = 0;
     const pause = sim.on(

@@ -198,7 +198,7 @@ function played(
       ],
       ...over,
     }),
-    { verify: false, ...options },
+    { record: 'all', verify: false, ...options },
   );
   const { sim, cluster } = made;
   const kind = sim.on('test.pause', (b, micros) => cluster.pause(b, micros));

@@ -15,6 +15,14 @@ function told(text: string): string[] {
   return problems.map((p) => `${p.line}:${p.column} ${p.found}`);
 }
 
+test('a file that was read is read anew when its text has changed, and a bad one is refused each time', () => {
+  const value = (text: string) => asMap(read(text).node)?.get('a')?.value;
+  expect([value('a: 1'), value('a: 1'), value('a: 2'), value('a: 1')]).toEqual([1, 1, 2, 1]);
+  const bad = 'a: 1\nb: *nobody';
+  expect([told(bad), told(bad)]).toEqual([told(bad), [expect.stringMatching(/^2:4 /)]]);
+  expect(value('a: 1')).toBe(1);
+});
+
 describe('a YAML file is untrusted', () => {
   test('a file beyond the limit is refused before it is parsed', () => {
     const before = performance.now();

@@ -40,11 +40,30 @@ function set(tree: Tree, path: Path, value: unknown): void {
   else (node as Tree)[last] = value;
 }
 
-function played(leaf: LeafCase, which: 0 | 1): Result {
+/** The scenario with a key's value. */
+function textOf(leaf: LeafCase, which: 0 | 1): string {
   const tree = structuredClone(smallScenario) as Tree;
   for (const [path, value] of leaf.setup ?? []) set(tree, path, structuredClone(value));
   set(tree, leaf.at, structuredClone(leaf.values[which]));
-  return run('leaf.yaml', {}, { ...leafFiles, 'leaf.yaml': JSON.stringify(tree) });
+  return JSON.stringify(tree);
+}
+
+/** How many runs have the same text: many keys have one value that is also that of others. */
+const runsOf = new Map<string, number>();
+for (const leaf of Object.values(leafCases)) {
+  for (const which of [0, 1] as const) {
+    const text = textOf(leaf, which);
+    runsOf.set(text, (runsOf.get(text) ?? 0) + 1);
+  }
+}
+const playedBefore = new Map<string, ReadonlyMap<string, string>>();
+
+/** What the run shows; one that several keys share is played once. */
+function played(leaf: LeafCase, which: 0 | 1): ReadonlyMap<string, string> {
+  const text = textOf(leaf, which);
+  const found = playedBefore.get(text) ?? facts(run('leaf.yaml', {}, { ...leafFiles, 'leaf.yaml': text }));
+  if (runsOf.get(text)! > 1) playedBefore.set(text, found);
+  return found;
 }
 
 /** Everything that a result shows, one line a thing. */
@@ -90,7 +109,7 @@ test('every leaf key of the schema has a pair of values, or is listed as one tha
 describe.each(Object.keys(leafCases))('%s', (key) => {
   test('its two values differ where they must', () => {
     const leaf = leafCases[key] as LeafCase;
-    const [a, b] = [facts(played(leaf, 0)), facts(played(leaf, 1))];
+    const [a, b] = [played(leaf, 0), played(leaf, 1)];
     const moved = [...new Set([...a.keys(), ...b.keys()])].filter((k) => a.get(k) !== b.get(k));
     if (process.env.REHEARSE_LEAVES !== undefined) {
       digests[key] = [digest(a), digest(b)];

@@ -68,6 +68,7 @@ const watching: Setup = [
 ];
 const adjusting = (more: More): Setup => [
   ...rebalance({ ...only('ReplicaDistributionGoal'), throttle: '30MB/s' }),
+  [['to'], '+160s'],
   [['cruiseControl', 'config'], { 'concurrency.adjuster.inter.broker.replica.enabled': true, ...more }],
 ];
 
@@ -209,12 +210,20 @@ key('num.concurrent.leader.movements', executed(leadersOnly), 1000, 1);
 key('num.concurrent.leader.movements.per.broker', executed(leadersOnly), 250, 1);
 key('execution.progress.check.interval.ms', executed(spread), 10_000, 20_000);
 key('min.execution.progress.check.interval.ms', executed(leadersOnly), 5000, 10_000);
-key(
-  'leader.movement.timeout.ms',
-  [...executed({}), [['to'], '+160s'], ...returned('+130s', leadersOnly)],
-  180_000,
-  1000,
-);
+/** Controllers apart, two of three of which go while leaders move: nobody is elected. */
+const leaderless: Setup = [
+  ...executed(leadersOnly),
+  [
+    ['kafka', 'controllers'],
+    { mode: 'dedicated', ids: [100, 101, 102], active: 100, nodes: ['n0', 'n2', 'n4'] },
+  ],
+  ...[0, 1, 2].map((i): [Path, Value] => [['kafka', 'brokers', i, 'controller'], undefined]),
+  ...[100, 101].map((node, i): [Path, Value] => [
+    ['timeline', i + 1],
+    { at: '+38s', id: `lost ${node}`, do: 'faults.controller', node, for: '60s' },
+  ]),
+];
+key('leader.movement.timeout.ms', leaderless, 180_000, 1000);
 key('default.replication.throttle', executed(spread), 100_000_000, 40_000_000);
 key(
   'default.replica.movement.strategies',
@@ -239,6 +248,7 @@ key(
   adjuster('leadership.enabled'),
   [
     ...executed({ ...leadersOnly, leaderConcurrency: 1, checkInterval: '20s' }),
+    [['to'], '+160s'],
     [['cruiseControl', 'config'], {}],
   ],
   false,

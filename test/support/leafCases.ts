@@ -1,4 +1,5 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { connectCases, connectNames, registryCases, registryNames } from './connectCases.ts';
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
@@ -403,6 +404,8 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
+  ...connectCases,
+  ...registryCases,
   ...faultCases,
   ...groupCases,
   ...cruiseControlCases,
@@ -1031,6 +1034,8 @@ export const namingKeys: readonly string[] = [
   'observed[].note',
   'observed[].source',
   'rehearse',
+  ...connectNames,
+  ...registryNames,
   ...faultNames,
   ...groupNames,
   ...cruiseControlNames,

@@ -7,7 +7,9 @@ import { mutateText } from './mutateText.ts';
 
 const folder = 'test/scenario/malformed/';
 
-/** What is mutated, one file at a time: a small scenario, its platform, and what that extends. */
+const withCruiseControl = `${folder}_cruiseControl.yaml`;
+
+/** What is mutated, one file at a time: a small scenario, its platform, what that extends, one that rebalances it, and one with Connect and a schema registry. */
 export const mutatedFiles = [
   `${folder}_base.yaml`,
   `${folder}_base.yaml`,
@@ -16,7 +18,16 @@ export const mutatedFiles = [
   'models/kafka/kafka-3.7.yaml',
   'models/kubernetes/kubernetes-1.30.yaml',
   'models/hardware/aws-ec2.yaml',
+  withCruiseControl,
+  `${folder}_connect.yaml`,
+  'models/connect/kafka-connect-3.7.yaml',
 ] as const;
+
+/** The scenario that is loaded with a file mutated. */
+function rootOf(file: string): string {
+  if (file === withCruiseControl) return file;
+  return `${folder}${/connect/.test(file) ? '_connect' : '_base'}.yaml`;
+}
 
 const read = reader();
 
@@ -39,7 +50,7 @@ export function mutated(file: string, seed: number): string {
  */
 export function playMutated(file: string, seed: number): 'refused' | Verdict {
   const text = mutated(file, seed);
-  const { scenario, problems, texts } = openScenario(`${folder}_base.yaml`, (path) =>
+  const { scenario, problems, texts } = openScenario(rootOf(file), (path) =>
     path === file ? text : read(path),
   );
   if (scenario === undefined) {

@@ -23,7 +23,12 @@ function platform(brokers: number, minInSync: number, more: Record<string, unkno
     },
     kafka: {
       ...kafka,
-      config: { 'min.insync.replicas': minInSync, 'default.replication.factor': brokers },
+      // Retention, looked at once a day and not every five minutes, is no matter here.
+      config: {
+        'min.insync.replicas': minInSync,
+        'default.replication.factor': brokers,
+        'log.retention.check.interval.ms': 86_400_000,
+      },
       controllers: { mode: 'dedicated', ids: [100, 101, 102], active: 100 },
       brokers: kafka.brokers.slice(0, brokers).map((b) => ({ ...b, controller: undefined })),
       topics: [{ name: 'one', partitions: 1, bytesIn: '1MB/s', messagesIn: '100/s' }],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { measure, variant } from '../support/files.ts';
+import { measure, measureAlone, variant } from '../support/files.ts';
 
 const base = 'scenarios/reference-day/rolling-restart.yaml';
 const one = (downTime: string, more = '') => `
@@ -13,8 +13,7 @@ observed: []
 expect: []
 ${more}`;
 const load = (factor: number) => `workload: { curves: [{ name: all, constant: ${factor} }] }`;
-const recovery = (text: string) =>
-  measure(variant(base, text), 'rehearse:isr_recovery_seconds', { broker: '0' });
+const recovery = (text: string) => measureAlone(base, text, 'rehearse:isr_recovery_seconds', { broker: '0' });
 
 /**
  * Catch-up in closed form: what was missed in D seconds at rate r is fetched at C while r goes on, t = D r / (C - r). The simulator

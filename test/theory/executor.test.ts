@@ -11,6 +11,7 @@ import {
   Executor,
   type ExecutorSettings,
 } from '../../src/models/cruiseControl/executor.ts';
+import { turnsSeconds } from '../../src/models/cruiseControl/movement.ts';
 import { executorSettings, FakeCluster, proposal } from '../support/executorPort.ts';
 
 const healthy = () => ({ aboveMinIsr: 1, underReplicated: false, offlineReplicas: false });
@@ -52,6 +53,19 @@ describe('a batch, worked by hand', () => {
       [4, 1],
     ]);
     expect(plan.pendingCount).toBe(3);
+  });
+
+  test('of brokers with the same first task, which cannot start, the one with more tasks is served first', () => {
+    // Broker 4 has no slot, so task 0 waits. Broker 3 has three tasks and takes 2 from broker 6, which broker 1 would have sent 1 to.
+    const queued = [
+      proposal(0, [1, 2, 8], [1, 3, 4]),
+      proposal(1, [1, 2], [1, 6]),
+      proposal(2, [6, 2], [6, 3]),
+      proposal(3, [7, 2], [7, 3]),
+    ].map((p, i) => makeTask(i, p, i));
+    const plan = new ReplicaMovementPlan(queued, [], healthy);
+    const ready = new Map([1, 3, 4, 6, 7].map((b) => [b, b === 4 ? 0 : 1]));
+    expect(plan.next(ready, 100).map((t) => t.id)).toEqual([2]);
   });
 
   test('the cluster has a limit of its own', () => {
@@ -111,6 +125,7 @@ describe('how long an execution takes', () => {
     const { sim, executor } = play(empty(1000));
     sim.run(3_600_000_000);
     expect(executor.last?.seconds).toBe(10 + 9 + 8 + 7 + 6 + 195 * 5);
+    expect(executor.last?.seconds).toBe(turnsSeconds(200));
   });
 
   test('slots are filled only at checks: 2 moves of 11 s one after the other, a check each 10 s, take 2 x 20 s', () => {

@@ -23,18 +23,16 @@ import { type DiscretePath, playDiscretely } from '../support/discretePath.ts';
 const base = clusterSettings().requests;
 const noPause = { every: 2e6, micros: 0 };
 
-function quantile(values: Float64Array, p: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))]!;
-}
+const meanOf = (x: Float64Array) => x.reduce((sum, v) => sum + v, 0) / x.length;
 
-const figures = {
-  mean: (x: Float64Array) => x.reduce((sum, v) => sum + v, 0) / x.length,
-  p50: (x: Float64Array) => quantile(x, 0.5),
-  p99: (x: Float64Array) => quantile(x, 0.99),
-  'p99.9': (x: Float64Array) => quantile(x, 0.999),
-};
-type Figure = keyof typeof figures;
+const figures = ['mean', 'p50', 'p99', 'p99.9'] as const;
+type Figure = (typeof figures)[number];
+
+function figuresOf(x: Float64Array): Record<Figure, number> {
+  const sorted = x.slice().sort();
+  const quantile = (p: number) => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))]!;
+  return { mean: meanOf(x), p50: quantile(0.5), p99: quantile(0.99), 'p99.9': quantile(0.999) };
+}
 
 /** Mean over replications and its standard error. */
 function over(values: readonly number[]): { mean: number; error: number } {
@@ -214,23 +212,24 @@ describe('tracers equal a simulation of every request', () => {
           pause,
         });
         const path = paused(load, pause, micros);
-        const total = (t: Traced) => t.stages[stage.read]! + brokerSide(t.stages);
+        let queued = 0;
+        const total = (t: Traced) => {
+          queued += t.stages[stage.requestQueue]!;
+          return t.stages[stage.read]! + brokerSide(t.stages);
+        };
         const samples = traced(path, [], c, 0, scv, micros, 15_000, `ours ${r}`, total);
-        for (const name of Object.keys(figures) as Figure[]) {
-          oracle.set(name, [...(oracle.get(name) ?? []), figures[name](played.total)]);
-          ours.set(name, [...(ours.get(name) ?? []), figures[name](samples)]);
+        const [theirs, own] = [figuresOf(played.total), figuresOf(samples)];
+        for (const name of figures) {
+          oracle.set(name, [...(oracle.get(name) ?? []), theirs[name]]);
+          ours.set(name, [...(ours.get(name) ?? []), own[name]]);
         }
         if (utilisation < 0.8) continue;
-        queue[0].push(figures.mean(played.queue));
-        queue[1].push(
-          figures.mean(
-            traced(path, [], c, 0, scv, micros, 15_000, `ours ${r}`, (t) => t.stages[stage.requestQueue]!),
-          ),
-        );
+        queue[0].push(meanOf(played.queue));
+        queue[1].push(queued / samples.length);
       }
       // With exponential service the wait is exact; else it is Kimura's approximation, and so is its tail.
       const approximation = scv === 1 ? 0 : 0.05;
-      for (const name of Object.keys(figures) as Figure[])
+      for (const name of figures)
         same(oracle.get(name)!, ours.get(name)!, approximation, `${name} of the whole way`);
       if (utilisation >= 0.8) {
         const [a, b] = [over(queue[0]), over(queue[1])];
@@ -400,9 +399,10 @@ describe('acks=all', () => {
         const samples = traced(path, [other, other], c, 1000, 1, micros, 15_000, `acks ${r}`, (t) =>
           brokerSide(t.stages),
         );
+        const [theirs, own] = [figuresOf(played.broker), figuresOf(samples)];
         for (const name of ['mean', 'p50', 'p99'] as const) {
-          oracle[name]!.push(figures[name](played.broker));
-          ours[name]!.push(figures[name](samples));
+          oracle[name]!.push(theirs[name]);
+          ours[name]!.push(own[name]);
         }
         oracle.fetches!.push(played.fetches.length / (micros / 1e6));
         ours.fetches!.push(fetch.perSecond);
@@ -418,13 +418,15 @@ describe('acks=all', () => {
     const latency = (roundTrip: number) => {
       const load = requestLoad(leader(4000), settings, fetcher, roundTrip, 500_000);
       const path = paused(load, noPause, micros);
-      return traced(path, [path, path], load.classes[0]!, roundTrip, 1, micros, 20_000, 'rtt', (t) =>
-        brokerSide(t.stages),
+      return figuresOf(
+        traced(path, [path, path], load.classes[0]!, roundTrip, 1, micros, 20_000, 'rtt', (t) =>
+          brokerSide(t.stages),
+        ),
       );
     };
     const [near, far] = [latency(1000), latency(2000)];
     for (const name of ['mean', 'p50', 'p99'] as const)
-      expect(figures[name](far) - figures[name](near), name).toBeGreaterThanOrEqual(1000);
+      expect(far[name] - near[name], name).toBeGreaterThanOrEqual(1000);
   });
 
   test('acks=1 answers before acks=all, sample by sample, and the oracle agrees', () => {
@@ -449,7 +451,7 @@ describe('acks=all', () => {
         500_000,
       );
       const path = paused(load, noPause, micros);
-      return figures.mean(
+      return meanOf(
         traced(
           path,
           [],

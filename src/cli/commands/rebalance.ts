@@ -26,6 +26,7 @@ import type {
   OptimizationRequest,
   OptimizationResult,
 } from '../../models/cruiseControl/description.ts';
+import { type RebalanceMode, rebalanceModes } from '../../models/cruiseControl/modes.ts';
 import { sectionsText } from '../../report/sections.ts';
 import { joinAnswers, requestOf, simpleNames, withCapacities } from '../../scenario/cruiseControlRequest.ts';
 import {
@@ -36,7 +37,7 @@ import {
 } from '../../scenario/cruiseControlSettings.ts';
 import { clusterAt, openPlatform } from '../../scenario/platform.ts';
 import { renderProblems } from '../../scenario/problems.ts';
-import { type Asked, asked, type Mode, modes } from '../../scenario/rebalanceModes.ts';
+import { type Asked, asked } from '../../scenario/rebalanceModes.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { locate, readerBelow, readWhole, writeWhole } from '../files.ts';
 import type { Command, Given } from '../verbs.ts';
@@ -140,13 +141,13 @@ function fromFiles(
 
 const noRequest = { goals: undefined, config: undefined, options: undefined };
 
-function modeGiven(given: Given, mistakes: Mistakes): Mode {
+function modeGiven(given: Given, mistakes: Mistakes): RebalanceMode {
   const text = given.text('mode') ?? 'rebalance';
-  if ((modes as readonly string[]).includes(text)) return text as Mode;
-  const near = nearest(text, modes);
+  if ((rebalanceModes as readonly string[]).includes(text)) return text as RebalanceMode;
+  const near = nearest(text, rebalanceModes);
   mistakes.add(
     `--mode: there is no mode ${text}`,
-    near === undefined ? `write one of ${modes.join(', ')}` : `write ${near}`,
+    near === undefined ? `write one of ${rebalanceModes.join(', ')}` : `write ${near}`,
   );
   return 'rebalance';
 }
@@ -168,7 +169,7 @@ const options: Command['options'] = {
     says: "goals in priority order, such as RackAwareGoal,DiskCapacityGoal; by default the file's or the platform's, else Strimzi's",
     type: 'string',
   },
-  mode: { says: `what is asked: ${modes.join(', ')}`, type: 'string' },
+  mode: { says: `what is asked: ${rebalanceModes.join(', ')}`, type: 'string' },
   brokers: { says: 'the brokers to add, to remove or to demote, such as 5,6', type: 'string' },
   'exclude-topics': {
     says: 'topics that stay where they are: a regular expression for whole names',

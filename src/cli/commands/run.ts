@@ -9,7 +9,7 @@ import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { digest, locate, readerBelow, writeResult } from '../files.ts';
+import { digest, locate, mayHoldResult, readerBelow, writeResult } from '../files.ts';
 import { progress } from '../progress.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
@@ -118,6 +118,8 @@ export const run: Command = {
     const { scenario } = loaded;
     const tried = faultOptions(given, scenario);
     const folder = given.text('out') ?? join(root, 'out', scenarioName(scenario.file));
+    // Before minutes are spent on what could not be written.
+    mayHoldResult(folder);
     const show = given.flag('quiet') || given.flag('json') ? undefined : progress(scenario.title);
     const options = {
       version,

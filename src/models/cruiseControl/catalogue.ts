@@ -88,6 +88,12 @@ export const cruiseControlCatalogue: Catalogue = {
       'How long the execution under way has lasted, or the last one did.',
     ),
     metric(
+      'rehearse:cruise_control_execution_least_seconds',
+      's',
+      [],
+      'What the moves of the last optimization cannot take less than, by its throttle and by the turns of its partitions.',
+    ),
+    metric(
       'rehearse:cruise_control_data_to_move_bytes',
       'B',
       [],

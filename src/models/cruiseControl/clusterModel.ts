@@ -30,6 +30,23 @@ export function followerCpu(leaderCpu: number, received: number, sent: number): 
   return (leaderCpu * (0.15 * received)) / (0.7 * received + 0.15 * sent);
 }
 
+function checkDescription(cluster: ClusterDescription): void {
+  const ids = new Set(cluster.brokers.map((b) => b.id));
+  if (ids.size < cluster.brokers.length) throw new RangeError('two brokers have the same id');
+  for (const p of cluster.partitions) {
+    const name = `${p.topic}-${p.partition}`;
+    if (p.replicas.length === 0) throw new RangeError(`${name} has no replica`);
+    for (const [at, id] of p.replicas.entries()) {
+      if (!ids.has(id)) throw new RangeError(`${name} has a replica on broker ${id}, which is not there`);
+      if (p.replicas.indexOf(id) !== at) throw new RangeError(`${name} has two replicas on broker ${id}`);
+    }
+    if (p.leader !== undefined && !p.replicas.includes(p.leader))
+      throw new RangeError(`${name} is led by broker ${p.leader}, which has no replica of it`);
+    if (p.loads.length !== p.replicas.length)
+      throw new RangeError(`${name} has ${p.replicas.length} replicas and ${p.loads.length} loads`);
+  }
+}
+
 /** One order of the replicas of each broker that is kept while replicas come, go and change their role. */
 export interface KeptOrder {
   readonly compare: (a: number, b: number) => number;
@@ -130,7 +147,9 @@ export class ClusterModel {
 
   private readonly kept: KeptOrder[] = [];
 
+  /** @throws RangeError when the description contradicts itself: whoever reads one says so in its own words before */
   constructor(cluster: ClusterDescription) {
+    checkDescription(cluster);
     const asGiven = cluster.brokers.map((b, at) => ({ b, at }));
     const sorted = [...asGiven].sort((x, y) => x.b.id - y.b.id || x.at - y.at).map((x) => x.b);
     const brokers = sorted.length;
@@ -466,6 +485,12 @@ export class ClusterModel {
     );
     const inSet = hashOrder(came, (r) => this.hashOf(r), bucketsGrown(this.mostLeaders[broker]!));
     return hashOrder(inSet, (r) => this.hashOf(r), bucketsOfCopy(inSet.length));
+  }
+
+  /** Offline replicas of a broker as a copy of their hash set hands them out. */
+  offlineInCopiedSet(broker: number): number[] {
+    const offline = this.replicasInSet(broker).filter((r) => this.isOffline(r));
+    return hashOrder(offline, (r) => this.hashOf(r), bucketsOfCopy(offline.length));
   }
 
   /** Topics that have or had a replica on a broker, as its hash map hands them out. */

@@ -45,9 +45,20 @@ const prefixes: Readonly<Record<Resource, string>> = {
 /** Share of a balance threshold beyond 1 that the distribution goals use, so that a cluster just balanced is not moved again. Source: `ResourceDistributionGoal.BALANCE_MARGIN`. */
 export const balanceMargin = 0.9;
 
+function wholeName(pattern: string): RegExp | undefined {
+  if (pattern === '') return undefined;
+  try {
+    return new RegExp(`^(?:${pattern})$`);
+  } catch {
+    throw new RangeError(`topics.with.min.leaders.per.broker: ${pattern} is no regular expression`);
+  }
+}
+
 /** @throws RangeError on an unknown key or a value that is no number: whoever reads a request says so in its own words before */
 export class Constraint {
   private readonly values: ReadonlyMap<string, string>;
+  /** Whole names of topics; undefined where none is meant. */
+  readonly topicsWithMinLeaders: RegExp | undefined;
 
   constructor(config: Readonly<Record<string, string>> = {}) {
     const values = new Map<string, string>(Object.entries(analyzerDefaults));
@@ -61,14 +72,11 @@ export class Constraint {
       values.set(key, value);
     }
     this.values = values;
+    this.topicsWithMinLeaders = wholeName(values.get('topics.with.min.leaders.per.broker')!);
   }
 
   number(key: AnalyzerKey): number {
     return Number(this.values.get(key));
-  }
-
-  text(key: AnalyzerKey): string {
-    return this.values.get(key)!;
   }
 
   capacityThreshold(resource: Resource): number {

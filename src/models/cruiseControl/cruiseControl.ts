@@ -1,3 +1,4 @@
+import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { Gauge } from '../../engine/gauge.ts';
 import { sleep, waitUntil } from '../../engine/process.ts';
 import type { Simulation } from '../../engine/simulation.ts';
@@ -6,8 +7,10 @@ import { Constraint } from './constraint.ts';
 import type {
   BrokerState,
   ClusterDescription,
+  GoalStatus,
   OptimizationRequest,
   OptimizationResult,
+  Proposal,
 } from './description.ts';
 import {
   type ExecutionRequest,
@@ -15,28 +18,14 @@ import {
   Executor,
   type ExecutorPort,
   type ExecutorSettings,
+  summaryText,
 } from './executor.ts';
 import { type GoalName, goalNames } from './goals/index.ts';
 import { bytesPerMb } from './loads.ts';
+import { demotionGoals, type RebalanceMode, stateOfNamed } from './modes.ts';
 import { Monitor } from './monitor.ts';
+import { type DurationBound, movements, shortestDuration } from './movement.ts';
 import { balancednessCosts } from './optimizer.ts';
-
-/** What a request does to the cluster model before it is optimized. Source: Cruise Control 2.5, endpoints of the same names. */
-export const rebalanceModes = [
-  'rebalance',
-  'add-broker',
-  'remove-broker',
-  'demote-broker',
-  'fix-offline-replicas',
-] as const;
-export type RebalanceMode = (typeof rebalanceModes)[number];
-
-/** State that a request gives to the brokers it names. */
-const stateOf: Readonly<Partial<Record<RebalanceMode, BrokerState>>> = {
-  'add-broker': 'NEW',
-  'remove-broker': 'DEAD',
-  'demote-broker': 'DEMOTED',
-};
 
 /** Goals that are hard by their class, whatever `hard.goals` lists. Source: Cruise Control 2.5, `isHardGoal` of each. */
 const hardByClass = [
@@ -49,9 +38,6 @@ const hardByClass = [
   'NetworkOutboundCapacityGoal',
   'CpuCapacityGoal',
 ];
-
-/** Goals of a demotion, whatever was asked for. Source: Cruise Control 2.5 `DemoteBrokerRunnable`. */
-const demotionGoals = ['PreferredLeaderElectionGoal'];
 
 export interface RebalanceRequest extends Omit<ExecutionRequest, 'proposals'> {
   readonly mode: RebalanceMode;
@@ -108,6 +94,9 @@ export class CruiseControl {
   readonly monitor = new Monitor();
   readonly settings: CruiseControlSettings;
   private readonly sim: Simulation;
+  private readonly book: ModelFinding[] = [];
+  /** What was said of the proposals that are executed. */
+  private proposed = '';
   private readonly port: CruiseControlPort;
   private readonly removed = new Set<number>();
   private readonly status: Gauge;
@@ -115,6 +104,7 @@ export class CruiseControl {
   private readonly brokersToAdd: Gauge;
   private readonly refused: Gauge;
   private readonly scores: Gauge;
+  private readonly leastSeconds: Gauge;
   private readonly movements: Gauge;
 
   constructor(sim: Simulation, settings: CruiseControlSettings, port: CruiseControlPort) {
@@ -126,14 +116,42 @@ export class CruiseControl {
     this.unsatisfiable = sim.gauge('rehearse:cruise_control_unsatisfiable_total', 1);
     this.brokersToAdd = sim.gauge('rehearse:cruise_control_brokers_to_add', 1);
     this.refused = sim.gauge('rehearse:cruise_control_requests_refused_total', 1);
+    this.leastSeconds = sim.gauge('rehearse:cruise_control_execution_least_seconds', 1);
     this.scores = sim.gauge('rehearse:cruise_control_balancedness', scoreTimes.length);
     this.movements = sim.gauge('rehearse:cruise_control_movements', movementKinds.length);
     for (let i = 0; i < goalNames.length; i += 1) this.status.set(i, goalStatusValue.notAsked);
+    this.executor.onEnd = (summary) => {
+      this.note('what Cruise Control moved', `${summary.reason}: ${summaryText(summary)}; ${this.proposed}`);
+      if (summary.abandoned > 0) {
+        this.note(
+          'moves are left to Kafka',
+          `${summary.reason}: ${summary.abandoned} partitions were on their way when the execution stopped; nobody looks after them, or removes their throttle`,
+        );
+      }
+    };
     if (settings.detector !== undefined) this.startDetector(settings.detector);
   }
 
   get now(): number {
     return this.sim.now;
+  }
+
+  private note(rule: string, says: string): void {
+    this.book.push({ rule, says });
+  }
+
+  /** What became of each request; at the end of the run also what is still under way. */
+  findings(): readonly ModelFinding[] {
+    const open = this.executor.underWay;
+    return open === undefined
+      ? this.book
+      : [
+          ...this.book,
+          {
+            rule: 'an execution is not finished at the end',
+            says: `${open.reason}: ${open.inProgress} tasks are in progress and ${open.pending} have not begun; let the scenario end later`,
+          },
+        ];
   }
 
   /** When proposals can be made next, microseconds. */
@@ -143,7 +161,7 @@ export class CruiseControl {
 
   /** Why a request is refused whatever the cluster looks like. Source: Cruise Control 2.5 `RunnableUtils.sanityCheckGoals`. */
   refusalOf(request: RebalanceRequest): string | undefined {
-    if (request.mode === 'demote-broker' || request.skipHardGoalCheck === true) return undefined;
+    if (request.mode === 'demote' || request.skipHardGoalCheck === true) return undefined;
     const goals = request.goals ?? this.settings.goals;
     const missing = this.settings.hardGoals.filter((goal) => !goals.includes(goal));
     return missing.length === 0 ? undefined : `hard goals are missing: ${missing.join(', ')}`;
@@ -152,14 +170,15 @@ export class CruiseControl {
   /** Makes proposals without executing them, from a request that is not refused. */
   propose(request: RebalanceRequest): OptimizationResult {
     const { mode } = request;
-    const state = stateOf[mode];
+    const state = stateOfNamed[mode];
     const states = new Map(state === undefined ? [] : request.brokers.map((b) => [b, state]));
     const avoided =
       mode === 'rebalance' ? [...this.removed].filter((b) => !request.destinationBrokers?.includes(b)) : [];
     const excludedForReplicaMove = [...new Set([...(request.excludedForReplicaMove ?? []), ...avoided])];
     const { excludedTopics, excludedForLeadership, destinationBrokers } = request;
-    const result = this.port.optimize(this.port.describe(states), {
-      goals: mode === 'demote-broker' ? demotionGoals : (request.goals ?? this.settings.goals),
+    const cluster = this.port.describe(states);
+    const result = this.port.optimize(cluster, {
+      goals: mode === 'demote' ? demotionGoals : (request.goals ?? this.settings.goals),
       config: this.settings.config,
       options: {
         ...(excludedTopics === undefined ? {} : { excludedTopics }),
@@ -168,7 +187,7 @@ export class CruiseControl {
         ...(destinationBrokers === undefined ? {} : { destinationBrokers }),
       },
     });
-    this.show(result, request.reason);
+    this.show(result, request, cluster);
     return result;
   }
 
@@ -215,12 +234,14 @@ export class CruiseControl {
 
   private refuse(request: RebalanceRequest, says: string): Outcome {
     this.refused.add(0, 1);
+    this.note('Cruise Control refused a request', `${request.reason}: ${says}`);
     this.sim.tell('cruiseControl.refused', request.reason, says);
     return { kind: 'refused', says };
   }
 
-  private show(result: OptimizationResult, reason: string): void {
+  private show(result: OptimizationResult, request: RebalanceRequest, cluster: ClusterDescription): void {
     const { sim } = this;
+    const { reason } = request;
     for (const [goal, status] of result.status) {
       const row = goalNames.indexOf(goal as GoalName);
       if (row >= 0) this.status.set(row, goalStatusValue[status]);
@@ -235,7 +256,12 @@ export class CruiseControl {
         brokersToAdd === undefined
           ? 'no number of brokers mends it'
           : `${brokersToAdd} more broker${brokersToAdd === 1 ? ' mends' : 's mend'} it`;
-      sim.tell('cruiseControl.unsatisfiable', reason, `${goal}: ${says}; ${mend}`);
+      this.book.push({
+        rule: 'a hard goal cannot be satisfied',
+        says: `${reason}: ${says}; ${mend}`,
+        fails: true,
+      });
+      sim.tell('cruiseControl.unsatisfiable', reason, `${says}; ${mend}`);
       return;
     }
     this.brokersToAdd.set(0, 0);
@@ -243,12 +269,36 @@ export class CruiseControl {
     this.scores.set(1, result.onDemandBalancednessScoreAfter);
     this.movements.set(0, result.numReplicaMovements);
     this.movements.set(1, result.numLeaderMovements);
-    const violated = [...result.status].filter(([, status]) => status === 'VIOLATED').map(([goal]) => goal);
+    const of = (wanted: GoalStatus) =>
+      [...result.status].filter(([, status]) => status === wanted).map(([goal]) => goal);
+    const shortest = this.shortest(request, cluster, result.proposals);
+    this.leastSeconds.set(0, shortest?.seconds ?? 0);
+    this.proposed = [
+      ...(shortest === undefined ? [] : [boundText(shortest)]),
+      ...(of('FIXED').length === 0 ? [] : [`fixed: ${of('FIXED').join(', ')}`]),
+      ...(of('VIOLATED').length === 0 ? [] : [`still violated: ${of('VIOLATED').join(', ')}`]),
+      result.provisionStatus,
+    ].join('; ');
     sim.tell(
       'cruiseControl.proposals',
       reason,
-      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders${violated.length === 0 ? '' : `; still violated: ${violated.join(', ')}`}; ${result.provisionStatus}`,
+      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders; ${this.proposed}`,
     );
+  }
+
+  /** What the execution cannot be faster than; without a throttle only by the turns of its partitions. */
+  private shortest(
+    request: RebalanceRequest,
+    cluster: ClusterDescription,
+    proposals: readonly Proposal[],
+  ): DurationBound | undefined {
+    const { executor } = this.settings;
+    const throttle = request.throttle ?? executor.throttle;
+    return shortestDuration(movements(cluster, proposals), {
+      rate: () => throttle ?? Number.POSITIVE_INFINITY,
+      throttled: throttle !== undefined,
+      concurrency: request.movementsPerBroker ?? executor.concurrency.movementsPerBroker,
+    });
   }
 
   private startDetector(settings: DetectorSettings): void {
@@ -305,6 +355,12 @@ export class CruiseControl {
       balancedness: goals.reduce((left, goal, i) => (violated.includes(goal) ? left - costs[i] : left), 100),
     };
   }
+}
+
+function boundText({ seconds, broker, side }: DurationBound): string {
+  return seconds === Number.POSITIVE_INFINITY
+    ? `it never ends: followers in sync take all of the throttle of broker ${broker}`
+    : `at least ${(seconds / 60).toFixed(1)} min: broker ${broker} ${side}`;
 }
 
 export const scoreTimes = ['before', 'after'] as const;

@@ -28,16 +28,21 @@ export interface ExecutionTask {
   readonly partition: number;
   /** Brokers that get a replica. */
   readonly adds: readonly number[];
+  /** Brokers that a move takes a slot of: the old leader, which all copies are fetched from, and those that get a replica. */
+  readonly slots: readonly number[];
   state: TaskState;
   startedAt: number;
 }
 
 export function makeTask(id: number, proposal: Proposal, partition: number): ExecutionTask {
+  const { oldLeader, oldReplicas, newReplicas } = proposal;
+  const adds = newReplicas.filter((b) => !oldReplicas.includes(b));
   return {
     id,
     proposal,
     partition,
-    adds: proposal.newReplicas.filter((b) => !proposal.oldReplicas.includes(b)),
+    adds,
+    slots: adds.includes(oldLeader) ? adds : [oldLeader, ...adds],
     state: taskState.pending,
     startedAt: Number.NaN,
   };
@@ -106,8 +111,7 @@ interface BrokerQueue {
 /**
  * Pending moves of replicas between brokers, and which of them may start next.
  *
- * A task stands in the queue of its old leader, which all copies are fetched from, and of each broker that gets a replica, and takes one slot of
- * each. Source: Cruise Control 2.5 `ExecutionTaskPlanner.getInterBrokerReplicaMovementTasks`. The order by a partition's health is that of
+ * A task stands in the queue of each broker that it takes a slot of. Source: Cruise Control 2.5 `ExecutionTaskPlanner.getInterBrokerReplicaMovementTasks`. The order by a partition's health is that of
  * the moment when the plan was made, as there.
  */
 export class ReplicaMovementPlan {
@@ -127,7 +131,7 @@ export class ReplicaMovementPlan {
     const lists = new Map<number, ExecutionTask[]>();
     sorted.forEach((task, i) => {
       this.place.set(task, i);
-      for (const broker of brokersOf(task)) {
+      for (const broker of task.slots) {
         const list = lists.get(broker);
         if (list === undefined) lists.set(broker, [task]);
         else list.push(task);
@@ -167,7 +171,7 @@ export class ReplicaMovementPlan {
         started.push(task);
         added = true;
         this.take(task);
-        for (const broker of brokersOf(task)) {
+        for (const broker of task.slots) {
           involved.add(broker);
           ready.set(broker, ready.get(broker)! - 1);
         }
@@ -199,22 +203,15 @@ export class ReplicaMovementPlan {
     for (let i = queue.head; i < queue.tasks.length; i += 1) {
       const task = queue.tasks[i];
       if (this.taken.has(task)) continue;
-      if (brokersOf(task).every((broker) => !involved.has(broker) && (ready.get(broker) ?? 0) > 0))
-        return task;
+      if (task.slots.every((broker) => !involved.has(broker) && (ready.get(broker) ?? 0) > 0)) return task;
     }
     return undefined;
   }
 
   private take(task: ExecutionTask): void {
     this.taken.add(task);
-    for (const broker of brokersOf(task)) this.byBroker.get(broker)!.left -= 1;
+    for (const broker of task.slots) this.byBroker.get(broker)!.left -= 1;
   }
-}
-
-/** The brokers that a move takes a slot of. */
-export function brokersOf(task: ExecutionTask): readonly number[] {
-  const { oldLeader } = task.proposal;
-  return task.adds.includes(oldLeader) ? task.adds : [oldLeader, ...task.adds];
 }
 
 /**

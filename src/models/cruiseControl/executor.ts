@@ -10,7 +10,6 @@ import {
 } from './concurrency.ts';
 import type { Proposal } from './description.ts';
 import {
-  brokersOf,
   dataToMoveMb,
   type ExecutionTask,
   leadershipBatch,
@@ -142,6 +141,7 @@ export class Executor {
   /** Raised when an execution has ended. */
   readonly ended = new Signal('cruise control execution ended');
   last: ExecutionSummary | undefined;
+  onEnd: (summary: ExecutionSummary) => void = () => {};
   state: ExecutorState = 'NO_TASK_IN_PROGRESS';
   private readonly sim: Simulation;
   private readonly port: ExecutorPort;
@@ -250,6 +250,20 @@ export class Executor {
     return undefined;
   }
 
+  /** The execution under way: who asked for it, and how far it is. */
+  get underWay():
+    | { readonly reason: string; readonly pending: number; readonly inProgress: number }
+    | undefined {
+    const { running } = this;
+    return running === undefined
+      ? undefined
+      : {
+          reason: running.request.reason,
+          pending: running.plan.pendingCount + running.leadershipPending.length,
+          inProgress: running.inProgress.size,
+        };
+  }
+
   /** Ends the execution at its next check of progress; false when there is none. */
   stop(reason: string): boolean {
     const { running } = this;
@@ -290,6 +304,7 @@ export class Executor {
       const refused = this.submit(e, batch);
       const finished = yield* this.untilOneIsMoved(e, refused);
       this.clearThrottles(e, finished);
+      // Sooner where all that was in progress is done, later again where some is left.
       e.checkMicros =
         inProgress.size === 0
           ? Math.max(this.settings.minCheckMicros, e.checkMicros - checkStepMicros)
@@ -308,7 +323,7 @@ export class Executor {
     }
     for (const task of batch) {
       this.begin(e, task, this.replicaActions);
-      for (const b of brokersOf(task)) e.busy.set(b, e.busy.get(b)! + 1);
+      for (const b of task.slots) e.busy.set(b, e.busy.get(b)! + 1);
     }
     for (const task of batch) if (this.ask(task) !== undefined) refused.add(task);
     return refused;
@@ -436,11 +451,10 @@ export class Executor {
     this.replicaCap.set(0, this.settings.concurrency.movementsPerBroker);
     this.leadershipCap.set(0, this.settings.concurrency.leadersInCluster);
     this.enter('NO_TASK_IN_PROGRESS');
-    const done = `${summary.completed} of ${summary.replicaTasks + summary.leadershipTasks} tasks, ${((summary.movedMb * bytesPerMb) / 1e9).toFixed(1)} GB in ${(summary.seconds / 60).toFixed(1)} min`;
     sim.tell(
       summary.stopped === undefined ? 'cruiseControl.executionFinished' : 'cruiseControl.executionStopped',
       summary.reason,
-      summary.stopped === undefined ? done : `${summary.stopped}; ${done}`,
+      summaryText(summary),
     );
     if (abandoned > 0) {
       sim.tell(
@@ -451,6 +465,7 @@ export class Executor {
           : `${abandoned} partitions, whose throttle nobody removes`,
       );
     }
+    this.onEnd(summary);
     this.ended.raise();
   }
 
@@ -474,7 +489,7 @@ export class Executor {
     e.inProgress.delete(task);
     this.mark(task, state, gauges);
     if (gauges !== this.replicaActions) return;
-    for (const b of brokersOf(task)) e.busy.set(b, e.busy.get(b)! - 1);
+    for (const b of task.slots) e.busy.set(b, e.busy.get(b)! - 1);
     if (state === taskState.completed) this.movedBytes.add(0, dataToMoveMb(task) * bytesPerMb);
   }
 
@@ -559,6 +574,13 @@ export class Executor {
     if (caps.length > 0) this.replicaCap.set(0, Math.min(...caps));
     this.leadershipCap.set(0, e.concurrency.leadersInCluster);
   }
+}
+
+/** An execution in words. */
+export function summaryText(s: ExecutionSummary): string {
+  const gigabytes = ((s.movedMb * bytesPerMb) / 1e9).toFixed(1);
+  const done = `${s.completed} of ${s.replicaTasks + s.leadershipTasks} tasks, ${gigabytes} GB in ${(s.seconds / 60).toFixed(1)} min`;
+  return s.stopped === undefined ? done : `${s.stopped}; ${done}`;
 }
 
 /** Brokers of a task's old and new replicas: those that its throttle concerns. */

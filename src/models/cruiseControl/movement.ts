@@ -83,7 +83,7 @@ export interface BrokerMovement {
   readonly liveOut: readonly number[];
 }
 
-/** Bytes by broker: a new replica fetches from the leader, wherever the one is that it stands in for. */
+/** Bytes by broker: a new replica fetches from the leader, wherever the one is that it stands in for; nobody sends what has no live replica. */
 export function movements(cluster: ClusterDescription, proposals: readonly Proposal[]): BrokerMovement[] {
   const rows = cluster.brokers.map((b) => ({
     id: b.id,
@@ -101,12 +101,15 @@ export function movements(cluster: ClusterDescription, proposals: readonly Propo
     const p = byName.get(`${m.topic}-${m.partition}`);
     const load = p?.loads[p.replicas.indexOf(m.oldLeader)];
     const bytes = (load?.disk ?? 0) * bytesPerMb;
-    const source = rowOf.get(m.oldLeader);
+    // A dead leader is succeeded before anything is fetched.
+    const source = rowOf.get(
+      alive.has(m.oldLeader) ? m.oldLeader : (m.oldReplicas.find((id) => alive.has(id)) ?? -1),
+    );
     if (source !== undefined) {
       const rate = (load?.nwIn ?? 0) * bytesPerKb;
       source.sentBytes += bytes * added.length;
       source.partitions += 1;
-      source.liveOut.push(rate * m.oldReplicas.filter((id) => id !== m.oldLeader && alive.has(id)).length);
+      source.liveOut.push(rate * m.oldReplicas.filter((id) => id !== source.id && alive.has(id)).length);
     }
     for (const id of added) {
       const sink = rowOf.get(id);
@@ -142,10 +145,18 @@ export interface MovementLimits {
 }
 
 /**
- * Seconds between two looks of the executor at what has ended. Source: Cruise Control 2.5 `ExecutorConfig`,
- * `execution.progress.check.interval.ms`.
+ * Seconds that so many batches take, each of which is done by the executor's next check of progress: a check comes a second sooner after
+ * each such batch, down to a minimum. Source: Cruise Control 2.5 `Executor`, `ExecutorConfig` (`execution.progress.check.interval.ms`
+ * and its minimum, by default 10 s and 5 s).
  */
-const checkSeconds = 10;
+export function turnsSeconds(turns: number, checkSeconds = 10, minCheckSeconds = 5): number {
+  const sooner = Math.min(turns, Math.max(0, checkSeconds - minCheckSeconds));
+  return (
+    sooner * checkSeconds -
+    (sooner * (sooner - 1)) / 2 +
+    (turns - sooner) * Math.min(checkSeconds, minCheckSeconds)
+  );
+}
 
 /**
  * No movement is shorter than its busiest side: bytes over rate, or turns of `concurrency` partitions that each last a whole check of the
@@ -189,7 +200,7 @@ export function shortestDuration(
       });
     if (row.partitions > 0 && limits.concurrency < Number.POSITIVE_INFINITY)
       consider({
-        seconds: Math.ceil(row.partitions / limits.concurrency) * checkSeconds,
+        seconds: turnsSeconds(Math.ceil(row.partitions / limits.concurrency)),
         broker: row.id,
         side: 'waits for its turns',
         amount: row.partitions,

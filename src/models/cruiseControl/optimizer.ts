@@ -156,7 +156,7 @@ function statusOf(played: Played): ReadonlyMap<string, GoalStatus> {
   return status;
 }
 
-/** The cluster with so many further empty brokers, each in a rack of its own, of the capacity of the first broker that may take replicas. */
+/** The cluster with so many further empty brokers, each in a rack of its own, of the capacity of the first broker by id that may take replicas. */
 export function withEmptyBrokers(
   cluster: ClusterDescription,
   options: OptimizationOptions | undefined,
@@ -191,7 +191,7 @@ export function withEmptyBrokers(
  * How many empty brokers mend a goal: with so many the goals up to it are met, with one fewer they are not. Found by trying: twice as many until it is met, then
  * between. More than eight times the brokers there are is not tried; the answer is then that no number helps.
  *
- * @param atLeast fewer than that cannot do
+ * @param atLeast tried first
  */
 function brokersThatMend(
   cluster: ClusterDescription,
@@ -204,13 +204,14 @@ function brokersThatMend(
     return play(larger.cluster, names, request.config, larger.options, {}).failure === undefined;
   };
   const most = Math.max(8 * cluster.brokers.length, atLeast);
-  let fails = atLeast - 1;
+  let fails = 0;
   let enough = atLeast;
   while (!suffices(enough)) {
     if (enough >= most) return undefined;
     fails = enough;
     enough = Math.min(2 * enough, most);
   }
+  if (fails === 0 && enough > 1 && !suffices(enough - 1)) return enough;
   while (enough - fails > 1) {
     const middle = Math.floor((enough + fails) / 2);
     if (suffices(middle)) enough = middle;
@@ -226,7 +227,12 @@ function leastThatMend(why: OptimizationFailure, played: Played): number {
   const perBroker =
     why.resource === 'replicas'
       ? constraint.number('max.replicas.per.broker')
-      : roomOf(why.resource, model, excluded.allowed[0]!, constraint);
+      : roomOf(
+          why.resource,
+          model,
+          excluded.allowed.reduce((a, b) => Math.min(a, b)),
+          constraint,
+        );
   return Math.max(1, Math.ceil((why.needed - why.available) / perBroker));
 }
 

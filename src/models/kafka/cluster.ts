@@ -65,6 +65,8 @@ export class KafkaCluster {
     readonly partitions: readonly number[];
     readonly micros: number;
   }[] = [];
+  /** By partition: who wants to know when it can be led or written, or no more. */
+  private readonly watchers = new Map<number, (() => void)[]>();
   private curves: readonly LoadCurve[] = [];
   private topicsOf: readonly (readonly number[])[] = [];
 
@@ -109,6 +111,9 @@ export class KafkaCluster {
     this.writes = new Writes(sim, tables, settings.topics, this.traffic, this.replication);
     const outages = new Outages(sim, tables.partitionCount, settings.timing);
     this.writes.onLed = (p, led) => outages.note(p, led);
+    this.writes.onAvailability = (p) => {
+      for (const look of this.watchers.get(p) ?? []) look();
+    };
     this.consumers = new Consumers(
       sim,
       tables,
@@ -233,6 +238,18 @@ export class KafkaCluster {
         add(tables.logEndBytes[p]);
       }
     });
+  }
+
+  /** Whether a partition, by row, has a leader that serves. */
+  isLed(partition: number): boolean {
+    return this.writes.isLed(partition);
+  }
+
+  /** Calls back when a partition, by row, lost its serving leader or can no longer be written, or has one or can again. */
+  watchPartition(partition: number, look: () => void): void {
+    const known = this.watchers.get(partition);
+    if (known === undefined) this.watchers.set(partition, [look]);
+    else known.push(look);
   }
 
   get throttle(): ReplicationThrottle {

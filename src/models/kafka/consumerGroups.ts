@@ -142,6 +142,8 @@ export class ConsumerGroups {
   private readonly memberCount: Gauge;
   private readonly assignedMembers: Gauge;
   private readonly skipped: Gauge;
+  /** By group, who wants to know when one of its members, by seat, gives up partitions: what it read is committed. */
+  readonly onRevoked = new Map<number, (seat: number) => void>();
   /** Whether the coordinator of a group, by row, serves requests. */
   serves: (group: number) => boolean = () => true;
 
@@ -269,12 +271,14 @@ export class ConsumerGroups {
     this.count(g);
   }
 
-  /** A member's process starts, unless it runs. */
+  /** A member's process starts, unless it runs. A seat that nobody had is made, with those before it: it subscribes to all topics. */
   start(group: number, seat: number): void {
     const g = this.groups[group];
+    const isMade = seat >= g.seats.length;
+    while (g.seats.length <= seat) this.born(g, g.seats.length).running = false;
     let m = g.seats[seat];
     if (m.running) return;
-    if (g.settings.isStatic) m.running = true;
+    if (g.settings.isStatic || isMade) m.running = true;
     else m = this.born(g, seat);
     m.returning = true;
     m.claims = [];
@@ -295,6 +299,16 @@ export class ConsumerGroups {
     this.groups[group].seats.forEach((_, seat) => {
       this.sim.after(Math.round(seat * every), this.rolls, group, seat, Math.max(1, Math.round(micros)));
     });
+  }
+
+  /** A member keeps its partitions and reads nothing from now on, or reads again. */
+  pause(group: number, seat: number, paused: boolean): void {
+    this.lag.pause(this.groups[group].seats[seat].row, paused);
+  }
+
+  /** What a member has read for so many microseconds, at the rate it reads now, is read again: nobody knows that it was. Answers how many messages that are. */
+  reread(group: number, seat: number, micros: number): number {
+    return this.lag.reread(this.groups[group].seats[seat].row, micros);
   }
 
   /** @param perSecond messages that a member handles in a second */
@@ -396,7 +410,9 @@ export class ConsumerGroups {
       m.owned.delete(key);
       this.lag.revoke(m.row, this.cell(m.group, key), key % topicStride);
     }
-    if (keys.length > 0) this.count(m.group);
+    if (keys.length === 0) return;
+    this.onRevoked.get(m.group.row)?.(m.seat);
+    this.count(m.group);
   }
 
   /** The partitions of each member that the coordinator knows, as keys. @param owned what each is said to own */
@@ -412,7 +428,7 @@ export class ConsumerGroups {
       members: g.members.map((m) => ({
         id: m.id,
         ...(g.settings.isStatic ? { instanceId: m.id } : {}),
-        topics: g.settings.subscriptions[m.seat],
+        topics: g.settings.subscriptions[m.seat] ?? g.topics.map((_, place) => place),
         owned: [...owned(m)].map(number),
         generation: m.generation,
       })),
@@ -480,16 +496,16 @@ export class ConsumerGroups {
   private born(g: Group, seat: number): Member {
     const name = `${g.name}-${seat + 1}`;
     const before = g.seats[seat];
-    const process = before === undefined ? Number(!g.settings.isNew) : before.process + 1;
+    const count = before === undefined ? Number(!g.settings.isNew) : before.process + 1;
     const m: Member = {
       row: this.lag.addReader(
         g.seats[seat] === undefined ? g.settings.capacity : this.capacity(g.seats[seat]),
       ),
       group: g,
       seat,
-      process,
+      process: count,
       // A dynamic member is another one each time.
-      id: process <= 1 ? name : `${name}.${process}`,
+      id: count <= 1 ? name : `${name}.${count}`,
       running: true,
       known: false,
       returning: false,

@@ -14,6 +14,23 @@ const leastLagSeconds = 1;
 const shownPartitions = 10_000;
 
 /**
+ * Row of the partition whose leader coordinates a group; -1 without __consumer_offsets.
+ * Source: Kafka 3.7 `GroupMetadataManager.partitionFor`.
+ */
+export function coordinatorPartitionOf(
+  group: string,
+  topics: readonly TopicSettings[],
+  tables: ClusterTables,
+): number {
+  const offsets = topics.findIndex((t) => t.name === '__consumer_offsets');
+  if (offsets < 0) return -1;
+  const h = javaHash(group);
+  return (
+    tables.firstPartition[offsets] + ((h === -2147483648 ? 0 : Math.abs(h)) % topics[offsets].partitions)
+  );
+}
+
+/**
  * Consumer groups, as fluid by (group, topic): lag grows on partitions whose leader cannot be read, and is read off at
  * the speed that the group has to spare. A move of the coordinator stops commits, not reading, and causes no rebalance.
  *
@@ -56,6 +73,8 @@ export class Consumers {
   /** Cell of each row in `GroupLag`, or -1. */
   private readonly lagOf: Int32Array;
   private readonly tables: ClusterTables;
+  /** Lag and reading of a group with members, by row of the cluster's groups, are others from now on. */
+  onShown: (group: number) => void = () => {};
   /** Whether a partition has a leader that serves. */
   serves: (partition: number) => boolean = () => true;
 
@@ -94,14 +113,9 @@ export class Consumers {
       this.timers[cell] = undefined;
       this.update(cell);
     });
-    const offsets = topics.findIndex((t) => t.name === '__consumer_offsets');
-    this.coordinatorPartition = Int32Array.from(groups, (group) => {
-      if (offsets < 0) return -1;
-      const h = javaHash(group.name);
-      return (
-        tables.firstPartition[offsets] + ((h === -2147483648 ? 0 : Math.abs(h)) % topics[offsets].partitions)
-      );
-    });
+    this.coordinatorPartition = Int32Array.from(groups, (group) =>
+      coordinatorPartitionOf(group.name, topics, tables),
+    );
     this.lagOf = new Int32Array(n).fill(-1);
     this.memberRow = new Int32Array(groups.length).fill(-1);
     const withMembers = groups.filter((g) => g.members !== undefined);
@@ -195,6 +209,7 @@ export class Consumers {
       this.ahead[row] = ahead;
     }
     this.lag.set(row, this.steady(row, rate) + waiting, slope);
+    this.onShown(group);
   }
 
   /** Messages between the end and what a group that keeps up reads. */

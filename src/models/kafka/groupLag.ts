@@ -90,6 +90,8 @@ interface Reader {
   overloaded: boolean;
   /** Messages wait at one of its partitions. */
   behind: boolean;
+  /** It keeps its partitions and reads nothing. */
+  paused: boolean;
 }
 
 /**
@@ -170,6 +172,7 @@ export class GroupLag {
       timer: undefined,
       overloaded: false,
       behind: false,
+      paused: false,
     });
     return this.readers.length - 1;
   }
@@ -177,6 +180,32 @@ export class GroupLag {
   setCapacity(reader: number, capacity: number): void {
     this.readers[reader].capacity = capacity;
     this.touchReader(reader);
+  }
+
+  pause(reader: number, paused: boolean): void {
+    this.readers[reader].paused = paused;
+    this.touchReader(reader);
+  }
+
+  /** A member reads again what it has read for so many microseconds, at the rate it reads now. Answers how many messages that are. */
+  reread(reader: number, micros: number): number {
+    const { cells, partitions } = this.readers[reader];
+    let sum = 0;
+    cells.forEach((c, i) => {
+      const cell = this.cells[c];
+      const messages = (cell.outRate[partitions[i]] * micros) / 1e6;
+      this.burst(c, partitions[i], messages);
+      this.settleSums(c);
+      cell.read -= messages;
+      sum += messages;
+    });
+    return sum;
+  }
+
+  /** Messages per second that come in at a member's partitions. */
+  offered(reader: number): number {
+    const { cells, partitions } = this.readers[reader];
+    return cells.reduce((sum, c, i) => sum + this.cells[c].inRate[partitions[i]], 0);
   }
 
   /** From now on a member reads a partition. @param latest whether it begins at the end where no offset was ever committed */
@@ -447,6 +476,7 @@ export class GroupLag {
     }
     const rate = (i: number) => this.cells[cells[i]].inRate[partitions[i]];
     let free = reader.capacity > 0 ? reader.capacity : own;
+    if (reader.paused) free = 0;
     let left = hungry.length + fed.length;
     fed.sort((x, y) => rate(x) - rate(y) || cells[x] - cells[y] || partitions[x] - partitions[y]);
     for (const i of fed) {

@@ -326,7 +326,9 @@ export class RequestPath {
     let soonest = Number.POSITIVE_INFINITY;
     for (let cell = 0; cell < cells; cell += 1) {
       const speed = consumers.readAhead(cell);
-      if (this.isCold[broker * cells + cell] === 0 || speed <= 0) continue;
+      const cold = this.isCold[broker * cells + cell] === 1;
+      // Who reads more than comes in gets warmer, who reads less gets colder; who reads nothing reads no disk.
+      if (cold ? speed <= 0 : speed >= 0 || this.readRate(cell, broker) === 0) continue;
       soonest = Math.min(soonest, (consumers.behindMicros(cell) - age()) / speed);
     }
     if (soonest < Number.MAX_SAFE_INTEGER - this.sim.now)

@@ -27,6 +27,16 @@ export const stage = {
 const stepsToBacklog = 48;
 const mostSteps = 4096;
 
+/** Where a course is worked out before its length is known: room that every course uses again. */
+const room = {
+  come: new Float64Array(mostSteps),
+  done: new Float64Array(mostSteps),
+  queued: new Float64Array(mostSteps),
+  handled: new Float64Array(mostSteps),
+  orderWork: new Float64Array(mostSteps + 2),
+  orderReads: new Float64Array(mostSteps + 2),
+};
+
 /** The load of a path as a fluid: requests per microsecond and mean microseconds of each visit. */
 interface Fluid {
   /** Requests per microsecond, and how many can pile up while nobody answers, by kind of request. */
@@ -72,12 +82,12 @@ class Drain {
   private readonly queued: Float64Array;
   /** Requests that io threads have handled since the pause at each step. */
   private readonly handled: Float64Array;
-  private count = 0;
+  private readonly count: number;
   readonly networkPeak: number;
   readonly ioPeak: number;
   /** When the last backlog has gone, microseconds after the pause. */
-  networkEnd = 0;
-  ioEnd = 0;
+  readonly networkEnd: number;
+  readonly ioEnd: number;
   private readonly fluid: Fluid;
   private readonly networkThreads: number;
   private readonly ioRate: number;
@@ -111,13 +121,21 @@ class Drain {
     );
     // At the slower pool's spare capacity this is how long it takes, roughly; the steps are as fine as fits.
     this.step = Math.max(work / stepsToBacklog, (2 * work) / spare / mostSteps, 1);
-    const come: number[] = [start];
-    const done: number[] = [0];
-    const queued: number[] = [carriedQueue];
-    const handled: number[] = [0];
-    // In the order of arrival: carried work first, then what piled up.
-    const orderWork = [0, carriedWork, start];
-    const orderReads = [0, carriedReads, carriedReads + piled];
+    const { come, done, queued, handled, orderWork, orderReads } = room;
+    come[0] = start;
+    done[0] = 0;
+    queued[0] = carriedQueue;
+    handled[0] = 0;
+    // In the order of arrival: carried work first, then what piled up, then what came in each step.
+    orderWork[0] = 0;
+    orderWork[1] = carriedWork;
+    orderWork[2] = start;
+    orderReads[0] = 0;
+    orderReads[1] = carriedReads;
+    orderReads[2] = carriedReads + piled;
+    const h = this.step;
+    let count = 0;
+    let [networkEnd, ioEnd] = [0, 0];
     let queue = carriedQueue;
     let read = 0;
     let pointer = 1;
@@ -125,12 +143,11 @@ class Drain {
     let networkPeak = start;
     let ioPeak = carriedQueue;
     for (let k = 1; k < mostSteps; k += 1) {
-      const h = this.step;
       const input = come[k - 1] + fluid.rate * h * fluid.read + sends * fluid.send;
-      orderWork.push(input);
-      orderReads.push(orderReads[orderReads.length - 1] + fluid.rate * h);
+      orderWork[k + 2] = input;
+      orderReads[k + 2] = orderReads[k + 1] + fluid.rate * h;
       let served = Math.min(done[k - 1] + network.servers * h, input);
-      while (pointer < orderWork.length - 1 && orderWork[pointer] < served) pointer += 1;
+      while (pointer < k + 2 && orderWork[pointer] < served) pointer += 1;
       let taken = between(orderWork, orderReads, pointer, served);
       const answered = Math.min(queue + Math.max(0, taken - read), this.ioRate * h);
       const room = queuedMax - queue + answered;
@@ -142,23 +159,26 @@ class Drain {
       queue += taken - read - answered;
       read = taken;
       sends = answered;
-      come.push(input);
-      done.push(served);
-      queued.push(queue);
-      handled.push(handled[k - 1] + answered);
+      come[k] = input;
+      done[k] = served;
+      queued[k] = queue;
+      handled[k] = handled[k - 1] + answered;
       const waits = input - served;
       // What came within this step is no backlog.
-      if (waits > 1e-6) this.networkEnd = k * h;
-      if (queue > 1e-9) this.ioEnd = k * h;
+      if (waits > 1e-6) networkEnd = k * h;
+      if (queue > 1e-9) ioEnd = k * h;
       networkPeak = Math.max(networkPeak, waits);
       ioPeak = Math.max(ioPeak, queue);
-      this.count = k + 1;
+      count = k + 1;
       if (waits <= 1e-6 && queue <= 1e-9) break;
     }
-    this.come = Float64Array.from(come);
-    this.done = Float64Array.from(done);
-    this.queued = Float64Array.from(queued);
-    this.handled = Float64Array.from(handled);
+    this.count = count;
+    this.come = come.slice(0, count);
+    this.done = done.slice(0, count);
+    this.queued = queued.slice(0, count);
+    this.handled = handled.slice(0, count);
+    this.networkEnd = networkEnd;
+    this.ioEnd = ioEnd;
     this.networkPeak = networkPeak;
     this.ioPeak = ioPeak;
   }
@@ -223,7 +243,7 @@ class Drain {
 }
 
 /** y at x on the piece that ends at `index`. */
-function between(xs: readonly number[], ys: readonly number[], index: number, x: number): number {
+function between(xs: Float64Array, ys: Float64Array, index: number, x: number): number {
   const width = xs[index] - xs[index - 1];
   return width <= 0
     ? ys[index]
@@ -244,6 +264,7 @@ export class PathHistory {
   private readonly fluids = new Map<BrokerLoad, Fluid>();
   private pauses: Pause[] = [];
   private lastLoad = 0;
+  private lastPause = -1;
 
   constructor(queuedMax: number) {
     this.queuedMax = queuedMax;
@@ -294,8 +315,12 @@ export class PathHistory {
 
   /** Row of the last pause that has begun at `time`, or -1. */
   pauseAt(time: number): number {
-    let i = this.pauses.length - 1;
-    while (i >= 0 && this.pauses[i].from > time) i -= 1;
+    const { pauses } = this;
+    // Samples are followed about in the order of time: near the row that was asked for last.
+    let i = Math.min(this.lastPause, pauses.length - 1);
+    while (i + 1 < pauses.length && pauses[i + 1].from <= time) i += 1;
+    while (i >= 0 && pauses[i].from > time) i -= 1;
+    this.lastPause = i;
     return i;
   }
 

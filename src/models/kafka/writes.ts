@@ -48,6 +48,8 @@ export class Writes {
   serving: (broker: number) => boolean = () => true;
   /** A partition lost its serving leader, or has one again. */
   onLed: (p: number, led: boolean) => void = () => {};
+  /** A partition lost its serving leader or has one again, or can be written where it could not, or the other way round. */
+  onAvailability: (p: number) => void = () => {};
   /** Whether a broker's process stands still: clients wait for it, and no request comes back with an error. */
   standsStill: (broker: number) => boolean = () => false;
 
@@ -143,7 +145,9 @@ export class Writes {
       this.serving(leader) &&
       !tables.isOffline(p, leader) &&
       tables.state[tables.replicaOn(p, leader)] === replicaState.live;
-    if ((this.leaderless[p] === 0) !== led) {
+    const wasLed = this.leaderless[p] === 0;
+    const wasWritable = tables.writable[p] === 1;
+    if (wasLed !== led) {
       this.leaderless[p] = led ? 0 : 1;
       this.countUnavailable(led ? -1 : 1);
       this.onLed(p, led);
@@ -157,7 +161,7 @@ export class Writes {
     const acksAll = this.topics[tables.topic[p]].acks === 'all';
     const writable = led && (replicated || !acksAll) && this.heldUntil[p] === 0;
     if (!Number.isNaN(tables.frozenWatermark[p]) === replicated) this.freeze(p, !replicated);
-    if ((tables.writable[p] === 1) !== writable) {
+    if (wasWritable !== writable) {
       this.replication.writableChanged(p, () => (writable ? this.unblock(p) : this.block(p)));
     }
     // Sends to a leader that stands still, or that wait for a member of the ISR, are waiting for an answer.
@@ -168,6 +172,12 @@ export class Writes {
     else if (Number.isNaN(this.waitsSince[p])) this.beginWait(p);
     const patient = this.sim.now < this.waitsSince[p] + this.producersOf(p).requestTimeoutMicros;
     this.refuse(p, tables.writable[p] === 0 && !patient);
+    if (wasLed !== led || wasWritable !== writable) this.onAvailability(p);
+  }
+
+  /** Whether a partition has a leader that serves. */
+  isLed(p: number): boolean {
+    return this.leaderless[p] === 0;
   }
 
   /** A partition has just been created: nothing was offered to it before. To be counted in the traffic by the caller. */

@@ -19,7 +19,7 @@ import { capacitiesOf, usableCores } from '../cruiseControlSettings.ts';
 /**
  * The cluster of this instant as Cruise Control's monitor would describe it to the analyzer: where replicas are, and the load of each by
  * Cruise Control's own model. A topic's rates on a broker are shared evenly by the partitions of the topic that it leads, however skewed they
- * are; sizes are exact. A broker that does not run is DEAD, one with an offline log directory BAD_DISKS.
+ * are; sizes are exact. A broker that is fenced, which no metadata names, is DEAD; one with an offline log directory has BAD_DISKS.
  *
  * Source: Cruise Control 2.5 `SamplingUtils.buildPartitionMetricSample`, `MonitorUtils` (what a leader sends to followers is what it takes in,
  * once for each), `Replica.getFollowerLoadFromLeader`.
@@ -75,11 +75,12 @@ export function describeCluster(
     });
   }
   const brokers = kafka.settings.brokers.map((b, row): BrokerDescription => {
-    const state: BrokerState | undefined = !kafka.brokers.isRunning(row)
-      ? 'DEAD'
-      : offline[row].length > 0
-        ? 'BAD_DISKS'
-        : undefined;
+    const state: BrokerState | undefined =
+      kafka.controller.registrations.fenced[row] === 1
+        ? 'DEAD'
+        : offline[row].length > 0
+          ? 'BAD_DISKS'
+          : undefined;
     return {
       id: b.id,
       ...(b.rack === '' ? {} : { rack: b.rack }),

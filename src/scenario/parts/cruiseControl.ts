@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { DetectorSettings } from '../../models/cruiseControl/anomalyDetector.ts';
 import { cruiseControlCatalogue, cruiseControlLabels } from '../../models/cruiseControl/catalogue.ts';
 import { isAnalyzerKey } from '../../models/cruiseControl/constraint.ts';
-import { CruiseControl, rebalanceModes } from '../../models/cruiseControl/cruiseControl.ts';
+import { CruiseControl } from '../../models/cruiseControl/cruiseControl.ts';
 import type { ExecutorSettings } from '../../models/cruiseControl/executor.ts';
+import { rebalanceModes } from '../../models/cruiseControl/modes.ts';
+import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import { KafkaRebalances } from '../../models/strimzi/rebalance.ts';
 import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
@@ -174,6 +176,14 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       );
     }
     checkAnalyzer(s, checks);
+    const { checkMicros, minCheckMicros } = executorOf(s.config ?? {});
+    if (minCheckMicros > checkMicros) {
+      checks.problem(
+        ['cruiseControl', 'config', 'min.execution.progress.check.interval.ms'],
+        'the minimum is above the interval itself: Cruise Control does not start',
+        `lower it to ${checkMicros / 1000} or less`,
+      );
+    }
   },
   create: (s, context) => {
     const own = s.config ?? {};
@@ -192,6 +202,10 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       ),
       rebalances: new KafkaRebalances(context.sim),
     };
+  },
+  connect: ({ service }, context) => {
+    const { topics } = context.models.kafka as KafkaCluster;
+    topics.onPartitionsAdded.push((_, from, to) => service.monitor.note(context.sim.now, to - from));
   },
   actions: {
     rebalance: {
@@ -230,6 +244,7 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
       },
     } as never,
   },
+  findings: ({ service }) => service.findings(),
   catalogue: cruiseControlCatalogue,
   labels: (_, name) => cruiseControlLabels(name),
 };

@@ -1,4 +1,5 @@
 import type { AnyPart } from '../part.ts';
+import { connectPart } from './connect.ts';
 import { cruiseControlPart } from './cruiseControl.ts';
 import { faultsPart } from './faults.ts';
 import { hardwarePart } from './hardware.ts';
@@ -6,6 +7,7 @@ import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
 import { operationsPart } from './operations.ts';
+import { schemaRegistryPart } from './schemaRegistry.ts';
 import { strimziPart } from './strimzi.ts';
 import { workloadPart } from './workload.ts';
 
@@ -19,5 +21,7 @@ export const parts: readonly AnyPart[] = [
   strimziPart,
   cruiseControlPart,
   jvmPart,
+  connectPart,
+  schemaRegistryPart,
   faultsPart,
 ] as unknown as readonly AnyPart[];

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
-import { rateMeans } from '../../formats/quantity.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
 import { partitionFindings } from '../../models/kafka/partitionFindings.ts';
@@ -35,6 +34,8 @@ import {
   replicaPlaces,
 } from '../partitionActions.ts';
 import { q } from '../quantity.ts';
+import { warnOfThrottle } from '../throttleWarning.ts';
+import { type ConnectPartSettings, sinkGroups } from './connect.ts';
 import {
   checkMembers,
   groupConfig,
@@ -643,9 +644,6 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
   }
 }
 
-/** Days that nobody waits for a replica to come back. Guess. */
-const endlessDays = 30;
-
 /** A throttle in bytes per second where somebody thought of another unit. */
 function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
   if (!s.topics.some((t) => t.throttledReplicas === '*')) return;
@@ -653,12 +651,16 @@ function checkThrottles(s: KafkaPartSettings, checks: Checks): void {
   const most = used.reduce((x, y) => Math.max(x, y), 0);
   for (const key of ['leader.replication.throttled.rate', 'follower.replication.throttled.rate'] as const) {
     const rate = s.config[key];
-    if (rate !== undefined && most / rate > endlessDays * 86_400)
-      checks.warning(
-        ['kafka', 'config', key],
-        `${rateMeans(rate, most)}, which is what the fullest broker holds`,
-        'write the rate in bytes per second, such as 100000000',
-      );
+    if (rate === undefined) continue;
+    const mend = 'write the rate in bytes per second, such as 100000000';
+    warnOfThrottle(
+      rate,
+      most,
+      ', which is what the fullest broker holds',
+      checks,
+      ['kafka', 'config', key],
+      mend,
+    );
   }
 }
 
@@ -760,6 +762,18 @@ function assignmentOf(
     }
   }
   return good ? rows : undefined;
+}
+
+/** The groups that are listed, and those that the sinks of Connect form. */
+function groupsOf(
+  s: KafkaPartSettings,
+  connect: ConnectPartSettings | undefined,
+  topicRow: ReadonlyMap<string, number>,
+): readonly GroupSettings[] {
+  return [
+    ...(s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
+    ...sinkGroups(connect).map((g) => groupOf(g, s, topicRow)),
+  ];
 }
 
 type Group = NonNullable<KafkaPartSettings['consumerGroups']>[number];
@@ -874,7 +888,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       context.settings.cruiseControl === undefined ? factor : 2 * factor,
       replicaPlaces(context.timeline, factor, s.brokers.length),
     ),
-    groups: (s.consumerGroups ?? []).map((g) => groupOf(g, s, topicRow)),
+    groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined, topicRow),
     timing: {
       roundTripMicros: s.timing.roundTrip,
       appendLingerMicros: c['controller.quorum.append.linger.ms'] * 1000,

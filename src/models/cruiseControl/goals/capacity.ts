@@ -103,7 +103,6 @@ abstract class CapacityGoal extends Goal {
   protected override rebalance(broker: number): void {
     const { model, resource } = this;
     if (!this.isOver(broker) && model.offlineOn[broker] === 0) return;
-    this.newTries();
     if (resource === nwOut || resource === cpu) this.moveLeadershipOut(broker);
     if (this.isOver(broker) || model.offlineOn[broker]! > 0) this.moveReplicasOut(broker);
     if (this.isOver(broker)) this.failOver(broker);

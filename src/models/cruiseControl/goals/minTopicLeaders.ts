@@ -63,10 +63,9 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
 
   protected override begin(): void {
     const { model, excluded, constraint } = this.run;
-    const text = constraint.text('topics.with.min.leaders.per.broker');
+    const pattern = constraint.topicsWithMinLeaders;
     this.least.clear();
-    if (text === '') return;
-    const pattern = new RegExp(`^(?:${text})$`);
+    if (pattern === undefined) return;
     const matching = model.topics.map((_, t) => t).filter((t) => pattern.test(model.topics[t]!));
     const brokers = model.aliveBrokers.filter((b) => this.mayLead(b)).length;
     const partitions = new Int32Array(model.topicCount);
@@ -105,9 +104,7 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
     const candidates = [...model.aliveBrokers].sort(
       (a, b) => model.replicasOn[a]! - model.replicasOn[b]! || a - b,
     );
-    for (const replica of model.replicasInSet(broker)) {
-      if (!model.isOffline(replica)) continue;
-      this.newTries();
+    for (const replica of model.offlineInCopiedSet(broker)) {
       if (!candidates.some((to) => this.tryMove(replica, to)))
         this.fail(
           'offline-replicas-remain',
@@ -121,7 +118,6 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
   private bringLeaders(topic: number, least: number, broker: number): void {
     const { model } = this;
     if (model.topicLeaders(broker, topic) >= least) return;
-    this.newTries();
     const ofTopic = (b: number, leads: 0 | 1) =>
       model
         .naturalOrder(b)

@@ -36,7 +36,6 @@ abstract class RackGoal extends Goal {
     for (const replica of model.naturalOrder(broker)) {
       if (!this.mayGo(replica)) continue;
       if (model.alive[broker] === 1 && !model.isOffline(replica) && this.mayStay(replica)) continue;
-      this.newTries();
       if (this.moveToFirst(replica) || !this.failsAtOnce) continue;
       const partition = model.partitionOf[replica]!;
       throw new OptimizationFailure(

@@ -61,7 +61,6 @@ export class ReplicaCapacityGoal extends Goal {
   protected override rebalance(broker: number): void {
     const { model } = this;
     if (model.replicasOn[broker]! <= this.most && model.offlineOn[broker] === 0) return;
-    this.newTries();
     const takes = (b: number) => this.healing || model.replicasOn[b]! < this.most;
     const byCount = (a: number, b: number) => model.replicasOn[a]! - model.replicasOn[b]! || a - b;
     const candidates = model.aliveBrokers.filter((b) => b !== broker && takes(b)).sort(byCount);
@@ -69,7 +68,7 @@ export class ReplicaCapacityGoal extends Goal {
       if (!this.mayGo(replica)) continue;
       const offline = model.isOffline(replica);
       if (model.replicasOn[broker]! <= this.most && !offline) break;
-      const at = this.exhausted && !offline ? -1 : candidates.findIndex((to) => this.tryMove(replica, to));
+      const at = candidates.findIndex((to) => this.tryMove(replica, to));
       if (at >= 0) {
         // Only that one has more now: it moves up among those behind it.
         const [to] = candidates.splice(at, 1);

@@ -142,18 +142,23 @@ export class ReplicaDistributionGoal extends Goal {
         sources.add(b);
     }
     this.newTries();
+    const refused = this.newRefusals();
     while (sources.size > 0 && !this.exhausted) {
       const source = sources.poll();
-      for (const replica of this.gifts(source)) {
+      const gifts = this.gifts(source);
+      let moved = 0;
+      for (let at = refused?.[source] ?? 0; at < gifts.length; at += 1) {
         // Limits count replicas, whichever they are: where they forbid one, they forbid the rest.
-        if (!this.onlyOffline && !this.keepsLimits(source, broker)) break;
-        if (!this.tryMove(replica, broker)) continue;
+        if (this.takesShortcuts && !this.keepsLimits(source, broker)) break;
+        if (!this.tryMove(gifts[at]!, broker)) continue;
+        moved += 1;
         if (model.replicasOn[broker]! >= this.lower) return true;
         if (sources.size === 0) continue;
         const next = sources.peek();
         const behind = model.offlineOn[source]! - model.offlineOn[next]!;
         if (behind < 0 || (behind === 0 && model.replicasOn[source]! < model.replicasOn[next]!)) {
           sources.add(source);
+          if (refused !== undefined) refused[source] = at + 1 - moved;
           break;
         }
       }

@@ -74,6 +74,7 @@ abstract class ResourceDistributionGoal extends Goal {
   readonly hard = false;
   protected abstract readonly resource: Resource;
   protected readonly ignoresLeadership: boolean = false;
+  override readonly refusesForGood = false;
   private upper = 0;
   private lower = 0;
   private isLow = false;
@@ -353,6 +354,7 @@ abstract class ResourceDistributionGoal extends Goal {
     for (const b of model.aliveBrokers)
       if (model.utilization(b, resource) > (this.mayTake(b) ? this.lower : 0)) sources.add(b);
     this.newTries();
+    const refused = way === move ? this.newRefusals() : undefined;
     while (
       sources.size > 0 &&
       !this.exhausted &&
@@ -360,18 +362,22 @@ abstract class ResourceDistributionGoal extends Goal {
     ) {
       const source = sources.poll();
       // What moves away leaves the list, so it is tried from a copy; first come those too large for either broker.
-      const gifts = model.inOrder(this.descending!, source);
-      const fits = model.selfHealing ? 0 : firstWhere(gifts, (r) => this.keepsLimits(r, broker));
-      for (const replica of gifts.slice(fits)) {
+      const gifts = model.inOrder(this.descending!, source).slice();
+      const fits = this.takesShortcuts ? firstWhere(gifts, (r) => this.keepsLimits(r, broker)) : 0;
+      let moved = 0;
+      for (let at = Math.max(fits, refused?.[source] ?? 0); at < gifts.length; at += 1) {
+        const replica = gifts[at]!;
         if (!this.isCandidate(replica, followersOnly, resource === nwOut, immigrantsOnly)) continue;
         if (this.load(replica) === 0) continue;
         if (!(way === move ? this.tryMove(replica, broker) : this.tryLeadership(replica, broker))) continue;
+        moved += 1;
         if (this.isAboveLower(broker)) return true;
         if (
           sources.size > 0 &&
           model.utilization(source, resource) < model.utilization(sources.peek(), resource)
         ) {
           sources.add(source);
+          if (refused !== undefined) refused[source] = at + 1 - moved;
           break;
         }
       }
@@ -504,7 +510,7 @@ abstract class ResourceDistributionGoal extends Goal {
     outward: 1 | -1,
   ): readonly [number, number] {
     const { model } = this;
-    if (model.selfHealing || model.newBrokers.length > 0) return [0, mine.length];
+    if (!this.takesShortcuts || model.newBrokers.length > 0) return [0, mine.length];
     for (const back of theirs) {
       const partition = model.partitionOf[back]!;
       if (model.hasReplica(partition, broker) || model.isBarred(partition, broker)) continue;

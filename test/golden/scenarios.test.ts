@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { openScenario } from '../../src/scenario/open.ts';
@@ -21,6 +21,16 @@ function once(path: string): ReturnType<typeof run> {
   played.set(path, found);
   return found;
 }
+
+const golden = JSON.parse(readFileSync(`${root}test/golden/files/fingerprints.json`, 'utf8')) as Record<
+  string,
+  { fingerprint: string; events: number }
+>;
+
+test.each(Object.keys(golden))('%s plays as it did (npm run golden rewrites)', (file) => {
+  const result = once(file);
+  expect({ fingerprint: result.fingerprint, events: result.eventCount }).toEqual(golden[file]);
+});
 
 /** Fingerprints of what-ifs without their change, by base. */
 const undoneOf = new Map<string, string>();
@@ -118,11 +128,11 @@ test('a heap of 31 GiB is refused in the same container of 20 GiB, and the findi
 
 test('a heap of 14 in place of 12 GiB takes 2.1 GiB from the page cache, and the restart shows it', () => {
   const gib = 1_073_741_824;
-  const cache = (file: string) => measure(run(file), 'rehearse:page_cache_bytes', { broker: '0' }) / gib;
+  const cache = (file: string) => measure(once(file), 'rehearse:page_cache_bytes', { broker: '0' }) / gib;
   expect(
     cache('scenarios/reference-day/jvm-before.yaml') - cache('scenarios/reference-day/jvm-after.yaml'),
   ).toBeCloseTo(2.1, 6);
-  const restart = run('scenarios/reference-day/rolling-restart.yaml');
+  const restart = once('scenarios/reference-day/rolling-restart.yaml');
   const series = restart.series.of('rehearse:page_cache_bytes').find((s) => s.labels.broker === '0')!;
   expect((series.values[0]! - series.values[series.length - 1]!) / gib).toBeCloseTo(2.1, 6);
 });
