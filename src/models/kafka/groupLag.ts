@@ -298,7 +298,7 @@ export class GroupLag {
   /** Messages of a cell that wait now. */
   waiting(c: number): number {
     this.settleSums(c);
-    return this.cells[c].waiting;
+    return Math.max(0, this.cells[c].waiting);
   }
 
   /** Messages of a cell read since the start. */
@@ -368,7 +368,7 @@ export class GroupLag {
       cell.dirty = false;
       this.settleSums(c);
       if (cell.lagging === 0) cell.waiting = 0;
-      this.onSums(c, cell.waiting, cell.lagging === 0 ? 0 : cell.inSum - cell.outSum);
+      this.onSums(c, Math.max(0, cell.waiting), cell.lagging === 0 ? 0 : cell.inSum - cell.outSum);
     }
     return true;
   }
@@ -390,7 +390,7 @@ export class GroupLag {
     const seconds = (this.sim.now - cell.sumSince) / 1e6;
     cell.sumSince = this.sim.now;
     if (seconds === 0) return;
-    cell.waiting = Math.max(0, cell.waiting + (cell.inSum - cell.outSum) * seconds);
+    cell.waiting += (cell.inSum - cell.outSum) * seconds;
     cell.read += cell.outSum * seconds;
   }
 
@@ -405,7 +405,7 @@ export class GroupLag {
     if (whole !== now) {
       // A rest of rounding, or of a completion that was rounded up: it was not read.
       this.settleSums(c);
-      cell.waiting = Math.max(0, cell.waiting + whole - now);
+      cell.waiting += whole - now;
       cell.read -= whole - now;
     }
     const before = this.lags(cell, p);
@@ -422,7 +422,7 @@ export class GroupLag {
     const cell = this.cells[c];
     this.settleSums(c);
     const before = this.lags(cell, p);
-    cell.waiting = Math.max(0, cell.waiting + messages - cell.backlog[p]);
+    cell.waiting += messages - cell.backlog[p];
     cell.backlog[p] = messages;
     cell.lagging += Number(this.lags(cell, p)) - Number(before);
     this.show(c, p);
