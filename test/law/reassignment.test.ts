@@ -241,12 +241,12 @@ test('moves, overrides and cancels among crashes and stops: replicas are those o
     ),
     { seed: 3, numRuns: 80 },
   );
-  expect(seen.grown).toBeGreaterThan(80);
-  expect(seen.completed).toBeGreaterThan(200);
+  expect(seen.grown).toBeGreaterThan(60);
+  expect(seen.completed).toBeGreaterThan(150);
   expect(seen.cancelled).toBeGreaterThan(2);
-  expect(seen.overridden).toBeGreaterThan(25);
-  expect(seen.refused).toBeGreaterThan(50);
-  expect(seen.crashedWhile).toBeGreaterThan(40);
-  expect(seen.leaderMoved).toBeGreaterThan(80);
-  expect(seen.shrunk).toBeGreaterThan(40);
+  expect(seen.overridden).toBeGreaterThan(15);
+  expect(seen.refused).toBeGreaterThan(35);
+  expect(seen.crashedWhile).toBeGreaterThan(20);
+  expect(seen.leaderMoved).toBeGreaterThan(60);
+  expect(seen.shrunk).toBeGreaterThan(20);
 });
