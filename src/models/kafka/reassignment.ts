@@ -22,8 +22,10 @@ export interface Starvation {
   /** Broker row whose throttle holds it back. */
   readonly at: number;
   readonly rate: number;
-  /** Bytes per second that listed partitions take in there: the throttle must be above it. */
+  /** Bytes per second that listed partitions take in there now, in sync or not: at or below it nothing is left for what is to be copied. */
   readonly live: number;
+  /** The same if the broker led all that it lists: above it the throttle suffices, wherever leaders move meanwhile. */
+  readonly most: number;
 }
 
 /** Changes of assignments, as a client asks for them: null cancels. */
@@ -377,7 +379,7 @@ export class Reassignments {
   }
 
   /**
-   * Moves that a throttle starves now: it is at or below what listed partitions take in there anyway, which comes first, so that what is to
+   * Moves that a throttle starves now, once for each side that does: it is at or below what listed partitions take in there anyway, which comes first, so that what is to
    * be copied never becomes less. Formula: completion takes bytes / (rate - live), with what in-sync and added replicas of listed partitions
    * take in as `live`; it is ours, from the rule of KIP-73.
    */
@@ -400,8 +402,7 @@ export class Reassignments {
           const rate = throttle.rateOf(side, at);
           const live = throttle.liveRate(side, at) + this.laggingRate(side, at);
           if (!throttle.isListed(side, p, at) || rate > live) continue;
-          found.push({ partition: p, broker: b, side, at, rate, live });
-          break;
+          found.push({ partition: p, broker: b, side, at, rate, live, most: throttle.mostRate(side, at) });
         }
       }
     }
