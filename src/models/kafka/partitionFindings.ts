@@ -33,9 +33,10 @@ export interface StarvedSide {
   readonly broker: number;
   readonly side: ThrottleSide;
   readonly partitions: readonly string[];
-  /** The throttle, bytes per second, and what it must be above. */
+  /** The throttle, what takes part of it takes in now, and what it does at most, all in bytes per second: above the last it suffices. */
   readonly rate: number;
   readonly live: number;
+  readonly most: number;
 }
 
 export function starvedSides(cluster: KafkaCluster): StarvedSide[] {
@@ -47,17 +48,17 @@ export function starvedSides(cluster: KafkaCluster): StarvedSide[] {
     else group.push(s);
   }
   return [...bySide.values()].map((group) => {
-    const { side, at, rate, live } = group[0];
+    const { side, at, rate, live, most } = group[0];
     const partitions = [...new Set(group.map((s) => s.partition))].map((p) =>
       cluster.tables.partitionName(p),
     );
-    return { broker: cluster.settings.brokers[at].id, side, partitions, rate, live };
+    return { broker: cluster.settings.brokers[at].id, side, partitions, rate, live, most };
   });
 }
 
 /** A starved side in words: which partitions, and what would mend it. */
-export function starvedText({ broker, side, partitions, rate, live }: StarvedSide): string {
-  return `${some(partitions)}: the ${side} throttle of broker ${broker} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`;
+export function starvedText({ broker, side, partitions, rate, live, most }: StarvedSide): string {
+  return `${some(partitions)}: the ${side} throttle of broker ${broker} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} anyway; above ${megabytes(most)} it suffices, or move fewer at once`;
 }
 
 function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
