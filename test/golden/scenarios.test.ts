@@ -49,6 +49,7 @@ test('there are the what-ifs that the documentation names', () => {
     'leftover-throttle.yaml',
     'long-pause.yaml',
     'min-isr-3.yaml',
+    'no-throttle.yaml',
     'no-wait.yaml',
     'node-replaced.yaml',
     'pause-goal-5ms.yaml',
@@ -60,6 +61,9 @@ test('there are the what-ifs that the documentation names', () => {
     'slow-disk.yaml',
     'strimzi-roller.yaml',
     'ten-times-the-clients.yaml',
+    'throttle-200.yaml',
+    'throttle-50.yaml',
+    'throttle-in-bytes.yaml',
     'tls.yaml',
     'zone-1a-dedicated.yaml',
     'zone-1a.yaml',
@@ -93,6 +97,34 @@ describe.each(files)('%s', (file) => {
     expect(again).toBe(once(base).fingerprint);
     expect(once(folder + file).fingerprint).not.toBe(once(base).fingerprint);
   });
+});
+
+describe('48 GB in 10 equal replicas move to one broker while 61.1 MB/s come in', () => {
+  const [bytes, live] = [48e9, 61.1e6];
+  const took = (file: string) => measure(once(`scenarios/what-if/${file}`), 'rehearse:reassignment_seconds');
+  // Without a throttle five fetcher threads, one for each leader, wait a round trip for each response of 1 MiB for each of two partitions.
+  const response = 2 * 1_048_576;
+  const fetchers = (5 * response) / (0.001 + response / 350e6);
+
+  test.each([
+    { file: 'bases/move.yaml', rate: 100e6 },
+    { file: 'throttle-200.yaml', rate: 200e6 },
+    { file: 'no-throttle.yaml', rate: fetchers },
+  ])('$file: bytes / (rate - live) within 3 %', ({ file, rate }) => {
+    expect(Math.abs(took(file) / (bytes / (rate - live)) - 1)).toBeLessThan(0.03);
+  });
+
+  test.each(['throttle-50.yaml', 'throttle-in-bytes.yaml'])(
+    '%s: never, and the run names the partitions and the rate that would suffice',
+    (file) => {
+      const result = once(`scenarios/what-if/${file}`);
+      expect(measure(result, 'rehearse:reassignments')).toBe(10);
+      const says = result.findings.map((f) => f.says).join('\n');
+      for (let p = 0; p < 10; p += 1) expect(says).toContain(`events-${p}`);
+      expect(says).toContain('never finishes');
+      expect(says).toContain('raise it above 61.1 MB/s');
+    },
+  );
 });
 
 test('retention as stated: broker 2 is full first, near 36.6 min and before the 41.8 min of the mean', () => {

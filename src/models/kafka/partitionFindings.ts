@@ -41,7 +41,7 @@ function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
     const id = cluster.settings.brokers[at].id;
     return {
       rule: 'a throttled move never finishes',
-      says: `${named(cluster, partitions)}: the ${side} throttle of broker ${id} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`,
+      says: `the move of ${named(cluster, partitions)} never finishes: the ${side} throttle of broker ${id} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`,
     };
   });
 }
@@ -57,7 +57,7 @@ function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
   return [
     {
       rule: 'moves are not finished at the end',
-      says: `${named(cluster, open)}: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
+      says: `the move of ${named(cluster, open)} is not finished at the end: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
     },
   ];
 }

@@ -639,7 +639,9 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
     checks.warning(
       ['kafka', 'config', 'log.retention.hours'],
       `retention would keep ${(kept / 1e12).toFixed(1)} TB; the disks hold ${(room / 1e12).toFixed(1)} TB, and ${(used / 1e12).toFixed(1)} TB are used`,
-      'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
+      s.holdLogsAtInitialSize
+        ? 'shorten the retention; until then each log is kept at its observed size'
+        : 'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
     );
   }
 }
