@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { keysMoved } from '../../src/models/kafka/topics.ts';
+import { exactReading } from '../../src/promql/evaluate.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import { measure, reader, root, run, variant } from '../support/files.ts';
 
@@ -40,8 +42,12 @@ const verdicts = (result: ReturnType<typeof run>) =>
 
 test('there are the what-ifs that the documentation names', () => {
   expect(files).toEqual([
+    'broker-lost-in-move.yaml',
+    'broker-lost-in-rebalance.yaml',
+    'broker-removed.yaml',
     'cold-consumer.yaml',
     'crash.yaml',
+    'disk-full-in-move.yaml',
     'heap-14.yaml',
     'heap-20.yaml',
     'heap-6.yaml',
@@ -52,12 +58,16 @@ test('there are the what-ifs that the documentation names', () => {
     'no-throttle.yaml',
     'no-wait.yaml',
     'node-replaced.yaml',
+    'one-more-partition.yaml',
     'pause-goal-5ms.yaml',
     'rack-aware.yaml',
     'restart-at-peak.yaml',
     'retention-as-stated.yaml',
     'second-broker-drained.yaml',
     'second-broker-lost.yaml',
+    'sink-4-tasks.yaml',
+    'sixth-broker-rebalance.yaml',
+    'sixth-broker.yaml',
     'slow-disk.yaml',
     'strimzi-roller.yaml',
     'ten-times-the-clients.yaml',
@@ -73,6 +83,9 @@ test('there are the what-ifs that the documentation names', () => {
   ]);
 });
 
+/** Fails a run whatever it expects, and stands in it only then. */
+const coPartitioning = 'standard: an increase breaks co-partitioning';
+
 describe.each(files)('%s', (file) => {
   const text = reader()(folder + file)!;
   const data = parse(text);
@@ -81,9 +94,12 @@ describe.each(files)('%s', (file) => {
   test('the expectation that it shows, and no other, has another verdict than in its base', () => {
     const changed = verdicts(once(folder + file));
     const before = verdicts(once(base));
-    expect([...changed.keys()]).toEqual([...before.keys()]);
+    // What fails by itself says the same as what is shown.
+    const broken = [...changed.keys()].filter((name) => !before.has(name));
+    expect(broken).toEqual(file === 'one-more-partition.yaml' ? [coPartitioning] : []);
+    expect([...changed.keys()].filter((name) => before.has(name))).toEqual([...before.keys()]);
     const moved = [...changed]
-      .filter(([name, verdict]) => before.get(name) !== verdict)
+      .filter(([name, verdict]) => before.has(name) && before.get(name) !== verdict)
       .map(([name]) => name);
     expect(moved).toEqual([data.shows]);
   });
@@ -125,6 +141,59 @@ describe('48 GB in 10 equal replicas move to one broker while 61.1 MB/s come in'
       expect(says).toContain('raise it above 61.1 MB/s');
     },
   );
+});
+
+test('a sixth broker that is added receives alone, a rebalance moves among the others as well, and a removed one is emptied', () => {
+  const all = (file: string) =>
+    once(`scenarios/what-if/${file}`)
+      .series.of('kafka_server_replicamanager_partitioncount')
+      .map((s) => s.values[s.length - 1]!);
+  const sum = (counts: readonly number[]) => counts.reduce((x, y) => x + y, 0);
+  const before = all('bases/empty-broker.yaml');
+  expect(before).toEqual([8, 7, 6, 5, 4, 0]);
+  const added = all('sixth-broker.yaml');
+  for (let b = 0; b < 5; b += 1) expect(added[b]).toBeLessThanOrEqual(before[b]!);
+  expect(added[5]).toBe(5);
+  expect(all('sixth-broker-rebalance.yaml')).toEqual([5, 5, 5, 5, 5, 5]);
+  expect(all('broker-removed.yaml')[4]).toBe(0);
+  for (const file of ['sixth-broker.yaml', 'sixth-broker-rebalance.yaml', 'broker-removed.yaml'])
+    expect(sum(all(file))).toBe(30);
+});
+
+test('what breaks during a move is told with what is left, and what nobody removes', () => {
+  const says = (file: string) =>
+    once(`scenarios/what-if/${file}`)
+      .findings.map((f) => f.says)
+      .join('\n');
+  expect(says('disk-full-in-move.yaml')).toContain('away: 5; bring back what is away, or cancel the move');
+  expect(says('broker-lost-in-move.yaml')).toContain('let the scenario end later');
+  expect(says('broker-lost-in-rebalance.yaml')).toContain('4 tasks are dead: broker 5 is down');
+  expect(says('broker-lost-in-rebalance.yaml')).toContain(
+    'nobody looks after them, or removes their throttle',
+  );
+});
+
+test('36 to 37 partitions move 36 of 37 keys, and what is joined with them fails the run', () => {
+  const result = once('scenarios/what-if/one-more-partition.yaml');
+  expect(keysMoved(36, 37)).toBeCloseTo(36 / 37, 12);
+  expect(result.verdict).toBe('fail');
+  const says = result.findings.map((f) => f.says).join('\n');
+  expect(says).toContain('97.3 % of its keys go to another one');
+  expect(says).toContain('orders has 37 partitions and payments has 36');
+});
+
+test('a sink of three tasks lags by what they cannot do, and a fourth works it off at the difference', () => {
+  const lag = (file: string, at: number) => {
+    const series = once(`scenarios/what-if/${file}`)
+      .series.of('kafka_consumergroup_lag_sum')
+      .filter((s) => s.labels.consumergroup === 'connect-elasticsearch-sink-search');
+    return exactReading.instant(series[0]!, at * 1e6)!;
+  };
+  const [incoming, capacity] = [12_000, 3500];
+  expect(lag('bases/sink.yaml', 1200)).toBeCloseTo(1200 * (incoming - 3 * capacity), -3);
+  expect(lag('sink-4-tasks.yaml', 300)).toBeCloseTo(300 * (incoming - 3 * capacity), -3);
+  const [early, late] = [lag('sink-4-tasks.yaml', 330), lag('sink-4-tasks.yaml', 430)];
+  expect((early - late) / 100).toBeCloseTo(4 * capacity - incoming, -2);
 });
 
 test('retention as stated: broker 2 is full first, near 36.6 min and before the 41.8 min of the mean', () => {

@@ -53,13 +53,30 @@ function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
   if (open.length === 0) return [];
   const left = open.reduce((sum, p) => sum + reassignments.remainingBytes(p), 0);
   const leaderless = open.filter((p) => tables.leader[p] < 0).length;
-  const why = leaderless > 0 ? `; ${leaderless} of them have no leader to copy from` : '';
+  const away = receivers(cluster, open).filter((b) => cluster.controller.registrations.fenced[b] === 1);
+  const names = away.map((b) => cluster.settings.brokers[b].id).join(', ');
+  const why =
+    (leaderless > 0 ? `; ${leaderless} of them have no leader to copy from` : '') +
+    (away.length > 0 ? `; of the brokers that are to receive them these are away: ${names}` : '');
+  const mend =
+    leaderless + away.length > 0
+      ? 'bring back what is away, or cancel the move'
+      : 'let the scenario end later';
   return [
     {
       rule: 'moves are not finished at the end',
-      says: `the move of ${named(cluster, open)} is not finished at the end: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
+      says: `the move of ${named(cluster, open)} is not finished at the end: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; ${mend}`,
     },
   ];
+}
+
+/** Brokers to which replicas of these partitions are being added, in their order. */
+function receivers({ tables }: KafkaCluster, partitions: readonly number[]): number[] {
+  const found = new Set<number>();
+  for (const p of partitions)
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1)
+      if (tables.adding[r] === 1) found.add(tables.broker[r]);
+  return [...found].sort((a, b) => a - b);
 }
 
 function movedKeys(cluster: KafkaCluster, increase: Increase): ModelFinding[] {
