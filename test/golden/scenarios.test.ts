@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysMoved } from '../../src/models/kafka/topics.ts';
 import { exactReading } from '../../src/promql/evaluate.ts';
+import { charts } from '../../src/report/charts.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import { measure, reader, root, run, variant } from '../support/files.ts';
 
@@ -173,6 +174,23 @@ test('what breaks during a move is told with what is left, and what nobody remov
   );
 });
 
+test('a page about a move has curves of what moves, what is left and the throttle, and one about a sink has its tasks', () => {
+  const titles = (file: string) => charts(once(`scenarios/what-if/${file}`)).map((c) => c.title);
+  expect(titles('broker-lost-in-rebalance.yaml')).toEqual(
+    expect.arrayContaining([
+      'Copied into a broker by reassignments',
+      'Left to copy by reassignments',
+      'Replication throttle: the highest of the brokers',
+      'Partitions that Cruise Control is moving',
+    ]),
+  );
+  expect(titles('no-throttle.yaml')).not.toContain('Replication throttle: the highest of the brokers');
+  expect(titles('no-throttle.yaml')).not.toContain('Partitions that Cruise Control is moving');
+  expect(titles('sink-4-tasks.yaml')).toEqual(
+    expect.arrayContaining(['Lag of the partition that is furthest behind', 'Connect tasks that run']),
+  );
+});
+
 test('36 to 37 partitions move 36 of 37 keys, and what is joined with them fails the run', () => {
   const result = once('scenarios/what-if/one-more-partition.yaml');
   expect(keysMoved(36, 37)).toBeCloseTo(36 / 37, 12);
@@ -192,6 +210,11 @@ test('a sink of three tasks lags by what they cannot do, and a fourth works it o
   const [incoming, capacity] = [12_000, 3500];
   expect(lag('bases/sink.yaml', 1200)).toBeCloseTo(1200 * (incoming - 3 * capacity), -3);
   expect(lag('sink-4-tasks.yaml', 300)).toBeCloseTo(300 * (incoming - 3 * capacity), -3);
+  expect(
+    once('scenarios/what-if/bases/sink.yaml')
+      .findings.map((f) => f.says)
+      .join(),
+  ).toContain('at least 4 such members are needed');
   const [early, late] = [lag('sink-4-tasks.yaml', 330), lag('sink-4-tasks.yaml', 430)];
   expect((early - late) / 100).toBeCloseTo(4 * capacity - incoming, -2);
 });

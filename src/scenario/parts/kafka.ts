@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
+import { memberFindings } from '../../models/kafka/memberFindings.ts';
 import { partitionFindings } from '../../models/kafka/partitionFindings.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
 import {
@@ -954,7 +955,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
     cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
     cluster.requests.measureFrom(context.warmUp);
   },
-  findings: partitionFindings,
+  findings: (cluster) => [...partitionFindings(cluster), ...memberFindings(cluster.consumers.membership)],
   actions: {
     createPartitions: {
       says: 'gives a topic more partitions, as kafka-topics --alter --partitions does: new ones are empty, nothing moves',
