@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysMoved } from '../../src/models/kafka/topics.ts';
 import { exactReading } from '../../src/promql/evaluate.ts';
-import { charts } from '../../src/report/charts.ts';
+import { charts, drawSvg } from '../../src/report/charts.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import { measure, reader, root, run, variant } from '../support/files.ts';
 
@@ -174,7 +174,7 @@ test('what breaks during a move is told with what is left, and what nobody remov
   );
 });
 
-test('a page about a move has curves of what moves, what is left and the throttle, and one about a sink has its tasks', () => {
+test('a page about a move has curves of what moves, what is left and the throttle, and one about a sink has its tasks', async () => {
   const titles = (file: string) => charts(once(`scenarios/what-if/${file}`)).map((c) => c.title);
   expect(titles('broker-lost-in-rebalance.yaml')).toEqual(
     expect.arrayContaining([
@@ -184,6 +184,11 @@ test('a page about a move has curves of what moves, what is left and the throttl
       'Partitions that Cruise Control is moving',
     ]),
   );
+  // The axis of a curve that is 0 throughout.
+  const flat = charts(once('scenarios/what-if/no-throttle.yaml')).find((c) =>
+    c.title.startsWith('Under-rep'),
+  )!;
+  expect(await drawSvg(flat)).not.toContain('NaN');
   expect(titles('no-throttle.yaml')).not.toContain('Replication throttle: the highest of the brokers');
   expect(titles('no-throttle.yaml')).not.toContain('Partitions that Cruise Control is moving');
   expect(titles('sink-4-tasks.yaml')).toEqual(
