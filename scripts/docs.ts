@@ -5,6 +5,16 @@ import { rootOf } from '../src/cli/files.ts';
 import { verbs } from '../src/cli/verbs.ts';
 import type { Catalogue } from '../src/engine/catalogue.ts';
 import { bands, type Figure, within } from '../src/evidence/gcScore.ts';
+import {
+  leadersAfterGrowth,
+  type MoveFacts,
+  movePlans,
+  type PlanKind,
+  type PlanRange,
+  type PlanShape,
+  planDuration,
+  planRange,
+} from '../src/evidence/movePlans.ts';
 import { summaryJsonSchema } from '../src/report/summary.ts';
 import { leafKeys, platformJsonSchema, scenarioJsonSchema } from '../src/scenario/jsonSchema.ts';
 import type { Part } from '../src/scenario/part.ts';
@@ -49,6 +59,126 @@ function g1Accuracy(): string {
     `Each cell: recorded / played, the median of 100 seeds; **bold** where it is outside the larger of its band (counts and interval 10 %, p50 20 %, p90 30 %, p99 and maximum 40 %) and the spread of the repeated runs (a, t, v; g, u). The costs were fitted on the two runs marked so, and frozen before the others were scored; flags and program numbers are all that is known of a run. Interval in seconds, quantiles in milliseconds, the rest are counts in 45 s. Runs without a log have no p90; with fewer than 100 pauses a p99 is not compared.`,
     `Within their band: ${share(counts.strict)}; within the larger of band and spread: ${share(counts.fair)}. The aim is 80 %.`,
     table(['run', ...names], rows),
+  ].join('\n\n');
+}
+
+/** The partition expansion of the reference day: what its operations log leaves open, and what follows from each way to fill it. */
+function partitionExpansion(): string {
+  const [GB, MB] = [1e9, 1e6];
+  const live = (220 * MB) / 36;
+  const facts: MoveFacts = {
+    brokers: 5,
+    partitions: 36,
+    replicationFactor: 3,
+    live,
+    throttle: 104_857_600,
+    least: 47.5 * GB,
+    most: 48.5 * GB,
+    oldReplica: [16 * GB, 24 * GB],
+    // From 16:30 to 16:32: producers find the new partitions evenly over five minutes, or all at once.
+    newReplica: [(live * 120 * 120) / (2 * 300), live * 120],
+    newReplicas: 36,
+    observed: 22 * 60,
+  };
+  const minutes = (seconds: number) =>
+    Number.isFinite(seconds) ? (seconds / 60).toFixed(seconds < 6000 ? 1 : 0) : 'never';
+  const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+  const line = (says: string, r: PlanRange) => [
+    says,
+    String(r.plans),
+    ...[r.minimum, r.median, r.maximum].map(minutes),
+    ...[
+      r.never,
+      r.sooner,
+      r.asObserved,
+      r.binds['takes in'],
+      r.binds.sends,
+      r.binds['waits for its turns'],
+    ].map(percent),
+  ];
+  const sorts: readonly (readonly [string, (kind: PlanKind, shape: PlanShape) => boolean])[] = [
+    ['all', () => true],
+    ['replicas that were there: two or three', (k) => k.name === 'old'],
+    ['one or two of them and some of the new partitions', (k) => k.name === 'old and new'],
+    ['2 to 36 equal replicas', (k) => k.name === 'equal'],
+    ['onto one broker', (_, s) => s.destinations === 1],
+    ['onto five', (_, s) => s.destinations === 5],
+    ['from one leader', (_, s) => s.leaders === 1],
+    ['from five', (_, s) => s.leaders === 5],
+    ['5 at once on a broker, the default of Cruise Control', (_, s) => s.concurrency === 5],
+    ['10 at once', (_, s) => s.concurrency === 10],
+    ['all at once, as kafka-reassign-partitions does', (_, s) => s.concurrency === Number.POSITIVE_INFINITY],
+    ['what moves is listed for the throttle', (_, s) => !s.allListed],
+    ['the whole topic is listed', (_, s) => s.allListed],
+  ];
+  const named: readonly (readonly [number, number, number])[] = [
+    [2, 104.8576, Number.POSITIVE_INFINITY],
+    [10, 100, Number.POSITIVE_INFINITY],
+    [10, 104.8576, Number.POSITIVE_INFINITY],
+    [10, 100, 5],
+    [5, 100, Number.POSITIVE_INFINITY],
+    [10, 200, Number.POSITIVE_INFINITY],
+    [10, 50, Number.POSITIVE_INFINITY],
+    [20, 100, Number.POSITIVE_INFINITY],
+  ];
+  const single = named.map(([count, throttle, concurrency]) => {
+    const kind = { name: 'equal' as const, replicas: Array<number>(count).fill((48 * GB) / count) };
+    const shape = { destinations: 1, leaders: 5, concurrency, allListed: false };
+    const { seconds } = planDuration({ ...facts, throttle: throttle * MB }, kind, shape);
+    return [
+      String(count),
+      `${throttle.toFixed(1)} MB/s`,
+      Number.isFinite(concurrency) ? String(concurrency) : 'all',
+      minutes(seconds),
+    ];
+  });
+  const plans = movePlans(facts);
+  const all = planRange(facts, plans);
+  const inside = all.minimum <= facts.observed && facts.observed <= all.maximum;
+  const seeds = 1000;
+  const leaders = [...leadersAfterGrowth([5, 5, 5, 5, 4], 12, 3, seeds)].sort((x, y) => y[1] - x[1]);
+  return [
+    '# The partition expansion of the reference day: what its log does not decide',
+    made,
+    '## How long 48 GB take under a throttle of 104,857,600 B/s',
+    `The operations log (section 1) tells 48 GB, a throttle and 22 minutes, and not which replicas moved, from where to where, or how many at once. Counted here is every plan that adds up to 47.5 to 48.5 GB: replicas that were there, of 16 to 24 GB (their share of the disks, 20 GB, a fifth more or less); replicas of the new partitions with what they took in from 16:30 to 16:32 (0.15 GB when producers find them over five minutes, 0.73 GB when all do at once); equal replicas of any size up to 24 GB; each from one to five leaders onto one to five brokers, 5, 10 or all at once, with what moves or the whole topic listed for the throttle, 6.11 MB/s of live traffic each. The formula is that of Kafka's throttle (\`planDuration\` in src/evidence/movePlans.ts, compared with the simulator in test/theory/movePlans.test.ts).`,
+    `Of those that end, the shortest takes ${minutes(all.minimum)} and the longest ${minutes(all.maximum)} minutes, half of them at most ${minutes(all.median)}; ${percent(all.never)} of all never end. 22 minutes ${inside ? 'lie inside, so the log cannot be refuted by them, nor confirmed' : 'lie outside'}: ${percent(all.asObserved)} of all plans take 21.5 to 22.5.`,
+    table(
+      [
+        'plans',
+        'count',
+        'minimum, min',
+        'median, min',
+        'maximum, min',
+        'never end',
+        'sooner than 21.5 min',
+        '21.5 to 22.5 min',
+        'decided by what a broker takes in',
+        'by what one sends',
+        'by turns',
+      ],
+      sorts.map(([says, keep]) =>
+        line(
+          says,
+          planRange(
+            facts,
+            plans.filter(({ kind, shape }) => keep(kind, shape)),
+          ),
+        ),
+      ),
+    ),
+    'Minimum, median and maximum are of plans that end, as are the last three shares; the others are of all. A plan is counted once for each way to carry it out, so the shares say how many ways there are, not how probable each is.',
+    'Single plans, led by five brokers, onto one, only what moves listed:',
+    table(['equal replicas', 'throttle', 'at once', 'minutes'], single),
+    '## How the leaders stand afterwards',
+    `The log has 8, 7, 7, 7 and 7 leaders. No goal decides that: the placer draws them. From 24 that stand evenly (5, 5, 5, 5, 4), 12 more give each broker two, and two of the five a third; of ${seeds} seeds:`,
+    table(
+      ['leaders', 'share'],
+      leaders.map(([says, count]) => [says, percent(count / seeds)]),
+    ),
+    'By counting, 8, 7, 7, 7, 7 has probability 2/5: the broker that had 4 must be one of the two. The platform of the scenario begins otherwise, with 4, 4, 4, 6 and 6, since its assignment meets the leaders and the network rates of all topics together.',
+    '## When the sink needs a fourth task',
+    'Tasks share the partitions of the topic, and the one with most of them decides. With 36 partitions three tasks have 12 each, four 9: of 12,000 messages a second a third or a quarter. So four are needed exactly where a task can do from 3,000 to below 4,000 a second; with less not even four suffice. With 24 partitions it is 8 and 6, the same shares: the expansion by itself changes nothing, but for the minutes in which the assignor gives one task the new partitions, which are empty, and the others more.',
   ].join('\n\n');
 }
 
@@ -120,6 +250,7 @@ export async function referenceFiles(): Promise<Map<string, string>> {
   });
   files.set('measures.md', `# Metrics, risks and events\n\n${made}\n\n${pages.join('\n\n')}\n`);
   files.set('g1.md', `${g1Accuracy()}\n`);
+  files.set('partitionExpansion.md', `${partitionExpansion()}\n`);
   files.set('scenario.schema.json', `${JSON.stringify(scenarioJsonSchema(parts), null, 2)}\n`);
   files.set('platform.schema.json', `${JSON.stringify(platformJsonSchema(parts), null, 2)}\n`);
   files.set('summary.schema.json', `${JSON.stringify(summaryJsonSchema(), null, 2)}\n`);
