@@ -284,6 +284,15 @@ describe('new partitions', () => {
     // A third of 1,200 a second goes to the new ones.
     if (protocol === 'classic') expect(skipped).toBeCloseTo(latest ? 400 * (found - 100) : 0, 3);
     else expect(skipped).toBeGreaterThan(0);
+    expect(memberFindings(made.groups).map((f) => f.says)).toEqual(
+      skipped === 0
+        ? []
+        : [
+            expect.stringContaining(
+              `g never reads ${Math.round(skipped)} messages of t0, which were written before`,
+            ),
+          ],
+    );
     expect(made.lag.waiting(0)).toBe(0);
     expect(made.group.seats.map((m) => m.owned.size)).toEqual([6, 6, 6]);
   });

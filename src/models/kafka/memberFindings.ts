@@ -1,10 +1,27 @@
 import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { ConsumerGroups, Group } from './consumerGroups.ts';
 
-/** Groups that lag at the end and go on to, since a member of them is given more than it handles. */
+/** What groups with members did that somebody has to know: messages that they passed over, and members that are given too much at the end. */
 export function memberFindings(membership: ConsumerGroups | undefined): readonly ModelFinding[] {
   if (membership === undefined) return [];
-  return membership.groups.flatMap((group) => overloaded(membership, group));
+  return membership.groups.flatMap((group) => [
+    ...passedOver(membership, group),
+    ...overloaded(membership, group),
+  ]);
+}
+
+/** Messages of new partitions that nobody of a group will read. */
+function passedOver({ lag }: ConsumerGroups, group: Group): ModelFinding[] {
+  return group.topicNames.flatMap((topic, i) => {
+    const messages = Math.round(lag.cells[group.firstCell + i].skipped);
+    if (messages === 0) return [];
+    return [
+      {
+        rule: 'a group passes over messages',
+        says: `${group.name} never reads ${messages} messages of ${topic}, which were written before it first read their partitions: its auto.offset.reset is latest; set earliest before partitions are added`,
+      },
+    ];
+  });
 }
 
 /**
