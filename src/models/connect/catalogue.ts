@@ -173,7 +173,7 @@ export const connectCatalogue: Catalogue = {
       by: 'connector',
     },
     {
-      title: 'What comes in for the busiest task against what a task can do',
+      title: 'Load of the busiest task',
       that: 'rehearse:connect_busiest_task_ratio',
       unit: 'ratio',
       by: 'connector',
