@@ -98,17 +98,26 @@ export function partitionsEver(timeline: readonly TimedAction[]): ReadonlyMap<st
   return most;
 }
 
-/** Replicas that a partition may have at once: four sets of them, which a move that is overridden again and again needs; none more where nothing moves. */
-export function replicaPlaces(timeline: readonly TimedAction[], factor: number, brokers: number): number {
-  const plans = timeline.filter((e) => e.part === 'kafka' && e.action === 'reassign');
-  if (plans.length === 0) return factor;
-  const listed = plans.flatMap((e) => (e.args as ReassignArgs).partitions ?? []);
-  const most = listed.reduce((n, p) => Math.max(n, p.replicas.length), factor);
-  return Math.min(
-    brokers,
-    255,
-    4 * most + (plans.some((e) => (e.args as ReassignArgs).plan !== undefined) ? 8 : 0),
-  );
+/**
+ * Replicas that a partition may have at once: four sets of them, for a move that is overridden again and again; none more where nothing
+ * moves.
+ */
+export function replicaPlaces(
+  context: Pick<BuildContext, 'timeline' | 'readText'>,
+  factor: number,
+  brokers: number,
+): number {
+  const moves = context.timeline
+    .filter((e) => e.part === 'kafka' && e.action === 'reassign')
+    .flatMap((e) => plannedBy(e.args as ReassignArgs, context.readText));
+  if (moves.length === 0) return factor;
+  const most = moves.reduce((n, p) => Math.max(n, p.replicas.length), factor);
+  return Math.min(brokers, 4 * most);
+}
+
+/** What a move names, in the file or in the entry. */
+function plannedBy(args: ReassignArgs, readText: (path: string) => string): readonly Planned[] {
+  return args.partitions ?? readReassignment(readText(args.plan as string), args.plan as string).partitions;
 }
 
 const some = (names: readonly (string | number)[]) => names.slice(0, 20).join(', ');
@@ -285,9 +294,7 @@ export function playIncrease(cluster: KafkaCluster, args: IncreaseArgs): void {
 }
 
 export function playReassign(cluster: KafkaCluster, args: ReassignArgs, context: BuildContext): void {
-  const listed =
-    args.partitions ??
-    readReassignment(context.readText(args.plan as string), args.plan as string).partitions;
+  const listed = plannedBy(args, context.readText);
   cluster.reassignmentTool.execute(
     listed.map((p) => ({
       partition: cluster.tables.firstPartition[rowOf(cluster, p.topic)] + p.partition,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { makeConnect, playConnect, sinkOf, sourceOf } from '../support/connect.ts';
+import { run } from '../support/files.ts';
 
 const nineTables = sourceOf('db', 9, new Array(9).fill(10), 100);
 
@@ -275,4 +276,11 @@ test('played on a cluster: the loss of the broker that coordinates the workers s
   });
   const told = result.told.filter((t) => t.kind.startsWith('connect.')).map((t) => t.kind);
   expect(told).toEqual([...new Array(3).fill('connect.coordinatorLost'), 'connect.rebalanced']);
+});
+
+test('a run whose laws are checked at every instant is the same run', () => {
+  const path = 'test/scenario/malformed/_connect.yaml';
+  const checked = run(path, { verify: true });
+  expect(run(path).fingerprint).toBe(checked.fingerprint);
+  expect(checked.told.filter((t) => t.kind === 'connect.rebalanced').length).toBeGreaterThan(3);
 });

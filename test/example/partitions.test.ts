@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Simulation } from '../../src/engine/simulation.ts';
+import { brokerState } from '../../src/models/kafka/broker.ts';
 import { noLeader, replicaState } from '../../src/models/kafka/tables.ts';
 import { keysMoved, sharesAfter } from '../../src/models/kafka/topics.ts';
 import { TopicOperator } from '../../src/models/strimzi/topicOperator.ts';
@@ -131,8 +132,22 @@ describe('a reassignment', () => {
       sim.run(seconds(62));
       expect([tables.leader[0], tables.assigned(0)]).toEqual([noLeader, [3, 0]]);
       const r = tables.replicaOn(0, 3);
-      if (dies) brokers.kill(3, 'test');
       at(80, () => sim.after(1, start, 0));
+      let t = 80;
+      const until = (holds: () => boolean) => {
+        while (!holds()) {
+          t += 1;
+          sim.run(seconds(t));
+        }
+      };
+      until(() => brokers.state.get(0) === brokerState.recovery);
+      // It loads for 22 s.
+      const loads = t + 16;
+      until(() => t === loads);
+      // Its session outlives the return of the leader.
+      if (dies) brokers.kill(3, 'test');
+      until(() => brokers.isRunning(0));
+      expect(tables.state[r]).toBe(dies ? replicaState.stopped : replicaState.lagging);
       // Somebody else's change is published.
       at(150, () => reassignments.alter(1, [1, 0, 2]));
       sim.run(seconds(152));

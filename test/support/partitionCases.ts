@@ -4,7 +4,10 @@ import type { LeafCase, Path } from './leafCases.ts';
 type Setup = NonNullable<LeafCase['setup']>;
 type Json = Setup[number][1];
 
-const timeline = (...entries: { readonly [key: string]: Json }[]): Setup => [[['timeline'], entries as Json]];
+const timeline = (...entries: { readonly [key: string]: Json }[]): Setup => [
+  [['to'], '+2m'],
+  [['timeline'], entries as Json],
+];
 const grow = { at: '+30s', id: 'grow', do: 'kafka.createPartitions', topic: 'busy', partitions: 18 };
 const change = { ...grow, do: 'strimzi.topic' };
 const replicas = [0, 1, 2];

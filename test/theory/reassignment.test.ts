@@ -95,6 +95,7 @@ describe('a throttled move takes bytes / (throttle - live traffic of what is lis
       for (const s of starved) {
         expect([s.side, s.broker, s.at]).toEqual(['follower', 5, 5]);
         expect(s.live).toBeCloseTo(given.replicas * 6.11 * MB, -3);
+        expect(s.most).toBeCloseTo(given.replicas * 6.11 * MB, -3);
       }
     },
   );

@@ -54,6 +54,7 @@ export class ClassicProtocol implements Protocol {
       groups.admit(m);
       if (g.state === 'preparing' && g.generation === 0) g.added = true;
     }
+    if (m.returning && m === g.leader) groups.look(g);
     m.returning = false;
     const cooperative = g.settings.assignor === 'cooperative-sticky';
     // An eager member that joins again before it got its part still says what it had before.

@@ -19,6 +19,9 @@ const backoffMicros = 100_000;
 /** A client that finds no coordinator at all asks again after `retry.backoff.max.ms`, of 1 s. */
 const absentMicros = 1_000_000;
 
+/** A batch of more than 30 years does not end. */
+const endlessMicros = 1e15;
+
 const assignors: Readonly<
   Record<'classic' | 'consumer', Readonly<Partial<Record<AssignorName, (s: Subscriptions) => Assignment>>>>
 > = {
@@ -384,7 +387,7 @@ export class ConsumerGroups {
     const { maxPollRecords, pollMicros } = m.group.settings;
     const speed = this.lag.speed(m.row);
     if (!this.lag.isBehind(m.row) || speed === 0) return 2 * pollMicros;
-    return (maxPollRecords / speed) * 1e6;
+    return Math.min(endlessMicros, (maxPollRecords / speed) * 1e6);
   }
 
   /** Microseconds until a member polls again, at a random moment of its batch. */

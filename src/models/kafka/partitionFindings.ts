@@ -36,12 +36,12 @@ function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
     else group.push(s);
   }
   return [...bySide.values()].map((group) => {
-    const { side, at, rate, live } = group[0];
+    const { side, at, rate, live, most } = group[0];
     const partitions = [...new Set(group.map((s) => s.partition))];
     const id = cluster.settings.brokers[at].id;
     return {
       rule: 'a throttled move never finishes',
-      says: `the move of ${named(cluster, partitions)} never finishes: the ${side} throttle of broker ${id} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} while it runs; raise it above ${megabytes(live)}, or move fewer at once`,
+      says: `the move of ${named(cluster, partitions)} never finishes: the ${side} throttle of broker ${id} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} anyway; above ${megabytes(most)} it suffices, or move fewer at once`,
     };
   });
 }

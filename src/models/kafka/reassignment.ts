@@ -22,8 +22,10 @@ export interface Starvation {
   /** Broker row whose throttle holds it back. */
   readonly at: number;
   readonly rate: number;
-  /** Bytes per second that listed partitions take in there: the throttle must be above it. */
+  /** Bytes per second that listed partitions take in there now, in sync or not: at or below it nothing is left for what is to be copied. */
   readonly live: number;
+  /** The same if the broker led all that it lists: above it the throttle suffices, wherever leaders move meanwhile. */
+  readonly most: number;
 }
 
 /** Changes of assignments, as a client asks for them: null cancels. */
@@ -357,18 +359,17 @@ export class Reassignments {
   private countRemaining(): boolean {
     if (this.stale.size === 0) return false;
     const { tables } = this;
-    const bytes = new Map<number, { left: number; slope: number }>();
-    for (const b of this.stale) bytes.set(b, { left: 0, slope: 0 });
-    this.stale.clear();
-    for (const p of this.since.keys()) {
-      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
-        const sum = tables.adding[r] === 1 ? bytes.get(tables.broker[r]) : undefined;
-        if (sum === undefined) continue;
-        sum.left += this.missing(r);
-        if (tables.state[r] === replicaState.lagging) sum.slope -= this.replication.gainOf(r);
+    for (const b of this.stale) {
+      let left = 0;
+      let slope = 0;
+      for (const r of tables.hosted(b)) {
+        if (tables.adding[r] === 0) continue;
+        left += this.missing(r);
+        if (tables.state[r] === replicaState.lagging) slope -= this.replication.gainOf(r);
       }
+      this.remaining.set(b, left, left > 0 ? slope : 0);
     }
-    for (const [b, { left, slope }] of bytes) this.remaining.set(b, left, left > 0 ? slope : 0);
+    this.stale.clear();
     return false;
   }
 
@@ -378,7 +379,7 @@ export class Reassignments {
   }
 
   /**
-   * Moves that a throttle starves now: it is at or below what listed partitions take in there anyway, which comes first, so that what is to
+   * Moves that a throttle starves now, once for each side that does: it is at or below what listed partitions take in there anyway, which comes first, so that what is to
    * be copied never becomes less. Formula: completion takes bytes / (rate - live), with what in-sync and added replicas of listed partitions
    * take in as `live`; it is ours, from the rule of KIP-73.
    */
@@ -401,8 +402,7 @@ export class Reassignments {
           const rate = throttle.rateOf(side, at);
           const live = throttle.liveRate(side, at) + this.laggingRate(side, at);
           if (!throttle.isListed(side, p, at) || rate > live) continue;
-          found.push({ partition: p, broker: b, side, at, rate, live });
-          break;
+          found.push({ partition: p, broker: b, side, at, rate, live, most: throttle.mostRate(side, at) });
         }
       }
     }

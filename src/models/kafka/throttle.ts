@@ -241,6 +241,21 @@ export class ReplicationThrottle {
     return sum;
   }
 
+  /**
+   * Bytes per second that a broker's listed partitions take in at most, whoever leads: on the leader side once for each other replica, where
+   * it leads all that it lists.
+   */
+  mostRate(side: ThrottleSide, broker: number): number {
+    const { tables, traffic } = this;
+    let sum = 0;
+    for (const r of tables.hosted(broker)) {
+      const p = Math.floor(r / tables.stride);
+      if (!this.isListed(side, p, broker)) continue;
+      sum += traffic.partitionRate(p) * (side === 'leader' ? tables.replicaCount[p] - 1 : 1);
+    }
+    return sum;
+  }
+
   private liveFollowers(p: number): number {
     const { tables } = this;
     let live = 0;

@@ -6,11 +6,17 @@ import type { Checks } from '../checks.ts';
 import type { Action } from '../part.ts';
 import { q } from '../quantity.ts';
 
-/** Keys of the brokers that concern groups, with Kafka's own units. */
+/** Kafka's integers have 32 bits. */
+const integer = (min: number) => q.count({ min, max: 2_147_483_647 });
+
+/**
+ * Keys of the brokers that concern groups, with Kafka's own units. The brokers refuse heartbeats and sessions of the consumer protocol
+ * beyond group.consumer.min. and max.heartbeat.interval.ms and session.timeout.ms (`GroupCoordinatorConfig`).
+ */
 export const groupConfig = {
-  'group.initial.rebalance.delay.ms': q.count({ min: 0 }).optional(),
-  'group.consumer.heartbeat.interval.ms': q.count({ min: 1 }).optional(),
-  'group.consumer.session.timeout.ms': q.count({ min: 1 }).optional(),
+  'group.initial.rebalance.delay.ms': integer(0).optional(),
+  'group.consumer.heartbeat.interval.ms': q.count({ min: 5000, max: 15_000 }).optional(),
+  'group.consumer.session.timeout.ms': q.count({ min: 45_000, max: 60_000 }).optional(),
 };
 
 /** Keys of a consumer group that concern its members. */
@@ -46,11 +52,11 @@ export const membership = {
   capacity: q.rate({ min: 0.001 }).optional().meta({
     description: 'messages that each member handles in a second; absent: catchUpFactor times what comes in',
   }),
-  'session.timeout.ms': q.count({ min: 1 }).optional(),
-  'heartbeat.interval.ms': q.count({ min: 1 }).optional(),
-  'max.poll.interval.ms': q.count({ min: 1 }).optional(),
-  'max.poll.records': q.count({ min: 1 }).optional(),
-  'metadata.max.age.ms': q.count({ min: 0 }).optional(),
+  'session.timeout.ms': integer(1).optional(),
+  'heartbeat.interval.ms': integer(1).optional(),
+  'max.poll.interval.ms': integer(1).optional(),
+  'max.poll.records': integer(1).optional(),
+  'metadata.max.age.ms': integer(0).optional(),
 };
 
 const group = z.strictObject({

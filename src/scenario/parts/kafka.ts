@@ -889,7 +889,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
     // Cruise Control may move any replica: all of the old and all of the new ones exist meanwhile.
     replicaPlaces: Math.max(
       context.settings.cruiseControl === undefined ? factor : 2 * factor,
-      replicaPlaces(context.timeline, factor, s.brokers.length),
+      replicaPlaces(context, factor, s.brokers.length),
     ),
     groups: groupsOf(s, context.settings.connect as ConnectPartSettings | undefined, topicRow),
     timing: {

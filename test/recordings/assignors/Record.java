@@ -1,65 +1,242 @@
-import java.util.*; import java.nio.ByteBuffer; import java.util.stream.*;
-import org.apache.kafka.clients.consumer.*; import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.*;
+import java.nio.ByteBuffer;
+import java.util.*;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.*;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Assignment;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
 import org.apache.kafka.common.*;
-import org.apache.kafka.coordinator.group.assignor.*;
+import org.apache.kafka.coordinator.group.assignor.AssignmentMemberSpec;
+import org.apache.kafka.coordinator.group.assignor.AssignmentSpec;
+import org.apache.kafka.coordinator.group.assignor.PartitionAssignor;
+import org.apache.kafka.coordinator.group.assignor.SubscribedTopicDescriber;
+import org.apache.kafka.coordinator.group.assignor.UniformAssignor;
+
+/** Prints so many drawn groups, one JSON object a line, each with what Kafka's own assignor made of it. */
 public class Record {
-  static Random r = new Random(848);
-  static String arr(Collection<int[]> c){ return c.stream().map(x->"["+x[0]+","+x[1]+"]").collect(Collectors.joining(",","[","]")); }
-  public static void main(String[] a) throws Exception {
+  static final String[] KINDS = {"range", "roundrobin", "sticky", "cooperative-sticky", "uniform", "server-range"};
+  static final Random random = new Random(848);
+
+  static class Drawn {
+    String kind;
+    final List<String> topics = new ArrayList<>();
+    final List<Integer> partitions = new ArrayList<>();
+    final List<String> ids = new ArrayList<>();
+    final List<List<Integer>> subscriptions = new ArrayList<>();
+    final List<String> instances = new ArrayList<>();
+    /** By member: {topic, partition}. */
+    final List<List<int[]>> owned = new ArrayList<>();
+    int[] generations;
+  }
+
+  public static void main(String[] args) {
     StringBuilder out = new StringBuilder();
-    String[] kinds = {"range","roundrobin","sticky","cooperative-sticky","uniform","server-range"};
-    for (int n=0;n<Integer.parseInt(a[0]);n++) {
-      String kind = kinds[n%6];
-      int T = 1+r.nextInt(4), M = n % 60 >= 54 ? 30+r.nextInt(60) : 1+r.nextInt(9);
-      List<String> topics = new ArrayList<>(); List<Integer> parts = new ArrayList<>();
-      for (int t=0;t<T;t++){ topics.add("t"+(char)('a'+t)); parts.add(r.nextInt(5)==0? 0+1 : 1+r.nextInt(M>20?120:20)); }
-      boolean equal = kind.equals("uniform") || r.nextInt(3)>0;
-      boolean fresh = r.nextInt(3)==0 || kind.equals("range") || kind.equals("roundrobin");
-      List<String> ids = new ArrayList<>(); for (int m=0;m<M;m++) ids.add("consumer-g"+r.nextInt(3)+"-"+(m+1)); Collections.shuffle(ids,r);
-      List<List<Integer>> subs = new ArrayList<>(); List<String> inst = new ArrayList<>(); List<List<int[]>> owned = new ArrayList<>(); int[] gen=new int[M];
-      for (int m=0;m<M;m++){ List<Integer> s=new ArrayList<>(); for(int t=0;t<T;t++) if(equal||r.nextInt(3)>0) s.add(t); if(s.isEmpty()) s.add(r.nextInt(T)); subs.add(s);
-        inst.add(r.nextInt(4)==0 && (kind.equals("range")||kind.equals("roundrobin")) ? "i"+r.nextInt(1000)+"-"+m : null); owned.add(new ArrayList<>()); gen[m]=fresh?-1:(r.nextInt(8)==0?6:7); }
-      if(!fresh){ // random previous owners; some partitions had none, some members come fresh
-        boolean[] newcomer = new boolean[M]; for(int m=0;m<M;m++) newcomer[m]= r.nextInt(4)==0;
-        int style=r.nextInt(2);
-        for(int t=0;t<T;t++) for(int p=0;p<parts.get(t);p++){ if(r.nextInt(10)==0) continue; int m = style==0? r.nextInt(M) : (p+t)%M; if(newcomer[m]||!subs.get(m).contains(t)) continue; owned.get(m).add(new int[]{t,p}); 
-          if(r.nextInt(40)==0 && kind.contains("sticky")){ int m2=r.nextInt(M); if(m2!=m&&!newcomer[m2]&&subs.get(m2).contains(t)) owned.get(m2).add(new int[]{t,p}); } }
-        for(int m=0;m<M;m++) if(newcomer[m]) gen[m]=-1;
+    int drawn = Integer.parseInt(args[0]);
+    for (int n = 0; n < drawn + Integer.parseInt(args[1]); n++) {
+      Drawn d = n < drawn ? draw(n) : drawUneven(n);
+      boolean server = d.kind.equals("uniform") || d.kind.equals("server-range");
+      try {
+        out.append(line(d, server ? byCoordinator(d) : byClient(d))).append("\n");
+      } catch (NullPointerException e) {
+        // Kafka 3.7.1 fails where an earlier owner is a member that has all it may have. Another one is drawn.
+        n--;
       }
-      Map<String,List<int[]>> res = new HashMap<>();
-      if(kind.equals("uniform")||kind.equals("server-range")){
-        Map<Uuid,Integer> cnt=new HashMap<>(); List<Uuid> u=new ArrayList<>(); for(int t=0;t<T;t++){ u.add(new Uuid(0,t+1)); cnt.put(u.get(t),parts.get(t)); }
-        Map<String,AssignmentMemberSpec> ms=new HashMap<>();
-        for(int m=0;m<M;m++){ Map<Uuid,Set<Integer>> o=new HashMap<>(); for(int[] x:owned.get(m)) o.computeIfAbsent(u.get(x[0]),k->new HashSet<>()).add(x[1]);
-          ms.put(ids.get(m), new AssignmentMemberSpec(Optional.empty(),Optional.empty(),subs.get(m).stream().map(u::get).collect(Collectors.toSet()),o)); }
-        SubscribedTopicDescriber d=new SubscribedTopicDescriber(){ public int numPartitions(Uuid x){return cnt.getOrDefault(x,-1);} public Set<String> racksForPartition(Uuid x,int p){return Collections.emptySet();} };
-        org.apache.kafka.coordinator.group.assignor.PartitionAssignor as = kind.equals("uniform")? new UniformAssignor(): new org.apache.kafka.coordinator.group.assignor.RangeAssignor();
-        org.apache.kafka.coordinator.group.assignor.GroupAssignment g=as.assign(new AssignmentSpec(ms),d);
-        for(String id:ids){ List<int[]> l=new ArrayList<>(); if(g.members().get(id)!=null) g.members().get(id).targetPartitions().forEach((k,v)->v.forEach(p->l.add(new int[]{u.indexOf(k),p}))); res.put(id,l);} 
-      } else {
-        Map<String,Integer> ppt=new HashMap<>(); for(int t=0;t<T;t++){ int tt=t; if(subs.stream().anyMatch(x->x.contains(tt))) ppt.put(topics.get(t),parts.get(t)); }
-        Map<String,Subscription> s=new HashMap<>();
-        for(int m=0;m<M;m++){ List<TopicPartition> o=new ArrayList<>(); for(int[] x:owned.get(m)) o.add(new TopicPartition(topics.get(x[0]),x[1]));
-          List<String> st=subs.get(m).stream().map(topics::get).collect(Collectors.toList());
-          ByteBuffer ud=null;
-          if(kind.equals("sticky") && gen[m]>=0){ StickyAssignor sa=new StickyAssignor(); sa.onAssignment(new Assignment(o), new ConsumerGroupMetadata("g",gen[m],ids.get(m),Optional.empty())); ud=sa.subscriptionUserData(new HashSet<>(st)); }
-          Subscription sub=new Subscription(st,ud,kind.equals("sticky")&&gen[m]<0?Collections.emptyList():o,gen[m],Optional.empty());
-          if(inst.get(m)!=null) sub.setGroupInstanceId(Optional.of(inst.get(m)));
-          s.put(ids.get(m),sub); }
-        Map<String,List<TopicPartition>> g;
-        if(kind.equals("range")) g=new org.apache.kafka.clients.consumer.RangeAssignor().assign(ppt,s);
-        else if(kind.equals("roundrobin")) g=new RoundRobinAssignor().assign(ppt,s);
-        else if(kind.equals("sticky")) g=new StickyAssignor().assign(ppt,s);
-        else { CooperativeStickyAssignor c=new CooperativeStickyAssignor(); Map<String,List<PartitionInfo>> pi=new HashMap<>(); ppt.forEach((t,c2)->{List<PartitionInfo> l=new ArrayList<>(); for(int p=0;p<c2;p++) l.add(new PartitionInfo(t,p,null,new Node[0],new Node[0])); pi.put(t,l);}); g=c.assignPartitions(pi,s); }
-        for(String id:ids) res.put(id,g.get(id).stream().map(tp->new int[]{topics.indexOf(tp.topic()),tp.partition()}).collect(Collectors.toList()));
-      }
-      StringBuilder b=new StringBuilder("{\"assignor\":\""+kind+"\",\"topics\":[");
-      for(int t=0;t<T;t++) b.append(t>0?",":"").append("[\""+topics.get(t)+"\","+parts.get(t)+"]");
-      b.append("],\"members\":[");
-      for(int m=0;m<M;m++){ List<int[]> l=res.get(ids.get(m)); l.sort((x,y)->x[0]!=y[0]?x[0]-y[0]:x[1]-y[1]);
-        b.append(m>0?",":"").append("{\"id\":\""+ids.get(m)+"\"").append(inst.get(m)!=null?",\"instance\":\""+inst.get(m)+"\"":"").append(",\"topics\":"+subs.get(m).toString().replace(" ","")).append(",\"generation\":"+gen[m]).append(",\"owned\":"+arr(owned.get(m))).append(",\"assigned\":"+arr(l)).append("}"); }
-      b.append("]}"); out.append(b).append("\n");
     }
     System.out.print(out);
+  }
+
+  static Drawn draw(int n) {
+    Drawn d = new Drawn();
+    d.kind = KINDS[n % 6];
+    int topics = 1 + random.nextInt(4);
+    int members = n % 60 >= 54 ? 30 + random.nextInt(60) : 1 + random.nextInt(9);
+    for (int t = 0; t < topics; t++) {
+      d.topics.add("t" + (char) ('a' + t));
+      d.partitions.add(random.nextInt(5) == 0 ? 1 : 1 + random.nextInt(members > 20 ? 120 : 20));
+    }
+    boolean classicFresh = d.kind.equals("range") || d.kind.equals("roundrobin");
+    boolean equal = d.kind.equals("uniform") || random.nextInt(3) > 0;
+    boolean fresh = random.nextInt(3) == 0 || classicFresh;
+    for (int m = 0; m < members; m++) d.ids.add("consumer-g" + random.nextInt(3) + "-" + (m + 1));
+    Collections.shuffle(d.ids, random);
+    d.generations = new int[members];
+    for (int m = 0; m < members; m++) {
+      List<Integer> subscribed = new ArrayList<>();
+      for (int t = 0; t < topics; t++) if (equal || random.nextInt(3) > 0) subscribed.add(t);
+      if (subscribed.isEmpty()) subscribed.add(random.nextInt(topics));
+      d.subscriptions.add(subscribed);
+      d.instances.add(random.nextInt(4) == 0 && classicFresh ? "i" + random.nextInt(1000) + "-" + m : null);
+      d.owned.add(new ArrayList<>());
+      d.generations[m] = fresh ? -1 : (random.nextInt(8) == 0 ? 6 : 7);
+    }
+    if (!fresh) drawOwners(d);
+    return d;
+  }
+
+  /** Members of different subscriptions under the sticky assignors, with uneven shares from several generations. */
+  static Drawn drawUneven(int n) {
+    Drawn d = new Drawn();
+    d.kind = KINDS[2 + n % 2];
+    int topics = 2 + random.nextInt(5);
+    int members = 3 + random.nextInt(6);
+    for (int t = 0; t < topics; t++) {
+      d.topics.add("t" + (char) ('a' + t));
+      d.partitions.add(1 + random.nextInt(12));
+    }
+    d.generations = new int[members];
+    for (int m = 0; m < members; m++) {
+      d.ids.add("consumer-g" + random.nextInt(3) + "-" + (m + 1));
+      List<Integer> subscribed = new ArrayList<>();
+      for (int t = 0; t < topics; t++) if (random.nextInt(2) == 0) subscribed.add(t);
+      if (subscribed.isEmpty()) subscribed.add(random.nextInt(topics));
+      d.subscriptions.add(subscribed);
+      d.instances.add(null);
+      d.owned.add(new ArrayList<>());
+      d.generations[m] = 5 + random.nextInt(3);
+    }
+    for (int t = 0; t < topics; t++) {
+      for (int p = 0; p < d.partitions.get(t); p++) {
+        int m = random.nextInt(1 + random.nextInt(members));
+        // Now and then a topic that the owner subscribes to no more.
+        if (d.subscriptions.get(m).contains(t) || n % 5 == 0) d.owned.get(m).add(new int[] {t, p});
+        // An owner of an earlier generation claims it as well.
+        int other = random.nextInt(members);
+        if (other != m && random.nextInt(2) == 0 && d.subscriptions.get(other).contains(t))
+          d.owned.get(other).add(new int[] {t, p});
+      }
+    }
+    return d;
+  }
+
+  /** Some partitions had no owner, some members are new, and under the sticky assignors some partitions are claimed twice. */
+  static void drawOwners(Drawn d) {
+    int members = d.ids.size();
+    boolean[] isNew = new boolean[members];
+    for (int m = 0; m < members; m++) isNew[m] = random.nextInt(4) == 0;
+    boolean anywhere = random.nextInt(2) == 0;
+    for (int t = 0; t < d.topics.size(); t++) {
+      for (int p = 0; p < d.partitions.get(t); p++) {
+        if (random.nextInt(10) == 0) continue;
+        int m = anywhere ? random.nextInt(members) : (p + t) % members;
+        if (isNew[m] || !d.subscriptions.get(m).contains(t)) continue;
+        d.owned.get(m).add(new int[] {t, p});
+        if (random.nextInt(40) == 0 && d.kind.contains("sticky")) {
+          int other = random.nextInt(members);
+          if (other != m && !isNew[other] && d.subscriptions.get(other).contains(t))
+            d.owned.get(other).add(new int[] {t, p});
+        }
+      }
+    }
+    for (int m = 0; m < members; m++) if (isNew[m]) d.generations[m] = -1;
+  }
+
+  static Map<String, List<int[]>> byCoordinator(Drawn d) {
+    List<Uuid> topicIds = new ArrayList<>();
+    Map<Uuid, Integer> counts = new HashMap<>();
+    for (int t = 0; t < d.topics.size(); t++) {
+      topicIds.add(new Uuid(0, t + 1));
+      counts.put(topicIds.get(t), d.partitions.get(t));
+    }
+    Map<String, AssignmentMemberSpec> members = new HashMap<>();
+    for (int m = 0; m < d.ids.size(); m++) {
+      Map<Uuid, Set<Integer>> owned = new HashMap<>();
+      for (int[] x : d.owned.get(m)) owned.computeIfAbsent(topicIds.get(x[0]), k -> new HashSet<>()).add(x[1]);
+      Set<Uuid> subscribed = d.subscriptions.get(m).stream().map(topicIds::get).collect(Collectors.toSet());
+      members.put(d.ids.get(m), new AssignmentMemberSpec(Optional.empty(), Optional.empty(), subscribed, owned));
+    }
+    SubscribedTopicDescriber describer = new SubscribedTopicDescriber() {
+      public int numPartitions(Uuid topic) {
+        return counts.getOrDefault(topic, -1);
+      }
+
+      public Set<String> racksForPartition(Uuid topic, int partition) {
+        return Collections.emptySet();
+      }
+    };
+    PartitionAssignor assignor = d.kind.equals("uniform")
+        ? new UniformAssignor()
+        : new org.apache.kafka.coordinator.group.assignor.RangeAssignor();
+    var made = assignor.assign(new AssignmentSpec(members), describer).members();
+    Map<String, List<int[]>> result = new HashMap<>();
+    for (String id : d.ids) {
+      List<int[]> own = new ArrayList<>();
+      if (made.get(id) != null)
+        made.get(id).targetPartitions().forEach((topic, partitions) ->
+            partitions.forEach(p -> own.add(new int[] {topicIds.indexOf(topic), p})));
+      result.put(id, own);
+    }
+    return result;
+  }
+
+  static Map<String, List<int[]>> byClient(Drawn d) {
+    Map<String, Integer> counts = new HashMap<>();
+    // A consumer asks for the topics that somebody subscribes to, and no others.
+    for (int t = 0; t < d.topics.size(); t++) {
+      int topic = t;
+      if (d.subscriptions.stream().anyMatch(s -> s.contains(topic))) counts.put(d.topics.get(t), d.partitions.get(t));
+    }
+    Map<String, Subscription> subscriptions = new HashMap<>();
+    for (int m = 0; m < d.ids.size(); m++) {
+      List<TopicPartition> owned = d.owned.get(m).stream()
+          .map(x -> new TopicPartition(d.topics.get(x[0]), x[1])).collect(Collectors.toList());
+      List<String> topics = d.subscriptions.get(m).stream().map(d.topics::get).collect(Collectors.toList());
+      boolean none = d.kind.equals("sticky") && d.generations[m] < 0;
+      ByteBuffer userData = null;
+      if (d.kind.equals("sticky") && !none) {
+        StickyAssignor before = new StickyAssignor();
+        before.onAssignment(new Assignment(owned),
+            new ConsumerGroupMetadata("g", d.generations[m], d.ids.get(m), Optional.empty()));
+        userData = before.subscriptionUserData(new HashSet<>(topics));
+      }
+      Subscription subscription = new Subscription(topics, userData, none ? Collections.emptyList() : owned,
+          d.generations[m], Optional.empty());
+      if (d.instances.get(m) != null) subscription.setGroupInstanceId(Optional.of(d.instances.get(m)));
+      subscriptions.put(d.ids.get(m), subscription);
+    }
+    Map<String, List<int[]>> result = new HashMap<>();
+    assign(d.kind, counts, subscriptions).forEach((id, own) -> result.put(id, own.stream()
+        .map(tp -> new int[] {d.topics.indexOf(tp.topic()), tp.partition()}).collect(Collectors.toList())));
+    return result;
+  }
+
+  static Map<String, List<TopicPartition>> assign(
+      String kind, Map<String, Integer> counts, Map<String, Subscription> subscriptions) {
+    switch (kind) {
+      case "range":
+        return new RangeAssignor().assign(counts, subscriptions);
+      case "roundrobin":
+        return new RoundRobinAssignor().assign(counts, subscriptions);
+      case "sticky":
+        return new StickyAssignor().assign(counts, subscriptions);
+      default:
+        Map<String, List<PartitionInfo>> infos = new HashMap<>();
+        counts.forEach((topic, count) -> {
+          List<PartitionInfo> list = new ArrayList<>();
+          for (int p = 0; p < count; p++) list.add(new PartitionInfo(topic, p, null, new Node[0], new Node[0]));
+          infos.put(topic, list);
+        });
+        return new CooperativeStickyAssignor().assignPartitions(infos, subscriptions);
+    }
+  }
+
+  static String pairs(Collection<int[]> list) {
+    return list.stream().map(x -> "[" + x[0] + "," + x[1] + "]").collect(Collectors.joining(",", "[", "]"));
+  }
+
+  static String line(Drawn d, Map<String, List<int[]>> assigned) {
+    StringBuilder b = new StringBuilder("{\"assignor\":\"" + d.kind + "\",\"topics\":[");
+    for (int t = 0; t < d.topics.size(); t++)
+      b.append(t > 0 ? "," : "").append("[\"" + d.topics.get(t) + "\"," + d.partitions.get(t) + "]");
+    b.append("],\"members\":[");
+    for (int m = 0; m < d.ids.size(); m++) {
+      List<int[]> own = assigned.get(d.ids.get(m));
+      own.sort((x, y) -> x[0] != y[0] ? x[0] - y[0] : x[1] - y[1]);
+      b.append(m > 0 ? "," : "").append("{\"id\":\"" + d.ids.get(m) + "\"");
+      if (d.instances.get(m) != null) b.append(",\"instance\":\"" + d.instances.get(m) + "\"");
+      b.append(",\"topics\":" + d.subscriptions.get(m).toString().replace(" ", ""));
+      b.append(",\"generation\":" + d.generations[m]);
+      b.append(",\"owned\":" + pairs(d.owned.get(m)));
+      b.append(",\"assigned\":" + pairs(own) + "}");
+    }
+    return b.append("]}").toString();
   }
 }

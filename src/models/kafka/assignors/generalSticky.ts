@@ -12,8 +12,8 @@ import {
 
 /**
  * The sticky assignment for members of different subscriptions: what is owned stays, the rest goes to the least loaded member that
- * subscribes, and then partitions move to members with at least two fewer until none is left that could. Where that made the sum of the
- * differences in size no smaller, it is undone.
+ * subscribes, and then partitions move to members with at least two fewer until none is left that could. Each such move makes the sum of the
+ * differences in size smaller, so that what Kafka would undo where it had not become so never comes about.
  *
  * Source: Kafka 3.7 `AbstractStickyAssignor.GeneralAssignmentBuilder`, `PartitionMovements`.
  *
@@ -89,7 +89,6 @@ export function generalSticky(s: Subscriptions, owned: readonly (readonly number
   };
   const least = (t: number) => loaded.find((m) => subscribes[m][t] === 1) as number;
 
-  const initializing = size[loaded[loaded.length - 1]] === 0;
   for (const p of unassigned) {
     if (potential[topic[p]].length === 0) continue;
     const m = least(topic[p]);
@@ -142,19 +141,9 @@ export function generalSticky(s: Subscriptions, owned: readonly (readonly number
     }
     return moved;
   };
-  const kept = owner.slice();
-  const score = () => {
-    let sum = 0;
-    loaded.forEach((x, i) => {
-      for (const y of loaded.slice(i + 1)) sum += Math.abs(size[x] - size[y]);
-    });
-    return sum;
-  };
   if (loaded.length > 0) {
-    const before = score();
     if (!revoked) reassign(unassigned.filter(movable));
-    const moved = reassign(reassignable);
-    if (!initializing && moved && score() >= before) owner.set(kept);
+    reassign(reassignable);
   }
   const assigned = members.map((): number[] => []);
   for (let p = 0; p < count; p += 1) if (owner[p] >= 0) assigned[owner[p]].push(p);

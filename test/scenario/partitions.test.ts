@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import type { Result } from '../../src/experiment/result.ts';
+import { openScenario } from '../../src/scenario/open.ts';
+import { reader, run } from '../support/files.ts';
+import { smallScenario } from '../support/leafCases.ts';
+
+type Entry = { readonly [key: string]: unknown };
+
+const written = (timeline: readonly Entry[], busy: Entry = {}) => {
+  const base = structuredClone(smallScenario) as { kafka: { topics: Entry[]; brokers: Entry[] } };
+  const brokers = base.kafka.brokers.map((b) => ({ ...b, diskUsed: '5GB' }));
+  const topics = base.kafka.topics.map((t) => (t.name === 'busy' ? { ...t, ...busy } : t));
+  return JSON.stringify({ ...base, to: '+4m', kafka: { ...base.kafka, brokers, topics }, timeline });
+};
+const play = (...given: Parameters<typeof written>): Result =>
+  run('x.yaml', {}, { 'x.yaml': written(...given) });
+const grow = { at: '+10s', id: 'grow', do: 'strimzi.topic', topic: 'busy', partitions: 18 };
+const soon = { producers: { 'metadata.max.age.ms': 60_000 } };
+const rules = (result: Result) => result.findings.map((f) => f.rule);
+
+describe('what a run finds out about partitions', () => {
+  test('keys that change their partition are told with their share and for how long order may be lost', () => {
+    const result = play([grow], soon);
+    expect(result.verdict).toBe('pass');
+    const found = result.findings.find((f) => f.rule === 'keys change their partition')!;
+    expect(found.says).toMatch(/from 12 to 18 partitions: 66\.7 % of its keys .* for 60 s/);
+    expect(rules(play([grow], { ...soon, keys: 'none' }))).not.toContain('keys change their partition');
+  });
+
+  test('a topic of a Streams application, or one that is joined, fails the run when it grows, and not before', () => {
+    const marked = { ...soon, streams: 'sums', partitions: 6, coPartitioned: ['idle'] };
+    expect(play([], marked).verdict).toBe('pass');
+    const result = play([{ ...grow, partitions: 12 }], marked);
+    expect(result.verdict).toBe('fail');
+    const failed = result.expectations.filter((e) => e.verdict === 'fail').map((e) => e.name);
+    expect(failed).toEqual([
+      'standard: an increase breaks a Streams application',
+      'standard: an increase breaks co-partitioning',
+    ]);
+  });
+
+  test('a throttle at or below live traffic is named, with the rate that would suffice; and one that nobody removes', () => {
+    const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'busy', partition, replicas: [4, 3, 2] }));
+    const move = { at: '+10s', id: 'move', do: 'kafka.reassign', partitions };
+    const starved = play([{ ...move, throttle: '10MB/s' }]).findings.filter(
+      (f) => f.rule === 'a throttled move never finishes',
+    );
+    expect(starved.length).toBeGreaterThan(0);
+    // What suffices at every broker that was named does suffice.
+    const most = Math.max(...starved.map((f) => Number(/above ([\d.]+) MB\/s it suffices/.exec(f.says)![1])));
+    expect(most).toBeGreaterThan(10);
+    const enough = { ...move, throttle: `${Math.ceil(most) + 1}MB/s`, verify: false };
+    const done = rules(play([enough]));
+    expect(done).not.toContain('a throttled move never finishes');
+    expect(done).toContain('a replication throttle is left behind');
+  });
+
+  test('a throttle of 10 B/s is echoed with what it means', () => {
+    const move = {
+      at: '+10s',
+      id: 'move',
+      do: 'kafka.reassign',
+      throttle: '10B/s',
+      partitions: [{ topic: 'busy', partition: 0, replicas: [4, 3, 2] }],
+    };
+    const { warnings, problems } = openScenario('x.yaml', reader({ 'x.yaml': written([move]) }));
+    expect(problems).toEqual([]);
+    const [warning] = warnings.filter((w) => w.path === 'timeline.move.throttle');
+    expect(warning!.found).toMatch(/^10 B\/s: .* would take [\d.,]+ years$/);
+  });
+});
