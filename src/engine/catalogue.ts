@@ -77,6 +77,8 @@ export interface Panel {
   readonly unit: string;
   /** The label that tells the lines apart. */
   readonly by?: string;
+  /** Left out where every value is 0: what it is about did not happen. */
+  readonly optional?: true;
 }
 
 export interface Catalogue {

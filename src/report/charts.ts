@@ -74,7 +74,7 @@ const base = {
       domainColor: '#9ca3af',
       tickColor: '#9ca3af',
     },
-    legend: { labelColor: '#6b7280', titleColor: '#6b7280', symbolType: 'stroke' },
+    legend: { labelColor: '#6b7280', titleColor: '#6b7280', symbolType: 'stroke', labelLimit: 240 },
     view: { stroke: null },
     range: {
       category: [
@@ -104,7 +104,8 @@ const x = { field: 't', type: 'quantitative', title: 'minutes from the start', s
 
 function panelChart(panel: Panel, result: Result): Chart | undefined {
   const values = points(panel, result);
-  if (values.length === 0) return undefined;
+  const zero = values.every((p) => p.v === 0);
+  if (values.length === 0 || (zero && panel.optional === true)) return undefined;
   // Too many lines are no picture: the largest ones are drawn.
   const peak = new Map<string, number>();
   for (const p of values) peak.set(p.by, Math.max(peak.get(p.by) ?? Number.NEGATIVE_INFINITY, p.v));
@@ -114,7 +115,7 @@ function panelChart(panel: Panel, result: Result): Chart | undefined {
       .slice(0, 10)
       .map(([by]) => by),
   );
-  const format = panel.unit === 'ratio' ? '.0%' : '~s';
+  const format = panel.unit === 'ratio' ? '~%' : '~s';
   return {
     name: fileName(panel.title),
     title: panel.title,
@@ -129,6 +130,8 @@ function panelChart(panel: Panel, result: Result): Chart | undefined {
           type: 'quantitative',
           title: panel.unit === 'ratio' || panel.unit === '' ? null : panel.unit,
           axis: { format, tickCount: 4 },
+          // An axis from 0 to 0 has no ticks that could be named.
+          ...(zero ? { scale: { domain: [0, 1] } } : {}),
         },
         ...(panel.by === undefined ? {} : { color: { field: 'by', type: 'nominal', title: panel.by } }),
       },

@@ -259,9 +259,9 @@ function checkRate(
   );
   const factor = (t: Topic) => t.replicationFactor ?? kafka.config['default.replication.factor'];
   const replicas = kafka.topics.reduce((sum, t) => sum + t.partitions * factor(t), 0);
-  // Where logs are equal, and every replica that is named is a new one.
+  // Where logs are equal.
   const bytes = (used / Math.max(1, replicas)) * moves.reduce((sum, p) => sum + p.replicas.length, 0);
-  warnOfThrottle(rate, bytes, '', checks, at);
+  warnOfThrottle(rate, bytes, ', if every replica that is named is a new one', checks, at);
 }
 
 export function checkCancel(args: CancelArgs, checks: Checks, at: Path): void {

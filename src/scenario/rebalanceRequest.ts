@@ -125,7 +125,7 @@ export function checkRequest(
 }
 
 /** An action of Cruise Control needs one. */
-export function checkPresence(checks: Checks, at: readonly (string | number)[]): boolean {
+function checkPresence(checks: Checks, at: readonly (string | number)[]): boolean {
   if (checks.settings('cruiseControl') !== undefined) return true;
   checks.problem(
     at,

@@ -205,6 +205,34 @@ describe('a reassignment', () => {
   });
 });
 
+test('a second throttled plan lists and limits what moves already, and --verify waits for both', () => {
+  const { sim, cluster, at } = small();
+  const { throttle, reassignments, tables } = cluster;
+  const rates = () => [0, 1, 2, 3, 4].map((b) => throttle.rateOf('follower', b) / MB);
+  at(10, () => cluster.reassignmentTool.execute([{ partition: 0, target: [0, 1, 3] }], 100 * MB, true));
+  sim.run(seconds(40));
+  expect(rates()).toEqual([100, 100, 100, 100, Number.POSITIVE_INFINITY]);
+  // Another partition, between other brokers where it can be.
+  const from = tables.assigned(1);
+  const free = [0, 1, 2, 3, 4].filter((b) => !from.includes(b)).at(-1)!;
+  const target = [...from.slice(0, 2), free];
+  cluster.reassignmentTool.execute([{ partition: 1, target }], 150 * MB, true);
+  sim.run(sim.now + seconds(1));
+  expect(reassignments.active).toBe(2);
+  for (const b of [0, 1, 2]) expect(throttle.isListed('leader', 0, b)).toBe(true);
+  expect(throttle.isListed('follower', 0, 3)).toBe(true);
+  expect(throttle.isListed('follower', 1, free)).toBe(true);
+  for (const b of [0, 1, 2, 3, ...from, free]) expect(throttle.rateOf('leader', b)).toBe(150 * MB);
+  while (reassignments.active === 2) sim.run(sim.now + seconds(1));
+  expect(reassignments.active).toBe(1);
+  expect(throttle.rateOf('leader', 0)).toBe(150 * MB);
+  sim.run(sim.now + seconds(200));
+  expect(reassignments.active).toBe(0);
+  expect(rates().every((rate) => rate === Number.POSITIVE_INFINITY)).toBe(true);
+  expect(throttle.isListed('leader', 0, 1)).toBe(false);
+  expect(sim.told.filter((t) => t.kind === 'kafka.throttleRemoved').length).toBe(1);
+});
+
 describe('more partitions', () => {
   const grown = (age: number, more: object = {}) =>
     small({

@@ -75,6 +75,8 @@ describe('files', () => {
       expect(JSON.parse(text(chart)).$schema).toContain('vega-lite');
       expect(text(chart.replace('.vl.json', '.svg'))).toMatch(/^<svg .*<\/svg>$/s);
     }
+    // Nothing was reassigned.
+    expect(charts).not.toContain('charts/left-to-copy-by-reassignments.vl.json');
   });
 
   test('no file holds the folder, the host or the day it was made', () => {

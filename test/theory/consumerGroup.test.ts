@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { memberFindings } from '../../src/models/kafka/memberFindings.ts';
 import { seconds } from '../support/cluster.ts';
 import { makeGroup } from '../support/groups.ts';
 
@@ -283,6 +284,15 @@ describe('new partitions', () => {
     // A third of 1,200 a second goes to the new ones.
     if (protocol === 'classic') expect(skipped).toBeCloseTo(latest ? 400 * (found - 100) : 0, 3);
     else expect(skipped).toBeGreaterThan(0);
+    expect(memberFindings(made.groups).map((f) => f.says)).toEqual(
+      skipped === 0
+        ? []
+        : [
+            expect.stringContaining(
+              `g never reads ${Math.round(skipped)} messages of t0, which were written before`,
+            ),
+          ],
+    );
     expect(made.lag.waiting(0)).toBe(0);
     expect(made.group.seats.map((m) => m.owned.size)).toEqual([6, 6, 6]);
   });
@@ -300,5 +310,40 @@ describe('new partitions', () => {
     made.groups.stop(0, 2, false);
     made.sim.run(seconds(1100));
     expect(made.group.seats.reduce((sum, m) => sum + m.owned.size, 0)).toBe(18);
+  });
+});
+
+describe('a group that lags for good is told with what would be enough', () => {
+  const says = (members: number, capacity: number, shares?: readonly number[]) => {
+    const made = makeGroup({ members, capacity }, [
+      { partitions: 12, rate: 1200, ...(shares === undefined ? {} : { shares }) },
+    ]);
+    made.sim.run(seconds(60));
+    return memberFindings(made.groups).map((f) => f.says);
+  };
+
+  test('three members of r / 4 <= capacity < r / 3 need a fourth, and four are enough', () => {
+    expect(says(3, 400)).toEqual([]);
+    for (const capacity of [399, 300]) {
+      expect(says(3, capacity)).toEqual([
+        `g lags more and more: 3 of 3 members are given more than they handle, the busiest 400 messages a second for ${capacity}; 1200 come in, for which at least 4 such members are needed`,
+      ]);
+      expect(says(4, capacity)).toEqual([]);
+    }
+    expect(says(4, 299)[0]).toContain('at least 5 such members');
+  });
+
+  test('a partition that one member cannot handle: no number of them is enough', () => {
+    const hot = [0.5, ...Array.from({ length: 11 }, () => 0.5 / 11)];
+    expect(says(3, 500, hot)[0]).toMatch(
+      /1 of 3 members .* one partition alone brings 600: more members do not help/,
+    );
+  });
+
+  test('members that could do it, were partitions dealt evenly', () => {
+    const uneven = [0.2, 0.2, 0.2, 0.1, ...Array.from({ length: 8 }, () => 0.3 / 8)];
+    expect(says(3, 500, uneven)[0]).toContain(
+      '3 such members are enough for the 1200 that come in, if partitions are dealt evenly',
+    );
   });
 });

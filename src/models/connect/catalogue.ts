@@ -172,6 +172,12 @@ export const connectCatalogue: Catalogue = {
       unit: '',
       by: 'connector',
     },
+    {
+      title: 'Load of the busiest task',
+      that: 'rehearse:connect_busiest_task_ratio',
+      unit: 'ratio',
+      by: 'connector',
+    },
     { title: 'Source lag', that: 'rehearse:connect_source_lag_rows', unit: 'rows', by: 'connector' },
   ],
 };

@@ -205,9 +205,22 @@ export const cruiseControlCatalogue: Catalogue = {
   risks: [],
   panels: [
     {
+      title: 'Partitions that Cruise Control is moving',
+      that: `${executor}_replica_action_in_progress_value`,
+      unit: '',
+      optional: true,
+    },
+    {
+      title: 'Partitions that Cruise Control has still to move',
+      that: `${executor}_replica_action_pending_value`,
+      unit: '',
+      optional: true,
+    },
+    {
       title: 'Data that Cruise Control has moved',
       that: 'rehearse:cruise_control_finished_data_bytes',
       unit: 'B',
+      optional: true,
     },
   ],
 };

@@ -282,7 +282,7 @@ export class CruiseControl {
     sim.tell(
       'cruiseControl.proposals',
       reason,
-      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, ${result.numLeaderMovements} leaders; ${this.proposed}`,
+      `${result.numReplicaMovements} partitions and ${((result.dataToMoveMB * bytesPerMb) / 1e9).toFixed(1)} GB to move, beside them ${result.numLeaderMovements} whose leader alone moves; ${this.proposed}`,
     );
   }
 

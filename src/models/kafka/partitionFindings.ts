@@ -57,14 +57,18 @@ export function starvedSides(cluster: KafkaCluster): StarvedSide[] {
 }
 
 /** A starved side in words: which partitions, and what would mend it. */
-export function starvedText({ broker, side, partitions, rate, live, most }: StarvedSide): string {
-  return `${some(partitions)}: the ${side} throttle of broker ${broker} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} anyway; above ${megabytes(most)} it suffices, or move fewer at once`;
+export function starvedText(side: StarvedSide): string {
+  return `${some(side.partitions)}: ${starvedBy(side)}`;
+}
+
+function starvedBy({ broker, side, rate, live, most }: StarvedSide): string {
+  return `the ${side} throttle of broker ${broker} is ${megabytes(rate)}, and what is listed there takes in ${megabytes(live)} anyway; above ${megabytes(most)} it suffices, or move fewer at once`;
 }
 
 function starvedMoves(cluster: KafkaCluster): ModelFinding[] {
   return starvedSides(cluster).map((s) => ({
     rule: 'a throttled move never finishes',
-    says: starvedText(s),
+    says: `the move of ${some(s.partitions)} never finishes: ${starvedBy(s)}`,
   }));
 }
 
@@ -75,13 +79,30 @@ function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
   if (open.length === 0) return [];
   const left = open.reduce((sum, p) => sum + reassignments.remainingBytes(p), 0);
   const leaderless = open.filter((p) => tables.leader[p] < 0).length;
-  const why = leaderless > 0 ? `; ${leaderless} of them have no leader to copy from` : '';
+  const away = receivers(cluster, open).filter((b) => cluster.controller.registrations.fenced[b] === 1);
+  const names = away.map((b) => cluster.settings.brokers[b].id).join(', ');
+  const why =
+    (leaderless > 0 ? `; ${leaderless} of them have no leader to copy from` : '') +
+    (away.length > 0 ? `; of the brokers that are to receive them these are away: ${names}` : '');
+  const mend =
+    leaderless + away.length > 0
+      ? 'bring back what is away, or cancel the move'
+      : 'let the scenario end later';
   return [
     {
       rule: 'moves are not finished at the end',
-      says: `${some(open.map((p) => tables.partitionName(p)))}: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
+      says: `the move of ${some(open.map((p) => tables.partitionName(p)))} is not finished at the end: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; ${mend}`,
     },
   ];
+}
+
+/** Brokers to which replicas of these partitions are being added, in their order. */
+function receivers({ tables }: KafkaCluster, partitions: readonly number[]): number[] {
+  const found = new Set<number>();
+  for (const p of partitions)
+    for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1)
+      if (tables.adding[r] === 1) found.add(tables.broker[r]);
+  return [...found].sort((a, b) => a - b);
 }
 
 function movedKeys(cluster: KafkaCluster, increase: Increase): ModelFinding[] {

@@ -6,12 +6,14 @@ import { type ListedReplica, type ReplicationThrottle, throttleSides } from './t
 /**
  * What `kafka-reassign-partitions.sh` does around a reassignment: `--execute --additional`, with `--throttle`, then `--verify`, and `--cancel`.
  *
- * With a throttle it lists all current replicas of what moves on the leader side and the new ones on the follower side, in place of what these
- * topics listed before, and sets both rates on every broker that takes part. They stay until `--verify` finds the plan done: it removes the
- * rates of all brokers and the lists of the plan's topics. `--cancel` removes them as well.
+ * With a throttle it lists the replicas of what moves on the leader side and the new ones on the follower side, in place of what these
+ * topics listed before, and sets both rates on every broker that takes part. What was moving already counts as well, whoever asked for it: it
+ * is listed, and its brokers get the new rate. Both stay until `--verify` finds no reassignment in the cluster, of the plan or not: it removes
+ * the rates of all brokers and the lists of the plan's topics. `--cancel` removes them whatever goes on.
  *
- * Source: Kafka 3.7 `ReassignPartitionsCommand` (executeAssignment, calculateLeaderThrottles, calculateFollowerThrottles, clearAllThrottles).
- * Simplified: `--verify` is run at the moment when the last partition is done.
+ * Source: Kafka 3.7 `ReassignPartitionsCommand` (executeAssignment, calculateProposedMoveMap, calculateLeaderThrottles,
+ * calculateFollowerThrottles, verifyAssignment, clearAllThrottles).
+ * Simplified: `--verify` is run at the moment when the last partition is done, of the plan and of whatever else moves.
  */
 export class ReassignmentTool {
   private readonly sim: Simulation;
@@ -46,7 +48,7 @@ export class ReassignmentTool {
     rate: number | undefined,
     verify: boolean,
   ): void {
-    const { tables, throttle } = this;
+    const { tables } = this;
     const missing = plan.filter(({ partition }) => !tables.exists(partition));
     if (missing.length > 0) {
       // The tool asks for all of them first: it does nothing where one is missing.
@@ -55,22 +57,7 @@ export class ReassignmentTool {
       return;
     }
     const topics = new Set(plan.map(({ partition }) => tables.topic[partition]));
-    if (rate !== undefined) {
-      const sources: ListedReplica[] = [];
-      const destinations: ListedReplica[] = [];
-      const brokers = new Set<number>();
-      for (const { partition, target } of plan) {
-        const current = tables.assigned(partition);
-        for (const b of current) sources.push([partition, b]);
-        for (const b of target) if (!current.includes(b)) destinations.push([partition, b]);
-        for (const b of [...current, ...target]) brokers.add(b);
-      }
-      for (const t of topics) throttle.clearTopic(t);
-      throttle.list('leader', sources);
-      throttle.list('follower', destinations);
-      for (const b of [...brokers].sort((x, y) => x - y))
-        for (const side of throttleSides) throttle.setRate(side, b, rate);
-    }
+    if (rate !== undefined) this.throttleMoves(plan, rate);
     const open = new Set<number>();
     for (const { partition, target } of plan) {
       const error = this.reassignments.alter(partition, target);
@@ -79,8 +66,44 @@ export class ReassignmentTool {
     }
     if (rate === undefined) return;
     if (!verify) this.leftBehind.push({ plan: open, rate });
-    else if (open.size === 0) this.clear(topics);
-    else this.plans.push({ open, topics });
+    else {
+      this.plans.push({ open, topics });
+      this.verify();
+    }
+  }
+
+  /** Lists and limits what moves already and what a plan is going to move. */
+  private throttleMoves(
+    plan: readonly { readonly partition: number; readonly target: readonly number[] }[],
+    rate: number,
+  ): void {
+    const { tables, throttle } = this;
+    const isAdding = (p: number, b: number) => tables.adding[tables.replicaOn(p, b)] === 1;
+    const sources = (p: number) => tables.assigned(p).filter((b) => !isAdding(p, b));
+    const destinations = new Map<number, readonly number[]>();
+    for (const p of this.reassignments.partitions)
+      destinations.set(
+        p,
+        tables.assigned(p).filter((b) => isAdding(p, b)),
+      );
+    for (const { partition, target } of plan) {
+      const from = sources(partition);
+      destinations.set(
+        partition,
+        target.filter((b) => !from.includes(b)),
+      );
+    }
+    const moving = [...destinations.keys()];
+    const listed = (brokersOf: (p: number) => readonly number[]) =>
+      moving.flatMap((p) => brokersOf(p).map((b): ListedReplica => [p, b]));
+    const from = listed(sources);
+    const to = listed((p) => destinations.get(p) ?? []);
+    for (const t of new Set(moving.map((p) => tables.topic[p]))) throttle.clearTopic(t);
+    throttle.list('leader', from);
+    throttle.list('follower', to);
+    const brokers = new Set([...from, ...to].map(([, b]) => b));
+    for (const b of [...brokers].sort((x, y) => x - y))
+      for (const side of throttleSides) throttle.setRate(side, b, rate);
   }
 
   /** Cancels what is under way of these partitions, and removes the throttle. */
@@ -102,13 +125,19 @@ export class ReassignmentTool {
   }
 
   private onEnded(partition: number): void {
-    for (const plan of this.plans) {
-      // Overridden: it is done when the new target is.
-      if (!plan.open.has(partition) || this.reassignments.isActive(partition)) continue;
-      plan.open.delete(partition);
-      if (plan.open.size === 0) this.clear(plan.topics);
-    }
+    // Overridden: it is done when the new target is.
+    if (this.reassignments.isActive(partition)) return;
+    for (const plan of this.plans) plan.open.delete(partition);
+    this.verify();
+  }
+
+  /** `--verify` of every plan that is done; it leaves throttles alone while anything moves. */
+  private verify(): void {
+    if (this.reassignments.active > 0) return;
+    const done = this.plans.filter((plan) => plan.open.size === 0);
+    if (done.length === 0) return;
     this.plans = this.plans.filter((plan) => plan.open.size > 0);
+    this.clear(new Set(done.flatMap((plan) => [...plan.topics])));
   }
 
   private clear(topics: ReadonlySet<number>): void {

@@ -79,6 +79,7 @@ export const schemaRegistryCatalogue: Catalogue = {
       that: 'sum by (code) (rehearse:schema_registry_failed_requests_total)',
       unit: 'requests',
       by: 'code',
+      optional: true,
     },
   ],
 };

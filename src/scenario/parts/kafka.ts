@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readAssignment } from '../../formats/assignment.ts';
 import { kafkaCatalogue, kafkaLabels } from '../../models/kafka/catalogue.ts';
 import { KafkaCluster, type LoadCurve } from '../../models/kafka/cluster.ts';
+import { memberFindings } from '../../models/kafka/memberFindings.ts';
 import { partitionFindings } from '../../models/kafka/partitionFindings.ts';
 import { fetcherCeiling } from '../../models/kafka/replication.ts';
 import {
@@ -639,7 +640,9 @@ function checkRetention(s: KafkaPartSettings, checks: Checks): void {
     checks.warning(
       ['kafka', 'config', 'log.retention.hours'],
       `retention would keep ${(kept / 1e12).toFixed(1)} TB; the disks hold ${(room / 1e12).toFixed(1)} TB, and ${(used / 1e12).toFixed(1)} TB are used`,
-      'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
+      s.holdLogsAtInitialSize
+        ? 'shorten the retention; until then each log is kept at its observed size'
+        : 'shorten the retention, or set holdLogsAtInitialSize: true to keep each log at its observed size',
     );
   }
 }
@@ -952,7 +955,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
     cluster.connectCurves(context.models.workload as readonly LoadCurve[]);
     cluster.requests.measure(context.warmUp);
   },
-  findings: partitionFindings,
+  findings: (cluster) => [...partitionFindings(cluster), ...memberFindings(cluster.consumers.membership)],
   actions: {
     createPartitions: {
       says: 'gives a topic more partitions, as kafka-topics --alter --partitions does: new ones are empty, nothing moves',
