@@ -984,6 +984,14 @@ class Checker {
     for (const entry of timeline) {
       const part = this.parts.find((p) => p.name === entry.part);
       const at = ['timeline', entryIndex(this.root, entry.id)];
+      if (part !== undefined && settings[part.name] === undefined && !failed.has(part.name)) {
+        checks.problem(
+          [...at, 'do'],
+          `${part.name} is missing: ${part.says}`,
+          `add ${part.name}, or name a platform that has it`,
+        );
+        continue;
+      }
       run(() => part?.actions[entry.action].check?.(entry.args as never, checks, at));
     }
   }

@@ -124,8 +124,8 @@ export function checkRequest(
   }
 }
 
-/** An action of Cruise Control needs one. */
-export function checkPresence(checks: Checks, at: readonly (string | number)[]): boolean {
+/** A KafkaRebalance needs a Cruise Control. */
+function checkPresence(checks: Checks, at: readonly (string | number)[]): boolean {
   if (checks.settings('cruiseControl') !== undefined) return true;
   checks.problem(
     at,

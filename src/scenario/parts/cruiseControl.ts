@@ -23,7 +23,6 @@ import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
 import {
   brokerIds,
-  checkPresence,
   checkRequest,
   goalList,
   type Played,
@@ -235,9 +234,6 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
     stop: {
       says: 'stops the execution under way: what is in progress is rolled back',
       args: z.strictObject({}),
-      check: (_: unknown, checks: Checks, at: readonly (string | number)[]) => {
-        checkPresence(checks, at);
-      },
       play: ({ service }: CruiseControlModel, _: unknown, context: Played) => {
         if (!service.executor.stop('asked to'))
           context.sim.tell('cruiseControl.refused', context.id, 'nothing is being executed');
