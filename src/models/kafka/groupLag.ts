@@ -92,6 +92,18 @@ interface Reader {
   behind: boolean;
   /** It keeps its partitions and reads nothing. */
   paused: boolean;
+  /** The partition of all it has read that exceeded its capacity most; undefined where none did. */
+  hottest: HotPartition | undefined;
+}
+
+/** More comes in at one partition than its member handles: no member more can help. */
+export interface HotPartition {
+  readonly cell: number;
+  readonly partition: number;
+  /** Messages per second that came in, and that the member handles, from this moment on. */
+  readonly offered: number;
+  readonly capacity: number;
+  readonly atMicros: number;
 }
 
 /**
@@ -173,6 +185,7 @@ export class GroupLag {
       overloaded: false,
       behind: false,
       paused: false,
+      hottest: undefined,
     });
     return this.readers.length - 1;
   }
@@ -502,6 +515,7 @@ export class GroupLag {
     if (soonest * 1e6 < Number.MAX_SAFE_INTEGER - this.sim.now)
       reader.timer = this.sim.after(Math.max(1, Math.ceil(soonest * 1e6)), this.drained, r);
     const overloaded = reader.capacity > 0 && offered > reader.capacity * (1 + 1e-9);
+    if (overloaded) this.noteHottest(reader);
     if (overloaded !== reader.overloaded) {
       reader.overloaded = overloaded;
       this.onOverloaded(r, offered);
@@ -510,5 +524,16 @@ export class GroupLag {
       reader.behind = behind;
       this.onBehind(r, behind);
     }
+  }
+
+  private noteHottest(reader: Reader): void {
+    const { cells, partitions, capacity, hottest } = reader;
+    let ratio = hottest === undefined ? 1 + 1e-9 : hottest.offered / hottest.capacity;
+    cells.forEach((cell, i) => {
+      const offered = this.cells[cell].inRate[partitions[i]];
+      if (offered / capacity <= ratio) return;
+      ratio = offered / capacity;
+      reader.hottest = { cell, partition: partitions[i], offered, capacity, atMicros: this.sim.now };
+    });
   }
 }

@@ -15,6 +15,8 @@ export function partitionFindings(cluster: KafkaCluster): readonly ModelFinding[
     ...cluster.topics.increases
       .filter((i) => cluster.settings.topics[i.topic].keyed ?? true)
       .flatMap((i) => movedKeys(cluster, i)),
+    ...hotPartitions(cluster),
+    ...overloadedGroups(cluster),
   ];
 }
 
@@ -60,6 +62,50 @@ function unfinishedMoves(cluster: KafkaCluster): ModelFinding[] {
       says: `${named(cluster, open)}: ${Number((left / 1e9).toPrecision(3))} GB are left to copy${why}; let the scenario end later`,
     },
   ];
+}
+
+/** Partitions at which more came in than their member handles, at any time: the worst of each group. Tasks of sinks are members. */
+function hotPartitions({ consumers, tables }: KafkaCluster): ModelFinding[] {
+  const { membership } = consumers;
+  return (membership?.groups ?? []).flatMap((g) => {
+    const hot = membership!.members
+      .filter((m) => m.group === g)
+      .flatMap((m) => membership!.lag.readers[m.row].hottest ?? [])
+      .sort((x, y) => y.offered / y.capacity - x.offered / x.capacity || x.atMicros - y.atMicros);
+    if (hot.length === 0) return [];
+    const { cell, partition, offered, capacity, atMicros } = hot[0];
+    const name = tables.partitionName(tables.firstPartition[membership!.lag.cells[cell].topic] + partition);
+    const share = Number((offered / capacity).toPrecision(3));
+    return [
+      {
+        rule: 'a partition is hotter than its reader',
+        says: `${name} takes ${Math.round(offered)} messages/s from ${Number((atMicros / 1e6).toPrecision(6))} s on, and a member of ${g.name} handles ${Math.round(capacity)}, ${share} times less: no further member helps; make members faster, or spread the keys over more partitions`,
+      },
+    ];
+  });
+}
+
+/** Groups some of whose members are given more than they handle when the run ends. */
+function overloadedGroups({ consumers }: KafkaCluster): ModelFinding[] {
+  const { membership } = consumers;
+  if (membership === undefined) return [];
+  const { lag } = membership;
+  return membership.groups.flatMap((g) => {
+    const over = g.seats.filter((m) => m.running && lag.readers[m.row].overloaded);
+    if (over.length === 0) return [];
+    const worst = over.reduce((x, y) =>
+      lag.offered(y.row) / lag.readers[y.row].capacity > lag.offered(x.row) / lag.readers[x.row].capacity
+        ? y
+        : x,
+    );
+    const { capacity } = lag.readers[worst.row];
+    return [
+      {
+        rule: 'a group is given more than it handles',
+        says: `${over.length} of ${g.seats.length} members of ${g.name} lag more and more at the end: ${worst.id} is given ${Math.round(lag.offered(worst.row))} messages/s and handles ${Math.round(capacity)}; add members as far as there are partitions, or make them faster`,
+      },
+    ];
+  });
 }
 
 function movedKeys(cluster: KafkaCluster, increase: Increase): ModelFinding[] {
