@@ -8,8 +8,12 @@ import { mutateText } from './mutateText.ts';
 const folder = 'test/scenario/malformed/';
 
 const withCruiseControl = `${folder}_cruiseControl.yaml`;
+const withMoves = `${folder}_moves.yaml`;
 
-/** What is mutated, one file at a time: a small scenario, its platform, what that extends, one that rebalances it, and one with Connect and a schema registry. */
+/**
+ * What is mutated, one file at a time: a small scenario, its platform, what that extends, one that rebalances it, one with partitions that are added and
+ * moved under groups with members, and one with Connect and a schema registry.
+ */
 export const mutatedFiles = [
   `${folder}_base.yaml`,
   `${folder}_base.yaml`,
@@ -19,13 +23,14 @@ export const mutatedFiles = [
   'models/kubernetes/kubernetes-1.30.yaml',
   'models/hardware/aws-ec2.yaml',
   withCruiseControl,
+  withMoves,
   `${folder}_connect.yaml`,
   'models/connect/kafka-connect-3.7.yaml',
 ] as const;
 
 /** The scenario that is loaded with a file mutated. */
 function rootOf(file: string): string {
-  if (file === withCruiseControl) return file;
+  if (file === withCruiseControl || file === withMoves) return file;
   return `${folder}${/connect/.test(file) ? '_connect' : '_base'}.yaml`;
 }
 

@@ -91,7 +91,7 @@ export const cruiseControlCatalogue: Catalogue = {
       'rehearse:cruise_control_execution_least_seconds',
       's',
       [],
-      'What the moves of the last optimization cannot take less than, by its throttle and by the turns of its partitions.',
+      'What the moves of the last optimization cannot take less than, by its throttle and by the turns of its partitions; 1e9 where they never end.',
     ),
     metric(
       'rehearse:cruise_control_data_to_move_bytes',

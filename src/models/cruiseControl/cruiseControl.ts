@@ -27,6 +27,9 @@ import { Monitor } from './monitor.ts';
 import { type DurationBound, movements, shortestDuration } from './movement.ts';
 import { balancednessCosts } from './optimizer.ts';
 
+/** An execution that never ends is said to take at least so long, seconds: thirty years. */
+const neverSeconds = 1e9;
+
 /** Goals that are hard by their class, whatever `hard.goals` lists. Source: Cruise Control 2.5, `isHardGoal` of each. */
 const hardByClass = [
   'RackAwareGoal',
@@ -272,7 +275,7 @@ export class CruiseControl {
     const of = (wanted: GoalStatus) =>
       [...result.status].filter(([, status]) => status === wanted).map(([goal]) => goal);
     const shortest = this.shortest(request, cluster, result.proposals);
-    this.leastSeconds.set(0, shortest?.seconds ?? 0);
+    this.leastSeconds.set(0, Math.min(neverSeconds, shortest?.seconds ?? 0));
     this.proposed = [
       ...(shortest === undefined ? [] : [boundText(shortest)]),
       ...(of('FIXED').length === 0 ? [] : [`fixed: ${of('FIXED').join(', ')}`]),

@@ -1,14 +1,11 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import { ConsumerGroups } from './consumerGroups.ts';
-import { GroupLag, type LagSource } from './groupLag.ts';
+import { GroupLag, type LagSource, leastLagSeconds } from './groupLag.ts';
 import { javaHash } from './replication.ts';
 import type { GroupSettings, TopicSettings } from './settings.ts';
 import type { ClusterTables } from './tables.ts';
 import type { Traffic } from './traffic.ts';
-
-/** What a group that lags by less reads later is counted as if it had not waited: a moved leader is no change of traffic for all others. */
-const leastLagSeconds = 1;
 
 /** Lag by partition is shown for up to so many partitions of groups with members. */
 const shownPartitions = 10_000;
@@ -200,10 +197,8 @@ export class Consumers {
   private show(row: number, waiting: number, slope: number): void {
     const { group, topic } = this.cells[row];
     const rate = this.messageRate(topic);
-    const { readableIn, outSum } = (this.groupLag as GroupLag).cells[this.lagOf[row]];
-    let ahead = rate === 0 ? 0 : (outSum - readableIn) / rate;
-    const near = this.ahead[row] <= 0 && waiting <= rate * leastLagSeconds;
-    if (Math.abs(ahead) < 1e-9 || (ahead > 0 && near)) ahead = 0;
+    let ahead = rate === 0 ? 0 : (this.groupLag as GroupLag).cells[this.lagOf[row]].aheadSum / rate;
+    if (Math.abs(ahead) < 1e-9) ahead = 0;
     if (ahead !== this.ahead[row]) {
       this.traffic.addReadAhead(topic, ahead - this.ahead[row], group);
       this.ahead[row] = ahead;

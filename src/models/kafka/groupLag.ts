@@ -4,6 +4,9 @@ import { BrokenInvariant, type Handle, type Kind, type Simulation } from '../../
 /** Less than this many messages are a rest of rounding. */
 const nothing = 1e-6;
 
+/** What a group that lags by less reads later is counted as if it had not waited: a moved leader is no change of traffic for all others. */
+export const leastLagSeconds = 1;
+
 /** What the lag of groups with members is made of, from outside. */
 export interface LagSource {
   /** Messages per second that are offered to a topic now. */
@@ -36,13 +39,15 @@ class Cell {
   fresh: Uint8Array;
   /** Place in the reader's list. */
   at: Int32Array;
-  /** Sums as of `sumSince`: messages that wait, and that were read; what comes in where it can be read; partitions that lag. */
+  /** What is read beyond what comes in, messages per second, as it counts for the brokers. */
+  ahead: Float64Array;
+  /** Sums as of `sumSince`: messages that wait, and that were read; what is read beyond what comes in; partitions that lag. */
   waiting = 0;
   read = 0;
   sumSince = 0;
   inSum = 0;
   outSum = 0;
-  readableIn = 0;
+  aheadSum = 0;
   lagging = 0;
   skipped = 0;
   dirty = false;
@@ -58,6 +63,7 @@ class Cell {
     this.stalled = new Uint8Array(partitions);
     this.fresh = new Uint8Array(partitions);
     this.at = new Int32Array(partitions);
+    this.ahead = new Float64Array(partitions);
   }
 
   grow(partitions: number, now: number): void {
@@ -75,6 +81,7 @@ class Cell {
     this.stalled = wider(new Uint8Array(partitions), this.stalled, 0);
     this.fresh = wider(new Uint8Array(partitions), this.fresh, 1);
     this.at = wider(new Int32Array(partitions), this.at, 0);
+    this.ahead = wider(new Float64Array(partitions), this.ahead, 0);
   }
 }
 
@@ -92,6 +99,18 @@ interface Reader {
   behind: boolean;
   /** It keeps its partitions and reads nothing. */
   paused: boolean;
+  /** The partition of all it has read that exceeded its capacity most; undefined where none did. */
+  hottest: HotPartition | undefined;
+}
+
+/** More comes in at one partition than its member handles: no member more can help. */
+export interface HotPartition {
+  readonly cell: number;
+  readonly partition: number;
+  /** Messages per second that came in, and that the member handles, from this moment on. */
+  readonly offered: number;
+  readonly capacity: number;
+  readonly atMicros: number;
 }
 
 /**
@@ -173,6 +192,7 @@ export class GroupLag {
       overloaded: false,
       behind: false,
       paused: false,
+      hottest: undefined,
     });
     return this.readers.length - 1;
   }
@@ -254,7 +274,7 @@ export class GroupLag {
     cell.stalled[partition] += sign;
     const now = cell.stalled[partition] > 0;
     if (before === now) return;
-    cell.readableIn += now ? -cell.inRate[partition] : cell.inRate[partition];
+    this.countAhead(cell, partition);
     if (cell.reader[partition] >= 0) this.touchReader(cell.reader[partition]);
     this.touchCell(c);
   }
@@ -438,14 +458,26 @@ export class GroupLag {
     this.settleSums(c);
     this.settle(c, p);
     const before = this.lags(cell, p);
-    if (cell.stalled[p] === 0) cell.readableIn += inRate - cell.inRate[p];
     cell.inSum += inRate - cell.inRate[p];
     cell.outSum += outRate - cell.outRate[p];
     cell.inRate[p] = inRate;
     cell.outRate[p] = outRate;
+    this.countAhead(cell, p);
     cell.lagging += Number(this.lags(cell, p)) - Number(before);
     this.show(c, p);
     this.touchCell(c);
+  }
+
+  /**
+   * What a partition adds to the brokers' traffic beyond what comes in; less, where less is read. One that begins to read off less than a second's worth
+   * counts as one that keeps up: where links are full that would set others free and fill them again, over and over.
+   */
+  private countAhead(cell: Cell, p: number): void {
+    const beyond = cell.stalled[p] > 0 ? 0 : cell.outRate[p] - cell.inRate[p];
+    const near = cell.ahead[p] <= 0 && cell.backlog[p] <= cell.inRate[p] * leastLagSeconds;
+    const counted = beyond > 0 && near ? 0 : beyond;
+    cell.aheadSum += counted - cell.ahead[p];
+    cell.ahead[p] = counted;
   }
 
   private show(c: number, p: number): void {
@@ -502,6 +534,7 @@ export class GroupLag {
     if (soonest * 1e6 < Number.MAX_SAFE_INTEGER - this.sim.now)
       reader.timer = this.sim.after(Math.max(1, Math.ceil(soonest * 1e6)), this.drained, r);
     const overloaded = reader.capacity > 0 && offered > reader.capacity * (1 + 1e-9);
+    if (overloaded) this.noteHottest(reader);
     if (overloaded !== reader.overloaded) {
       reader.overloaded = overloaded;
       this.onOverloaded(r, offered);
@@ -510,5 +543,16 @@ export class GroupLag {
       reader.behind = behind;
       this.onBehind(r, behind);
     }
+  }
+
+  private noteHottest(reader: Reader): void {
+    const { cells, partitions, capacity, hottest } = reader;
+    let ratio = hottest === undefined ? 1 + 1e-9 : hottest.offered / hottest.capacity;
+    cells.forEach((cell, i) => {
+      const offered = this.cells[cell].inRate[partitions[i]];
+      if (offered / capacity <= ratio) return;
+      ratio = offered / capacity;
+      reader.hottest = { cell, partition: partitions[i], offered, capacity, atMicros: this.sim.now };
+    });
   }
 }

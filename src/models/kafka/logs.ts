@@ -774,6 +774,7 @@ export class Logs {
   /** Bytes that were counted in a directory and never came. */
   giveBack(broker: number, place: number, bytes: number): void {
     const d = this.row(broker, place);
+    if (this.replaced[d] === 1) return;
     this.settle(d);
     this.size[d] -= bytes;
     this.dirty.add(broker);
@@ -781,6 +782,8 @@ export class Logs {
 
   private resize(replica: number, bytes: number): void {
     const d = this.tables.directoryOf(replica);
+    // What was on a disk that is gone neither grows nor shrinks the one in its place.
+    if (this.replaced[d] === 1) return;
     this.settle(d);
     this.size[d] += bytes;
     this.dirty.add(this.tables.broker[replica]);
@@ -1026,12 +1029,13 @@ export class Logs {
       this.slope[d] = slope;
       used += this.size[d];
       growth += slope;
-      this.directoryUsed.set(d, this.size[d], slope);
+      // Catch-ups that were rounded up leave a disk that is emptied some bytes short.
+      this.directoryUsed.set(d, Math.max(0, this.size[d]), slope);
       const left = this.directories[d].capacityBytes - this.size[d];
       if (left <= 1 && writes) over = d;
       else if (slope > 0) full = Math.min(full, left / slope);
     }
-    this.used.set(broker, used, growth);
+    this.used.set(broker, Math.max(0, used), growth);
     this.planFull(broker, full);
     this.planCheck(broker, dueMicros);
     if (over >= 0) this.becomeFull(over);

@@ -1,11 +1,12 @@
 import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { ConsumerGroups, Group } from './consumerGroups.ts';
 
-/** What groups with members did that somebody has to know: messages that they passed over, and members that are given too much at the end. */
+/** What groups with members did that somebody has to know: messages that they passed over, partitions hotter than their reader, and members that are given too much at the end. */
 export function memberFindings(membership: ConsumerGroups | undefined): readonly ModelFinding[] {
   if (membership === undefined) return [];
   return membership.groups.flatMap((group) => [
     ...passedOver(membership, group),
+    ...hotPartition(membership, group),
     ...overloaded(membership, group),
   ]);
 }
@@ -22,6 +23,24 @@ function passedOver({ lag }: ConsumerGroups, group: Group): ModelFinding[] {
       },
     ];
   });
+}
+
+/** The partition of a group at which most came in beyond what its member handles, at any time. Tasks of sinks are members. */
+function hotPartition({ members, lag }: ConsumerGroups, group: Group): ModelFinding[] {
+  const hot = members
+    .filter((m) => m.group === group)
+    .flatMap((m) => lag.readers[m.row].hottest ?? [])
+    .sort((x, y) => y.offered / y.capacity - x.offered / x.capacity || x.atMicros - y.atMicros);
+  if (hot.length === 0) return [];
+  const { cell, partition, offered, capacity, atMicros } = hot[0];
+  const name = `${group.topicNames[cell - group.firstCell]}-${partition}`;
+  const share = Number((offered / capacity).toPrecision(3));
+  return [
+    {
+      rule: 'a partition is hotter than its reader',
+      says: `${name} takes ${Math.round(offered)} messages/s from ${Number((atMicros / 1e6).toPrecision(6))} s on, ${share} times the ${Math.round(capacity)} that a member of ${group.name} handles: no further member helps; make members faster, or spread the keys over more partitions`,
+    },
+  ];
 }
 
 /**

@@ -51,7 +51,8 @@ export interface Alteration {
  *
  * Source: Kafka 3.7 `ReplicationControlManager.alterPartitionReassignment`, `PartitionReassignmentReplicas`, `PartitionReassignmentRevert`,
  * `PartitionChangeBuilder`. Simplified: a broker begins to copy when the controller commits, not when it has learnt of it, a fraction of a second
- * later; retention at the leader does not cut off what a replica that falls further and further behind has still to copy.
+ * later; retention at the leader does not cut off what a replica that falls further and further behind has still to copy, so that a copy which
+ * takes longer than the retention time is played as longer than it is.
  */
 export class Reassignments {
   /** Bytes that replicas which are being added have still to copy, by the broker they are added to. */

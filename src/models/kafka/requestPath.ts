@@ -285,7 +285,9 @@ export class RequestPath {
   private readRate(cell: number, broker: number): number {
     const { topic, group } = this.consumers.cells[cell];
     const share = this.traffic.readShare(group, topic, broker);
-    return share <= 1e-12 ? 0 : this.traffic.topicRate[topic] * share * (1 + this.consumers.readAhead(cell));
+    // A group that reads nothing is behind by the whole rate, but for rounding.
+    const speed = 1 + this.consumers.readAhead(cell);
+    return share <= 1e-12 || speed <= 1e-12 ? 0 : this.traffic.topicRate[topic] * share * speed;
   }
 
   /** Bytes per second that replicas and groups read from a broker's disk, as they stand. */

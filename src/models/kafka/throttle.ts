@@ -31,9 +31,10 @@ export interface ThrottleHolds {
  * Consumers and replicas that are not listed are never affected.
  *
  * Source: Kafka 3.7 `ReplicationQuotaManager`, `ReplicaManager.shouldLeaderThrottle`, `RemoteLeaderEndPoint.shouldFollowerThrottle`.
- * Simplified: the quota is held to at every instant. Kafka measures over the last 10 to 11 s in samples of 1 s: after a silence it lets at most the bytes of one
- * second through at once, and one response of at most replica.fetch.response.max.bytes beyond the rate. A replica that has caught up and
- * is not in the ISR yet, for some hundredths of a second, counts as one that is.
+ * Simplified: the quota is held to at every instant. Kafka measures over the last 10 to 11 s in samples of 1 s (`SimpleRate`): after a silence within
+ * that window what it left unused goes at once, up to 10 s of the rate, and after a longer one, when all samples have expired, the bytes of one second;
+ * one response of at most replica.fetch.response.max.bytes may go beyond. A replica that has caught up and is not in the ISR yet, for some hundredths of
+ * a second, counts as one that is.
  */
 export class ReplicationThrottle {
   readonly rates: Gauge;
