@@ -287,7 +287,6 @@ export class FlowNetwork {
       chosen.push(flow);
     };
     for (const flow of this.dirtyFlows) choose(flow);
-    const before = new Map<Link, number>();
     for (const l of this.dirtyLinks) {
       const used = sum(l);
       // `l.used` still holds what flows took before one of them was stopped here.
@@ -310,12 +309,13 @@ export class FlowNetwork {
           if (link.mark === mark) continue;
           link.mark = mark;
           touched.push(link);
-          before.set(link, link.used);
+          // Whoever shares a link that was full is concerned whatever the shares will be: found without solving for each hop.
+          if (full(link, link.used)) for (const f of link.flows) choose(f);
         }
       }
       this.solve(chosen, touched, mark);
       for (const l of touched) {
-        if (!full(l, l.used) && !full(l, before.get(l) ?? 0)) continue;
+        if (!full(l, l.used)) continue;
         for (const f of l.flows) choose(f);
       }
     }

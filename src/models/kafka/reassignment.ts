@@ -360,16 +360,19 @@ export class Reassignments {
   private countRemaining(): boolean {
     if (this.stale.size === 0) return false;
     const { tables } = this;
-    for (const b of this.stale) {
-      let left = 0;
-      let slope = 0;
-      for (const r of tables.hosted(b)) {
+    // One pass over what moves, however many brokers it concerns.
+    const left = new Map<number, { bytes: number; slope: number }>();
+    for (const b of this.stale) left.set(b, { bytes: 0, slope: 0 });
+    for (const p of this.since.keys()) {
+      for (let r = p * tables.stride; r < (p + 1) * tables.stride; r += 1) {
         if (tables.adding[r] === 0) continue;
-        left += this.missing(r);
-        if (tables.state[r] === replicaState.lagging) slope -= this.replication.gainOf(r);
+        const sum = left.get(tables.broker[r]);
+        if (sum === undefined) continue;
+        sum.bytes += this.missing(r);
+        if (tables.state[r] === replicaState.lagging) sum.slope -= this.replication.gainOf(r);
       }
-      this.remaining.set(b, left, left > 0 ? slope : 0);
     }
+    for (const [b, { bytes, slope }] of left) this.remaining.set(b, bytes, bytes > 0 ? slope : 0);
     this.stale.clear();
     return false;
   }
