@@ -42,17 +42,37 @@ describe('what a run finds out about partitions', () => {
   test('a throttle at or below live traffic is named, with the rate that would suffice; and one that nobody removes', () => {
     const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'busy', partition, replicas: [4, 3, 2] }));
     const move = { at: '+10s', id: 'move', do: 'kafka.reassign', partitions };
-    const starved = play([{ ...move, throttle: '10MB/s' }]).findings.filter(
-      (f) => f.rule === 'a throttled move never finishes',
-    );
+    const slow = play([{ ...move, throttle: '10MB/s' }]);
+    // A change that never ends is no success.
+    expect(slow.verdict).toBe('fail');
+    const starved = slow.findings.filter((f) => f.rule === 'a throttled move never finishes');
     expect(starved.length).toBeGreaterThan(0);
+    expect(starved.map((f) => f.says).join()).toMatch(
+      /the leader throttle .* listed there sends .* whoever leads/,
+    );
     // What suffices at every broker that was named does suffice.
-    const most = Math.max(...starved.map((f) => Number(/above ([\d.]+) MB\/s it suffices/.exec(f.says)![1])));
+    const most = Math.max(
+      ...starved.map((f) => Number(/above ([\d.]+) MB\/s (whoever|it suffices,)/.exec(f.says)![1])),
+    );
     expect(most).toBeGreaterThan(10);
     const enough = { ...move, throttle: `${Math.ceil(most) + 1}MB/s`, verify: false };
     const done = rules(play([enough]));
     expect(done).not.toContain('a throttled move never finishes');
     expect(done).toContain('a replication throttle is left behind');
+  });
+
+  test('under a load that changes a starved move is told of the load at the end, and fails nothing', () => {
+    const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'busy', partition, replicas: [4, 3, 2] }));
+    const move = { at: '+10s', id: 'move', do: 'kafka.reassign', partitions, throttle: '10MB/s' };
+    const text = JSON.parse(written([move], { curve: 'day' }));
+    const days = {
+      curves: [{ name: 'day', daily: { hours: Array.from({ length: 24 }, (_, h) => 1 + h / 24) } }],
+    };
+    const result = run('x.yaml', {}, { 'x.yaml': JSON.stringify({ ...text, workload: days }) });
+    expect(result.verdict).toBe('pass');
+    const starved = result.findings.filter((f) => f.rule === 'a throttled move is starved at the end');
+    expect(starved.length).toBeGreaterThan(0);
+    expect(starved[0]!.says).toContain('at the load of the end of the run');
   });
 
   test('a throttle of 10 B/s is echoed with what it means', () => {
