@@ -18,7 +18,7 @@ import {
   shortestDuration,
   standing,
 } from '../models/cruiseControl/movement.ts';
-import { optimize } from '../models/cruiseControl/optimizer.ts';
+import { mendText, optimize } from '../models/cruiseControl/optimizer.ts';
 import { idsText } from '../scenario/cruiseControlRequest.ts';
 import { planWarnings } from '../scenario/planWarnings.ts';
 
@@ -236,9 +236,7 @@ function unmet(outcome: OptimizationResult & { ok: false }): string[] {
   return [
     failure.says,
     `${failure.resource}: ${figure(failure.needed)} ${failure.unit} needed, ${figure(failure.available)} ${failure.unit} available`,
-    failure.brokersToAdd === undefined
-      ? 'no number of further brokers mends it'
-      : `${failure.brokersToAdd} further empty ${failure.brokersToAdd === 1 ? 'broker' : 'brokers'} of the usual capacity would mend it`,
+    mendText(failure),
   ];
 }
 

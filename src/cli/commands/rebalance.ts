@@ -369,11 +369,9 @@ function onPlatform(
       )
     : undefined;
   const notes = written(given, movement);
-  const unstated =
-    outcome.ok || given.text('capacity') !== undefined
-      ? undefined
-      : unstatedNetwork(moment.settings, outcome.failure.goal);
-  if (unstated !== undefined) notes.push(unstated);
+  if (!outcome.ok && given.text('capacity') === undefined)
+    for (const says of unstatedNetwork(moment.settings, outcome.failure.goal))
+      notes.push(`${says}, or give --capacity`);
   const prediction = outcome.ok ? played(outcome.proposals, 'executor') : undefined;
   tell(given, made.cluster, outcome, movement, prediction, throttle, notes);
   return outcome.ok && succeeds(prediction) ? exitCode.yes : exitCode.no;
