@@ -75,6 +75,31 @@ describe('what a run finds out about partitions', () => {
     expect(starved[0]!.says).toContain('at the load of the end of the run');
   });
 
+  test('a plan below min.insync.replicas, or in fewer racks than there are, is warned of where it stands', () => {
+    const base = JSON.parse(written([])) as { kafka: { brokers: Entry[] } };
+    const brokers = base.kafka.brokers.map((b, i) => ({ ...b, rack: `rack-${i % 3}` }));
+    const move = { at: '+10s', id: 'move', do: 'kafka.reassign' };
+    const entries = [
+      { topic: 'busy', partition: 0, replicas: [2] },
+      { topic: 'busy', partition: 1, replicas: [0, 3, 1] },
+      { topic: 'busy', partition: 2, replicas: [0, 1, 2] },
+    ];
+    for (const where of [{ partitions: entries }, { plan: 'plan.json' }]) {
+      const text = JSON.stringify({
+        ...base,
+        kafka: { ...base.kafka, brokers },
+        timeline: [{ ...move, ...where }],
+      });
+      const files = { 'x.yaml': text, 'plan.json': JSON.stringify({ version: 1, partitions: entries }) };
+      const { warnings, problems } = openScenario('x.yaml', reader(files));
+      expect(problems).toEqual([]);
+      const told = warnings.filter((w) => w.path.startsWith('timeline.move')).map((w) => w.found);
+      expect(told).toHaveLength(2);
+      expect(told.join('\n')).toMatch(/busy-0 keeps one replica where min\.insync\.replicas is 2: /);
+      expect(told.join('\n')).toMatch(/busy-1 has 3 replicas in 2 racks, where 3 racks could hold them/);
+    }
+  });
+
   test('a throttle of 10 B/s is echoed with what it means', () => {
     const move = {
       at: '+10s',
