@@ -18,8 +18,9 @@ import {
   shortestDuration,
   standing,
 } from '../models/cruiseControl/movement.ts';
-import { optimize } from '../models/cruiseControl/optimizer.ts';
+import { mendText, optimize } from '../models/cruiseControl/optimizer.ts';
 import { idsText } from '../scenario/cruiseControlRequest.ts';
+import { planWarnings } from '../scenario/planWarnings.ts';
 
 /** A number that a reader sees with its unit, or what it was and what it becomes. */
 export type Cell =
@@ -147,51 +148,50 @@ export function reassignmentOf(proposals: readonly Proposal[]): AssignedPartitio
 /**
  * What a plan of kafka-reassign-partitions moves; what does not fit the cluster is told in the plan. After it, partitions are led as after a
  * preferred election: by the first replica.
+ * @param minInSync `min.insync.replicas` by topic; where it is not known, one in sync is enough
  */
-export function proposalsOf(plan: Reassignment, cluster: ClusterDescription): Proposal[] {
+export function proposalsOf(
+  plan: Reassignment,
+  cluster: ClusterDescription,
+  minInSync: ReadonlyMap<string, number> = new Map(),
+): Proposal[] {
   const { json } = plan;
   const byName = new Map(cluster.partitions.map((p) => [`${p.topic}-${p.partition}`, p]));
   const topics = new Set(cluster.partitions.map((p) => p.topic));
-  const brokers = new Map(cluster.brokers.map((b) => [b.id, b]));
-  // Without a rack a broker is one by itself.
-  const rackOf = (id: number) => brokers.get(id)?.rack ?? `host of ${id}`;
-  const racks = new Set(cluster.brokers.filter((b) => b.state !== 'DEAD').map((b) => rackOf(b.id)));
+  const brokers = new Set(cluster.brokers.map((b) => b.id));
+  const warningsOf = planWarnings(
+    cluster.brokers.map(({ id, rack, state }) => ({ id, rack, alive: state !== 'DEAD' })),
+  );
   return plan.partitions.flatMap((p, i): Proposal[] => {
     const at = plan.entryOf(i);
     const name = `${p.topic}-${p.partition}`;
     const old = byName.get(name);
-    if (old === undefined) {
+    if (old === undefined)
       json.problem(
         topics.has(p.topic) ? [...at, 'partition'] : [...at, 'topic'],
         topics.has(p.topic) ? `there is no partition ${name}` : `there is no topic ${p.topic}`,
         'name partitions of the cluster',
       );
-      return [];
-    }
     const stranger = p.replicas.findIndex((id) => !brokers.has(id));
-    if (p.replicas.length > brokers.size) {
+    if (p.replicas.length > brokers.size)
       json.problem(
         [...at, 'replicas'],
         `${name} gets ${p.replicas.length} replicas, but the cluster has ${brokers.size} brokers`,
         `name at most ${brokers.size} brokers`,
       );
-      return [];
-    }
-    if (stranger >= 0) {
+    else if (stranger >= 0)
       json.problem(
         [...at, 'replicas', stranger],
         `${name} moves to broker ${p.replicas[stranger]}, which does not exist`,
         `name some of ${idsText(cluster)}`,
       );
-      return [];
-    }
-    const used = new Set(p.replicas.map(rackOf)).size;
-    if (used < Math.min(p.replicas.length, racks.size))
-      json.warning(
-        [...at, 'replicas'],
-        `${name} has ${p.replicas.length} replicas in ${used === 1 ? 'one rack' : `${used} racks`}, where ${Math.min(p.replicas.length, racks.size)} racks could hold them: Kafka moves it so, and one rack lost takes more than one replica`,
-        'spread them over the racks',
-      );
+    if (old === undefined || stranger >= 0 || p.replicas.length > brokers.size) return [];
+    for (const { found, mend } of warningsOf({
+      name,
+      replicas: p.replicas,
+      minInSyncReplicas: minInSync.get(p.topic) ?? 1,
+    }))
+      json.warning([...at, 'replicas'], found, mend);
     const led = leaderOf(old);
     if (p.replicas.join() === old.replicas.join() && p.replicas[0] === led) return [];
     return [
@@ -236,9 +236,7 @@ function unmet(outcome: OptimizationResult & { ok: false }): string[] {
   return [
     failure.says,
     `${failure.resource}: ${figure(failure.needed)} ${failure.unit} needed, ${figure(failure.available)} ${failure.unit} available`,
-    failure.brokersToAdd === undefined
-      ? 'no number of further brokers mends it'
-      : `${failure.brokersToAdd} further empty ${failure.brokersToAdd === 1 ? 'broker' : 'brokers'} of the usual capacity would mend it`,
+    mendText(failure),
   ];
 }
 

@@ -53,6 +53,8 @@ export const defaultHardGoals: readonly GoalName[] = [
 const balance = q.number({ min: 1 }).optional();
 const capacityShare = q.number({ min: 1e-6, max: 1 }).optional();
 const lowShare = q.number({ min: 0, max: 1 }).optional();
+/** Powers of it are summed up: 18 goals of such a weight still have a sum. The limits are a guess. */
+const weight = q.number({ min: 1e-3, max: 1e3 }).optional();
 const pieces = q.count({ min: 0 }).optional();
 
 /** Cruise Control's own keys for the analyzer, as they stand in cruisecontrol.properties. Source: Cruise Control 2.5 `AnalyzerConfig`. */
@@ -78,8 +80,8 @@ const analyzerKeys = {
   'overprovisioned.min.extra.racks': pieces,
   'overprovisioned.min.brokers': pieces,
   'overprovisioned.max.replicas.per.broker': pieces,
-  'goal.balancedness.priority.weight': q.number({ min: 0 }).optional(),
-  'goal.balancedness.strictness.weight': q.number({ min: 0 }).optional(),
+  'goal.balancedness.priority.weight': weight,
+  'goal.balancedness.strictness.weight': weight,
   'min.topic.leaders.per.broker': pieces,
   'topics.with.min.leaders.per.broker': z
     .string()
@@ -210,19 +212,21 @@ function instancesOf(settings: Readonly<Record<string, unknown>>) {
   return kafka.brokers.map((b) => ({ id: b.id, instance: nodeOf(b.id, kafka, kubernetes, hardware) }));
 }
 
-/** What a reader should know of the capacity of a network that nobody stated; undefined when somebody did, or the goal is about something else. */
+/** What a reader should know of the capacity of a network that nobody stated; empty when somebody did, or the goal is about something else. */
 export function unstatedNetwork(
   settings: Readonly<Record<string, unknown>>,
   goal: string,
-): string | undefined {
+): readonly string[] {
   const own = (settings.cruiseControl as AnalyzerSettings | undefined)?.capacity;
   const key = goal.startsWith('NetworkInbound')
     ? 'inboundNetwork'
     : goal.startsWith('NetworkOutbound')
       ? 'outboundNetwork'
       : undefined;
-  if (key === undefined || own?.[key] !== undefined) return undefined;
-  return `nothing states what the network carries, so that Strimzi's default of 10000KiB/s holds: set cruiseControl.capacity.${key}, or give --capacity`;
+  if (key === undefined || own?.[key] !== undefined) return [];
+  return [
+    `nothing states what the network carries, so that Strimzi's default of 10000KiB/s holds: set cruiseControl.capacity.${key}`,
+  ];
 }
 
 /** Cores that each broker's process may use, in the order of kafka.brokers: the container's limit, else those of its node. */

@@ -164,11 +164,6 @@ function finished(title: string, schema: JsonSchema): JsonSchema {
   };
 }
 
-/** The first line of a shipped file: where its editor finds the schema, relative to the file. */
-export function editorHint(pathToSchema: string): string {
-  return `# yaml-language-server: $schema=${pathToSchema}`;
-}
-
 /**
  * Every key whose value is no map and no list of maps: `kafka.topics[].partitions`, `timeline[strimzi.rollingRestart].every`. The
  * branches of a choice are laid over each other; a map with free keys gives `{}` for a key.

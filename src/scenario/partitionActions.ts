@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { readReassignment } from '../formats/assignment.ts';
 import type { KafkaCluster } from '../models/kafka/cluster.ts';
+import { mostNewPartitions } from '../models/kafka/topics.ts';
 import type { Checks } from './checks.ts';
 import type { TimelineEntry } from './load.ts';
 import type { BuildContext } from './part.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
+import { minInSyncReplicas, planWarnings } from './planWarnings.ts';
 import { q } from './quantity.ts';
 import { warnOfThrottle } from './throttleWarning.ts';
 
@@ -155,6 +157,12 @@ export function checkIncrease(
       `${args.topic} has ${before} partitions already then`,
       `write more than ${before}, or remove the entry`,
     );
+  else if (args.partitions - before > mostNewPartitions)
+    checks.problem(
+      [...at, 'partitions'],
+      `${args.topic} has ${before} partitions then, and ${args.partitions - before} more at once are refused: Unable to perform excessively large batch operation`,
+      `add at most ${mostNewPartitions} with one entry`,
+    );
 }
 
 interface Planned {
@@ -162,6 +170,14 @@ interface Planned {
   readonly partition: number;
   readonly replicas: readonly number[];
 }
+
+/** Says what is wrong with a field of a plan's entry, or odd. */
+type Tell = (
+  what: 'topic' | 'partition' | 'replicas',
+  found: string,
+  mend: string,
+  as?: 'problem' | 'warning',
+) => void;
 
 export function checkReassign(args: ReassignArgs, checks: Checks, at: Path): void {
   const kafka = checks.settings<KafkaPartSettings>('kafka');
@@ -183,11 +199,10 @@ export function checkReassign(args: ReassignArgs, checks: Checks, at: Path): voi
   const ids = kafka.brokers.map((b) => b.id);
   const seen = new Set<string>();
   const moves: Planned[] = [];
+  const warningsOf = planWarnings(kafka.brokers.map(({ id, rack }) => ({ id, rack, alive: true })));
+  const minimum = minInSyncReplicas(kafka);
   /** Tells what is wrong with one partition of a plan, by what of it is wrong. */
-  const look = (
-    p: Planned,
-    tell: (what: 'topic' | 'partition' | 'replicas', found: string, mend: string) => void,
-  ) => {
+  const look = (p: Planned, tell: Tell) => {
     const topic = kafka.topics.find((t) => t.name === p.topic);
     const name = `${p.topic}-${p.partition}`;
     if (topic === undefined) {
@@ -209,25 +224,25 @@ export function checkReassign(args: ReassignArgs, checks: Checks, at: Path): voi
       tell('replicas', `${name}: there is no broker ${id}`, `name some of ${some(ids)}`);
     const twice = p.replicas.find((id, i) => p.replicas.indexOf(id) < i);
     if (twice !== undefined) tell('replicas', `${name} names broker ${twice} twice`, 'name each broker once');
-    if (unknown.length === 0 && twice === undefined) moves.push(p);
+    if (unknown.length > 0 || twice !== undefined) return;
+    moves.push(p);
+    const { replicas } = p;
+    for (const { found, mend } of warningsOf({
+      name,
+      replicas,
+      minInSyncReplicas: minimum.get(p.topic) ?? 1,
+    }))
+      tell('replicas', found, mend, 'warning');
   };
   if (args.partitions !== undefined)
     args.partitions.forEach((p, i) => {
-      look(p, (what, found, mend) => checks.problem([...at, 'partitions', i, what], found, mend));
+      look(p, (what, found, mend, as = 'problem') => checks[as]([...at, 'partitions', i, what], found, mend));
     });
   else checkPlan(args.plan as string, checks, [...at, 'plan'], look);
   if (args.throttle !== undefined) checkRate(args.throttle, kafka, moves, checks, [...at, 'throttle']);
 }
 
-function checkPlan(
-  file: string,
-  checks: Checks,
-  at: Path,
-  look: (
-    p: Planned,
-    tell: (what: 'topic' | 'partition' | 'replicas', found: string, mend: string) => void,
-  ) => void,
-): void {
+function checkPlan(file: string, checks: Checks, at: Path, look: (p: Planned, tell: Tell) => void): void {
   const text = checks.readText(file);
   if (text === undefined) {
     checks.problem(
@@ -239,10 +254,12 @@ function checkPlan(
   }
   const read = readReassignment(text, file);
   read.partitions.forEach((p, i) => {
-    look(p, (what, found, mend) => read.json.problem([...read.entryOf(i), what], found, mend));
+    look(p, (what, found, mend, as = 'problem') => read.json[as]([...read.entryOf(i), what], found, mend));
   });
-  for (const p of read.json.problems().slice(0, 20))
-    checks.problem(at, `${file}:${p.line}:${p.column} ${p.found}`, p.mend);
+  const told = read.json.problems();
+  for (const severity of ['problem', 'warning'] as const)
+    for (const p of told.filter((p) => p.severity === severity).slice(0, 20))
+      checks[severity](at, `${file}:${p.line}:${p.column} ${p.found}`, p.mend);
 }
 
 /** What a throttle means for what moves. */

@@ -122,12 +122,25 @@ function fromIssue(
   }
   if (!exact) {
     const key = names[names.length - 1] ?? '';
-    return [problemAt(node, at, `${key} is missing`, `add ${key}${missingSays(issue)}`)];
+    const mend = `add ${key}${missingSays(issue)}`;
+    const named = asMap(root)?.get('platform');
+    const platform = String(named?.value ?? '').replace(/^(\.{1,2}\/)+/, '');
+    const own = node.file === root.file || (platform !== '' && node.file.endsWith(platform));
+    // Who named the platform is to mend it, not a file of defaults on which that builds.
+    if (path.length === 2 && !own)
+      return [problemAt(named ?? root, at, `${key} is missing; ${node.file} leaves it open`, mend)];
+    return [problemAt(node, at, `${key} is missing`, mend)];
   }
   if (issue.code === 'invalid_union') {
     const inner = chosenBranch(issue.errors, node);
     if (inner !== undefined) {
-      return inner.flatMap((one) => fromIssue(root, path, one, known, refused));
+      const told = inner.flatMap((one) => fromIssue(root, path, one, known, refused));
+      if (inner[0].code !== 'custom' || inner[0].path.length > 0 || issue.errors.length < 2) return told;
+      // A quantity, or something else.
+      const others = formsOf(issue);
+      return told.map((p) =>
+        others.length === 0 ? p : { ...p, mend: `${p.mend}, or ${others.join(' or ')}` },
+      );
     }
     return [problemAt(node, at, `${shown(node)} is none of the forms that may stand here`, unionMend(issue))];
   }
@@ -151,13 +164,18 @@ function chosenBranch(
   return [...candidates].sort((x, y) => x.length - y.length)[0];
 }
 
-function unionMend(issue: z.core.$ZodIssueInvalidUnion): string {
+/** In words, the forms of a union whose kind of value is another one than what was written. */
+function formsOf(issue: z.core.$ZodIssueInvalidUnion): string[] {
   const options = issue.errors.map((branch) => {
     const first = branch[0];
     if (first?.code === 'invalid_value') return first.values.map(String).join(', ');
     return first?.code === 'invalid_type' ? (typeWords[first.expected] ?? first.expected) : undefined;
   });
-  const known = [...new Set(options.filter((option) => option !== undefined))];
+  return [...new Set(options.filter((option) => option !== undefined))];
+}
+
+function unionMend(issue: z.core.$ZodIssueInvalidUnion): string {
+  const known = formsOf(issue);
   return known.length === 0 ? 'correct the value' : `write ${known.join(' or ')}`;
 }
 

@@ -145,11 +145,43 @@ test('a hard goal that cannot be met ends the request, with how many brokers wou
     tree.cruiseControl.capacity.inboundNetwork = '40MB/s';
   });
   const [why] = told(result, 'unsatisfiable');
-  expect(why!.detail).toMatch(/^.*NetworkInboundCapacityGoal.*; \d+ more brokers? mends? it$/);
+  expect(why!.detail).toMatch(
+    /^.*NetworkInboundCapacityGoal.*; \d+ further empty brokers? of the usual capacity would mend it$/,
+  );
   expect(measure(result, 'rehearse:cruise_control_brokers_to_add')).toBeGreaterThan(0);
   expect(measure(result, 'rehearse:cruise_control_goal_status', 'NetworkInboundCapacityGoal')).toBe(2);
   expect(result.findings.map((f) => f.rule)).toContain('a hard goal cannot be satisfied');
   expect(result.verdict).toBe('fail');
+});
+
+test('where nothing states what the network carries, the request ends with a hint that it does not', () => {
+  const result = played([], (tree) => {
+    tree.timeline = [{ ...add, mode: undefined, brokers: undefined }];
+    delete tree.cruiseControl.capacity.inboundNetwork;
+  });
+  const hint = 'set cruiseControl.capacity.inboundNetwork';
+  expect(told(result, 'unsatisfiable')[0]!.detail).toContain(hint);
+  expect(result.findings.find((f) => f.rule === 'a hard goal cannot be satisfied')!.says).toContain(hint);
+});
+
+test('a broker that is removed still sends: where it leads all that moves, that bounds how fast it can go', () => {
+  const files = filesOf(
+    [{ ...add, mode: 'remove-broker', brokers: [0], throttle: '200MB/s' }],
+    unchanged,
+    '+3m',
+  );
+  const led = (topic: string, n: number) =>
+    Array.from({ length: n }, (_, p) => ({
+      topic,
+      partition: p,
+      replicas: [0, 1 + (p % 4), 1 + ((p + 1) % 4)],
+    }));
+  files['models/five.json'] = JSON.stringify({
+    version: 1,
+    partitions: [...led('busy', 12), ...led('idle', 6)],
+  });
+  const [proposals] = told(run('leaf.yaml', {}, files), 'proposals');
+  expect(proposals!.detail).toMatch(/at least .* min: broker 0 sends/);
 });
 
 test('a throttle of another unit is echoed back', () => {

@@ -206,6 +206,23 @@ describe('a platform', () => {
   });
 });
 
+test('a plan below min.insync.replicas is played, with a warning at its place', async () => {
+  const below = file('below.json', '{"partitions":[\n{"topic":"_schemas","partition":0,"replicas":[0]}]}');
+  const { code, err } = await rebalance(platform, '--plan', below);
+  expect(code).toBe(0);
+  expect(err).toMatch(
+    /below\.json:2:\d+ {2}partitions\.0\.replicas\n {2}warning: _schemas-0 keeps one replica where min\.insync\.replicas is 2/,
+  );
+});
+
+test('a plan entry of which everything is unknown is told in full', async () => {
+  const bad = file('both.json', '{"partitions":[{"topic":"_schemas","partition":7,"replicas":[0,9]}]}');
+  const { code, err } = await rebalance(platform, '--plan', bad);
+  expect(code).toBe(2);
+  expect(err).toContain('there is no partition _schemas-7');
+  expect(err).toContain('moves to broker 9, which does not exist');
+});
+
 test.each([
   [[], 'rebalance needs a cluster'],
   [['x.yaml', '--model', 'y.json'], 'more than one cluster is named'],

@@ -42,17 +42,62 @@ describe('what a run finds out about partitions', () => {
   test('a throttle at or below live traffic is named, with the rate that would suffice; and one that nobody removes', () => {
     const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'busy', partition, replicas: [4, 3, 2] }));
     const move = { at: '+10s', id: 'move', do: 'kafka.reassign', partitions };
-    const starved = play([{ ...move, throttle: '10MB/s' }]).findings.filter(
-      (f) => f.rule === 'a throttled move never finishes',
-    );
+    const slow = play([{ ...move, throttle: '10MB/s' }]);
+    // A change that never ends is no success.
+    expect(slow.verdict).toBe('fail');
+    const starved = slow.findings.filter((f) => f.rule === 'a throttled move never finishes');
     expect(starved.length).toBeGreaterThan(0);
+    expect(starved.map((f) => f.says).join()).toMatch(
+      /the leader throttle .* listed there sends .* whoever leads/,
+    );
     // What suffices at every broker that was named does suffice.
-    const most = Math.max(...starved.map((f) => Number(/above ([\d.]+) MB\/s it suffices/.exec(f.says)![1])));
+    const most = Math.max(
+      ...starved.map((f) => Number(/above ([\d.]+) MB\/s (whoever|it suffices,)/.exec(f.says)![1])),
+    );
     expect(most).toBeGreaterThan(10);
     const enough = { ...move, throttle: `${Math.ceil(most) + 1}MB/s`, verify: false };
     const done = rules(play([enough]));
     expect(done).not.toContain('a throttled move never finishes');
     expect(done).toContain('a replication throttle is left behind');
+  });
+
+  test('under a load that changes a starved move is told of the load at the end, and fails nothing', () => {
+    const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'busy', partition, replicas: [4, 3, 2] }));
+    const move = { at: '+10s', id: 'move', do: 'kafka.reassign', partitions, throttle: '10MB/s' };
+    const text = JSON.parse(written([move], { curve: 'day' }));
+    const days = {
+      curves: [{ name: 'day', daily: { hours: Array.from({ length: 24 }, (_, h) => 1 + h / 24) } }],
+    };
+    const result = run('x.yaml', {}, { 'x.yaml': JSON.stringify({ ...text, workload: days }) });
+    expect(result.verdict).toBe('pass');
+    const starved = result.findings.filter((f) => f.rule === 'a throttled move is starved at the end');
+    expect(starved.length).toBeGreaterThan(0);
+    expect(starved[0]!.says).toContain('at the load of the end of the run');
+  });
+
+  test('a plan below min.insync.replicas, or in fewer racks than there are, is warned of where it stands', () => {
+    const base = JSON.parse(written([])) as { kafka: { brokers: Entry[] } };
+    const brokers = base.kafka.brokers.map((b, i) => ({ ...b, rack: `rack-${i % 3}` }));
+    const move = { at: '+10s', id: 'move', do: 'kafka.reassign' };
+    const entries = [
+      { topic: 'busy', partition: 0, replicas: [2] },
+      { topic: 'busy', partition: 1, replicas: [0, 3, 1] },
+      { topic: 'busy', partition: 2, replicas: [0, 1, 2] },
+    ];
+    for (const where of [{ partitions: entries }, { plan: 'plan.json' }]) {
+      const text = JSON.stringify({
+        ...base,
+        kafka: { ...base.kafka, brokers },
+        timeline: [{ ...move, ...where }],
+      });
+      const files = { 'x.yaml': text, 'plan.json': JSON.stringify({ version: 1, partitions: entries }) };
+      const { warnings, problems } = openScenario('x.yaml', reader(files));
+      expect(problems).toEqual([]);
+      const told = warnings.filter((w) => w.path.startsWith('timeline.move')).map((w) => w.found);
+      expect(told).toHaveLength(2);
+      expect(told.join('\n')).toMatch(/busy-0 keeps one replica where min\.insync\.replicas is 2: /);
+      expect(told.join('\n')).toMatch(/busy-1 has 3 replicas in 2 racks, where 3 racks could hold them/);
+    }
   });
 
   test('a throttle of 10 B/s is echoed with what it means', () => {

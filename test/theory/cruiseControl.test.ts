@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ClusterModel, followerCpu } from '../../src/models/cruiseControl/clusterModel.ts';
-import { countLimits, topicLimits, utilizationLimits } from '../../src/models/cruiseControl/constraint.ts';
+import {
+  Constraint,
+  countLimits,
+  topicLimits,
+  utilizationLimits,
+} from '../../src/models/cruiseControl/constraint.ts';
 import type { ClusterDescription } from '../../src/models/cruiseControl/description.ts';
+import { goalNames } from '../../src/models/cruiseControl/goals/index.ts';
 import {
   bucketsGrown,
   bucketsOfCopy,
@@ -11,6 +17,7 @@ import {
   stringHash,
 } from '../../src/models/cruiseControl/javaOrder.ts';
 import { balancednessCosts, optimize } from '../../src/models/cruiseControl/optimizer.ts';
+import { analyzerConfig } from '../../src/scenario/cruiseControlSettings.ts';
 
 describe('limits of the goals, worked by hand with the default thresholds', () => {
   test('503 replicas on 5 brokers: between 91 and 110 each', () => {
@@ -44,9 +51,30 @@ describe('limits of the goals, worked by hand with the default thresholds', () =
 });
 
 test('balancedness: two hard and two soft goals cost 33.77, 30.70, 18.61 and 16.92; the third alone violated leaves 81.39', () => {
-  const costs = balancednessCosts([true, true, false, false], 1.1, 1.5);
+  const costs = balancednessCosts(
+    ['RackAwareGoal', 'DiskCapacityGoal', 'ReplicaDistributionGoal', 'DiskUsageDistributionGoal'],
+    new Constraint(),
+  );
   expect(costs.map((c) => Math.round(c * 100) / 100)).toEqual([33.77, 30.7, 18.61, 16.92]);
   expect(100 - costs[2]!).toBeCloseTo(81.39, 2);
+});
+
+test('costs of all goals sum to 100 whatever weights may be set', () => {
+  for (const priority of ['0.001', '1', '1000'])
+    for (const strictness of ['0.001', '1000']) {
+      const weights = {
+        'goal.balancedness.priority.weight': priority,
+        'goal.balancedness.strictness.weight': strictness,
+      };
+      for (const goals of [goalNames, ['RackAwareGoal']]) {
+        expect(analyzerConfig.safeParse(weights).success).toBe(true);
+        const costs = balancednessCosts(goals, new Constraint(weights));
+        expect(costs.reduce((sum, cost) => sum + cost, 0)).toBeCloseTo(100, 9);
+      }
+    }
+  for (const weight of [0, 1e-4, 1e4])
+    for (const of of ['priority', 'strictness'])
+      expect(analyzerConfig.safeParse({ [`goal.balancedness.${of}.weight`]: weight }).success).toBe(false);
 });
 
 test('a leader that receives 100 and sends 300 at 10 % CPU needs 1.304 % as a follower, and an idle one nothing', () => {

@@ -34,6 +34,8 @@ import { sectionsText } from '../../report/sections.ts';
 import { joinAnswers, requestOf, simpleNames, withCapacities } from '../../scenario/cruiseControlRequest.ts';
 import { goalListProblems, networkRates, unstatedNetwork } from '../../scenario/cruiseControlSettings.ts';
 import type { CruiseControlPartSettings } from '../../scenario/parts/cruiseControl.ts';
+import type { KafkaPartSettings } from '../../scenario/parts/kafka.ts';
+import { minInSyncReplicas } from '../../scenario/planWarnings.ts';
 import { clusterAt, openPlatform, type PlannedMoves } from '../../scenario/platform.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { type Asked, asked } from '../../scenario/rebalanceModes.ts';
@@ -336,7 +338,9 @@ function onPlatform(
     const text = readWhole(planFile);
     texts.set(planFile, text);
     const plan = readReassignment(text, planFile);
-    const proposals = plan.json.good ? proposalsOf(plan, cluster) : [];
+    const proposals = plan.json.good
+      ? proposalsOf(plan, cluster, minInSyncReplicas(moment.settings.kafka as KafkaPartSettings))
+      : [];
     if (!good([plan.json], texts)) return exitCode.usage;
     const movement = movementOf(cluster, proposals, limits(Number.POSITIVE_INFINITY, throttle));
     const prediction = played(proposals, 'tool');
@@ -365,11 +369,9 @@ function onPlatform(
       )
     : undefined;
   const notes = written(given, movement);
-  const unstated =
-    outcome.ok || given.text('capacity') !== undefined
-      ? undefined
-      : unstatedNetwork(moment.settings, outcome.failure.goal);
-  if (unstated !== undefined) notes.push(unstated);
+  if (!outcome.ok && given.text('capacity') === undefined)
+    for (const says of unstatedNetwork(moment.settings, outcome.failure.goal))
+      notes.push(`${says}, or give --capacity`);
   const prediction = outcome.ok ? played(outcome.proposals, 'executor') : undefined;
   tell(given, made.cluster, outcome, movement, prediction, throttle, notes);
   return outcome.ok && succeeds(prediction) ? exitCode.yes : exitCode.no;

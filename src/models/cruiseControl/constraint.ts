@@ -43,7 +43,7 @@ const prefixes: Readonly<Record<Resource, string>> = {
 };
 
 /** Share of a balance threshold beyond 1 that the distribution goals use, so that a cluster just balanced is not moved again. Source: `ResourceDistributionGoal.BALANCE_MARGIN`. */
-export const balanceMargin = 0.9;
+const balanceMargin = 0.9;
 
 function wholeName(pattern: string): RegExp | undefined {
   if (pattern === '') return undefined;

@@ -22,25 +22,13 @@ import {
 } from './executor.ts';
 import { type GoalName, goalNames } from './goals/index.ts';
 import { bytesPerMb } from './loads.ts';
-import { demotionGoals, type RebalanceMode, stateOfNamed } from './modes.ts';
+import { demotionGoals, missingHardGoals, type RebalanceMode, stateOfNamed } from './modes.ts';
 import { Monitor } from './monitor.ts';
 import { type DurationBound, movements, shortestDuration } from './movement.ts';
-import { balancednessCosts } from './optimizer.ts';
+import { balancednessCosts, mendText } from './optimizer.ts';
 
 /** An execution that never ends is said to take at least so long, seconds: thirty years. */
 const neverSeconds = 1e9;
-
-/** Goals that are hard by their class, whatever `hard.goals` lists. Source: Cruise Control 2.5, `isHardGoal` of each. */
-const hardByClass = [
-  'RackAwareGoal',
-  'RackAwareDistributionGoal',
-  'MinTopicLeadersPerBrokerGoal',
-  'ReplicaCapacityGoal',
-  'DiskCapacityGoal',
-  'NetworkInboundCapacityGoal',
-  'NetworkOutboundCapacityGoal',
-  'CpuCapacityGoal',
-];
 
 export interface RebalanceRequest extends Omit<ExecutionRequest, 'proposals'> {
   readonly mode: RebalanceMode;
@@ -73,6 +61,8 @@ export interface CruiseControlPort {
   /** The cluster of this instant; brokers have the states given, else those they are in. */
   readonly describe: (states: ReadonlyMap<number, BrokerState>) => ClusterDescription;
   readonly optimize: (cluster: ClusterDescription, request: OptimizationRequest) => OptimizationResult;
+  /** What a reader should know of a goal's limit that nobody stated. */
+  readonly unstated: (goal: string) => readonly string[];
   readonly brokers: () => readonly number[];
   readonly partitionCount: () => number;
 }
@@ -83,7 +73,7 @@ export type Outcome =
   | { readonly kind: 'executed'; readonly summary: ExecutionSummary };
 
 /** Values of `rehearse:cruise_control_goal_status`. */
-export const goalStatusValue = { notAsked: -1, 'NO-ACTION': 0, FIXED: 1, VIOLATED: 2 } as const;
+const goalStatusValue = { notAsked: -1, 'NO-ACTION': 0, FIXED: 1, VIOLATED: 2 } as const;
 
 /**
  * Cruise Control: describes the cluster, optimizes, executes, and heals.
@@ -164,9 +154,9 @@ export class CruiseControl {
 
   /** Why a request is refused whatever the cluster looks like. Source: Cruise Control 2.5 `RunnableUtils.sanityCheckGoals`. */
   refusalOf(request: RebalanceRequest): string | undefined {
-    if (request.mode === 'demote' || request.skipHardGoalCheck === true) return undefined;
+    if (request.skipHardGoalCheck === true) return undefined;
     const goals = request.goals ?? this.settings.goals;
-    const missing = this.settings.hardGoals.filter((goal) => !goals.includes(goal));
+    const missing = missingHardGoals(request.mode, goals, this.settings.hardGoals);
     return missing.length === 0 ? undefined : `hard goals are missing: ${missing.join(', ')}`;
   }
 
@@ -190,7 +180,7 @@ export class CruiseControl {
         ...(destinationBrokers === undefined ? {} : { destinationBrokers }),
       },
     });
-    this.show(result, request, cluster);
+    this.show(result, request);
     return result;
   }
 
@@ -242,7 +232,7 @@ export class CruiseControl {
     return { kind: 'refused', says };
   }
 
-  private show(result: OptimizationResult, request: RebalanceRequest, cluster: ClusterDescription): void {
+  private show(result: OptimizationResult, request: RebalanceRequest): void {
     const { sim } = this;
     const { reason } = request;
     for (const [goal, status] of result.status) {
@@ -255,16 +245,9 @@ export class CruiseControl {
       if (row >= 0) this.status.set(row, goalStatusValue.VIOLATED);
       this.unsatisfiable.add(0, 1);
       this.brokersToAdd.set(0, brokersToAdd ?? 0);
-      const mend =
-        brokersToAdd === undefined
-          ? 'no number of brokers mends it'
-          : `${brokersToAdd} more broker${brokersToAdd === 1 ? ' mends' : 's mend'} it`;
-      this.book.push({
-        rule: 'a hard goal cannot be satisfied',
-        says: `${reason}: ${says}; ${mend}`,
-        fails: true,
-      });
-      sim.tell('cruiseControl.unsatisfiable', reason, `${says}; ${mend}`);
+      const told = [says, mendText(result.failure), ...this.port.unstated(goal)].join('; ');
+      this.book.push({ rule: 'a hard goal cannot be satisfied', says: `${reason}: ${told}`, fails: true });
+      sim.tell('cruiseControl.unsatisfiable', reason, told);
       return;
     }
     this.brokersToAdd.set(0, 0);
@@ -274,7 +257,7 @@ export class CruiseControl {
     this.movements.set(1, result.numLeaderMovements);
     const of = (wanted: GoalStatus) =>
       [...result.status].filter(([, status]) => status === wanted).map(([goal]) => goal);
-    const shortest = this.shortest(request, cluster, result.proposals);
+    const shortest = this.shortest(request, result.proposals);
     this.leastSeconds.set(0, Math.min(neverSeconds, shortest?.seconds ?? 0));
     this.proposed = [
       ...(shortest === undefined ? [] : [boundText(shortest)]),
@@ -290,14 +273,11 @@ export class CruiseControl {
   }
 
   /** What the execution cannot be faster than; without a throttle only by the turns of its partitions. */
-  private shortest(
-    request: RebalanceRequest,
-    cluster: ClusterDescription,
-    proposals: readonly Proposal[],
-  ): DurationBound | undefined {
+  private shortest(request: RebalanceRequest, proposals: readonly Proposal[]): DurationBound | undefined {
     const { executor } = this.settings;
     const throttle = request.throttle ?? executor.throttle;
-    return shortestDuration(movements(cluster, proposals), {
+    // As it is: a broker that is to go still sends.
+    return shortestDuration(movements(this.port.describe(new Map()), proposals), {
       rate: () => throttle ?? Number.POSITIVE_INFINITY,
       throttled: throttle !== undefined,
       concurrency: request.movementsPerBroker ?? executor.concurrency.movementsPerBroker,
@@ -346,11 +326,7 @@ export class CruiseControl {
       else if (result.proposals.length > 0) fixable.push(goal);
     }
     const constraint = new Constraint(settings.config);
-    const costs = balancednessCosts(
-      goals.map((goal) => hardByClass.includes(goal)),
-      constraint.number('goal.balancedness.priority.weight'),
-      constraint.number('goal.balancedness.strictness.weight'),
-    );
+    const costs = balancednessCosts(goals, constraint);
     const violated = [...fixable, ...unfixable];
     return {
       fixable,

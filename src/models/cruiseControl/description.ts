@@ -96,6 +96,8 @@ export interface UnsatisfiableGoal {
   readonly unit: string;
   /** How many further empty brokers of the typical capacity, each in the rack where it helps, mend this goal; absent where no number does. */
   readonly brokersToAdd: number | undefined;
+  /** Where trying found no number that does, the largest that would have been tried. */
+  readonly brokersTried: number | undefined;
   /** The finding as a sentence. */
   readonly says: string;
 }

@@ -12,7 +12,7 @@ export function stringHash(text: string): number {
 }
 
 /** The bucket of a hash code in a table of so many buckets, a power of two. Source: `HashMap.hash`. */
-export const bucketOf = (hash: number, buckets: number): number => (hash ^ (hash >>> 16)) & (buckets - 1);
+const bucketOf = (hash: number, buckets: number): number => (hash ^ (hash >>> 16)) & (buckets - 1);
 
 /** Buckets of a hash set that started empty and once held so many entries: 16, doubled beyond three quarters; it never shrinks. */
 export function bucketsGrown(most: number): number {

@@ -13,5 +13,17 @@ export const stateOfNamed: Readonly<Record<RebalanceMode, BrokerState | undefine
   'fix-offline': undefined,
 };
 
+/**
+ * Hard goals that a request lacks, for which Cruise Control refuses it unless the check is skipped; a demotion has a goal of its own.
+ * Source: Cruise Control 2.5 `RunnableUtils.sanityCheckGoals`.
+ */
+export function missingHardGoals(
+  mode: RebalanceMode,
+  goals: readonly string[],
+  hardGoals: readonly string[],
+): readonly string[] {
+  return mode === 'demote' ? [] : hardGoals.filter((goal) => !goals.includes(goal));
+}
+
 /** Goals of a demotion, whatever is asked for. Source: Cruise Control 2.5 `DemoteBrokerRunnable`. */
 export const demotionGoals: readonly string[] = ['PreferredLeaderElectionGoal'];

@@ -2,7 +2,7 @@
  * Windows of partition metrics. Source: Cruise Control 2.5 `MonitorConfig` (`min.valid.partition.ratio`); Strimzi 0.42
  * `CruiseControlConfiguration` (windows of 300 s, one of them), Cruise Control's sample file (a sample each 120 s).
  */
-export const monitorTiming = {
+const monitorTiming = {
   windowMicros: 300_000_000,
   sampleMicros: 120_000_000,
   minValidShare: 0.995,

@@ -9,25 +9,32 @@ import type {
   OptimizationResult,
   Proposal,
   ProvisionStatus,
+  UnsatisfiableGoal,
 } from './description.ts';
 import { type Goal, OptimizationFailure, type Run, type Watch } from './goals/goal.ts';
-import { type GoalName, isGoalName, makeGoal } from './goals/index.ts';
+import { type GoalName, isGoalName, isHard, makeGoal } from './goals/index.ts';
 
 /**
  * Balancedness: 100 less what each violated goal costs. The last goal weighs 1, each one before it `priority` times as much, a hard one `strictness` times that;
  * the costs of all sum to 100. Source: Cruise Control 2.5 `KafkaCruiseControlUtils.balancednessCostByGoal`.
  *
+ * @param goals in priority order, at least one
  * @returns the cost of each goal, in the order given
+ * @throws RangeError on weights whose sum is 0 or beyond numbers: settings keep them away from that
  */
-export function balancednessCosts(hard: readonly boolean[], priority: number, strictness: number): number[] {
+export function balancednessCosts(goals: readonly string[], constraint: Constraint): number[] {
+  const priority = constraint.number('goal.balancedness.priority.weight');
+  const strictness = constraint.number('goal.balancedness.strictness.weight');
   const weights: number[] = [];
   let weight = 1 / priority;
   let sum = 0;
-  for (let at = hard.length - 1; at >= 0; at -= 1) {
+  for (let at = goals.length - 1; at >= 0; at -= 1) {
     weight *= priority;
-    weights[at] = weight * (hard[at] ? strictness : 1);
+    weights[at] = weight * (isHard(goals[at]!) ? strictness : 1);
     sum += weights[at]!;
   }
+  if (!(sum > 0 && sum < Number.POSITIVE_INFINITY))
+    throw new RangeError(`weights of goals without a sum: priority ${priority}, strictness ${strictness}`);
   return weights.map((w) => (100 * w) / sum);
 }
 
@@ -80,7 +87,7 @@ function proposalsOf(model: ClusterModel, before: Placement): Proposal[] {
 }
 
 /** Replicas that a proposal brings to brokers that had none. */
-export const replicasAdded = (proposal: Proposal): number =>
+const replicasAdded = (proposal: Proposal): number =>
   proposal.newReplicas.filter((b) => !proposal.oldReplicas.includes(b)).length;
 
 interface Played {
@@ -192,37 +199,46 @@ const mostAdded = 10_000;
 
 /**
  * How many empty brokers mend a goal: with so many the goals up to it are met, with one fewer they are not. Found by trying: twice as many until it is met, then
- * between. More than eight times the brokers there are is not tried, unless counting alone asks for more, and never more than `mostAdded`; the answer is
- * then that no number helps.
+ * between. More than eight times the brokers there are, or that counting alone asks for, is not tried, and never more than `mostAdded`.
  *
- * @param atLeast tried first
+ * @param atLeast what counting alone asks for; tried first
  */
 function brokersThatMend(
   cluster: ClusterDescription,
   request: OptimizationRequest,
   names: readonly GoalName[],
   atLeast: number,
-): number | undefined {
+): Pick<UnsatisfiableGoal, 'brokersToAdd' | 'brokersTried'> {
   const suffices = (count: number): boolean => {
     const larger = withEmptyBrokers(cluster, request.options, count);
     return play(larger.cluster, names, request.config, larger.options, {}).failure === undefined;
   };
-  if (!(atLeast <= mostAdded)) return undefined;
-  const most = Math.min(mostAdded, Math.max(8 * cluster.brokers.length, atLeast));
+  const none = (brokersTried: number) => ({ brokersToAdd: undefined, brokersTried });
+  if (!(atLeast <= mostAdded)) return none(mostAdded);
+  const most = Math.min(mostAdded, 8 * Math.max(cluster.brokers.length, atLeast));
   let fails = 0;
   let enough = atLeast;
   while (!suffices(enough)) {
-    if (enough >= most) return undefined;
+    if (enough >= most) return none(most);
     fails = enough;
     enough = Math.min(2 * enough, most);
   }
-  if (fails === 0 && enough > 1 && !suffices(enough - 1)) return enough;
+  const found = (brokersToAdd: number) => ({ brokersToAdd, brokersTried: undefined });
+  if (fails === 0 && enough > 1 && !suffices(enough - 1)) return found(enough);
   while (enough - fails > 1) {
     const middle = Math.floor((enough + fails) / 2);
     if (suffices(middle)) enough = middle;
     else fails = middle;
   }
-  return enough;
+  return found(enough);
+}
+
+/** What would mend a goal, as a sentence. */
+export function mendText({ brokersToAdd, brokersTried }: UnsatisfiableGoal): string {
+  if (brokersToAdd !== undefined)
+    return `${brokersToAdd} further empty ${brokersToAdd === 1 ? 'broker' : 'brokers'} of the usual capacity would mend it`;
+  const none = 'no number of further brokers mends it';
+  return brokersTried === undefined ? none : `${none}: more than ${brokersTried} were not tried`;
 }
 
 function leastThatMend(why: OptimizationFailure, played: Played): number {
@@ -286,18 +302,16 @@ export function optimize(
         needed: why.needed,
         available: why.available,
         unit: why.unit,
-        brokersToAdd: none ? undefined : brokersThatMend(cluster, request, upTo, leastThatMend(why, played)),
+        ...(none
+          ? { brokersToAdd: undefined, brokersTried: undefined }
+          : brokersThatMend(cluster, request, upTo, leastThatMend(why, played))),
         says: why.message,
       },
     };
   }
   const proposals = proposalsOf(run.model, played.initial);
   const moving = proposals.filter((p) => replicasAdded(p) > 0);
-  const costs = balancednessCosts(
-    goals.map((g) => g.hard),
-    run.constraint.number('goal.balancedness.priority.weight'),
-    run.constraint.number('goal.balancedness.strictness.weight'),
-  );
+  const costs = balancednessCosts(names, run.constraint);
   const score = (violated: ReadonlySet<Goal>) =>
     goals.reduce((left, goal, at) => (violated.has(goal) ? left - costs[at]! : left), 100);
   return {

@@ -315,6 +315,13 @@ export class KafkaCluster {
     for (let c = 0; c < curves.length; c += 1) if (topics[c].length > 0) this.sim.after(0, this.loadStep, c);
   }
 
+  /** Whether the load of some topic will be another one later. */
+  get loadVaries(): boolean {
+    return this.curves.some(
+      (curve, c) => this.topicsOf[c].length > 0 && curve.nextChange(this.sim.now) < Number.POSITIVE_INFINITY,
+    );
+  }
+
   /** The page cache of a broker, by row, has so many bytes from now on. */
   setPageCache(broker: number, bytes: number): void {
     this.requests.setPageCache(broker, bytes);

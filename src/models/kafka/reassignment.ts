@@ -76,8 +76,8 @@ export class Reassignments {
   private readonly replication: Replication;
   /** When each that is under way began, microseconds. */
   private readonly since = new Map<number, number>();
-  /** How many requests for a partition have not been committed yet. */
-  private readonly asked = new Map<number, number>();
+  /** Targets of a partition that were asked for and are not committed yet, in their order; null cancels. */
+  private readonly asked = new Map<number, Alteration['target'][]>();
   private readonly requests: Alteration[][] = [];
   private collecting: Alteration[] | undefined;
   /** When the latest request is committed, microseconds. */
@@ -147,6 +147,16 @@ export class Reassignments {
     return [...new Set([...this.since.keys(), ...this.asked.keys()])].sort((x, y) => x - y);
   }
 
+  /** Brokers that a partition's replicas are being added to, or will be once what was asked for last is committed. */
+  destinations(partition: number): readonly number[] {
+    const { tables } = this;
+    const assigned = tables.assigned(partition);
+    const isAdding = (b: number) => tables.adding[tables.replicaOn(partition, b)] === 1;
+    const target = this.asked.get(partition)?.at(-1);
+    if (target === undefined) return assigned.filter(isAdding);
+    return (target ?? []).filter((b) => !assigned.includes(b) || isAdding(b));
+  }
+
   isActive(partition: number): boolean {
     return this.since.has(partition) || this.asked.has(partition);
   }
@@ -169,7 +179,9 @@ export class Reassignments {
 
   private take(alteration: Alteration): void {
     const p = alteration.partition;
-    this.asked.set(p, (this.asked.get(p) ?? 0) + 1);
+    const targets = this.asked.get(p);
+    if (targets === undefined) this.asked.set(p, [alteration.target]);
+    else targets.push(alteration.target);
     if (this.collecting === undefined) {
       this.collecting = [];
       this.sim.after(0, this.ask, this.requests.length);
@@ -222,9 +234,9 @@ export class Reassignments {
     const asked = this.requests[request].filter(({ target }) => target !== null).length;
     if (asked > 0) this.sim.tell('kafka.reassignmentStarted', 'controller', `${asked} partitions`);
     for (const { partition: p, target } of this.requests[request]) {
-      const left = this.asked.get(p)! - 1;
-      if (left > 0) this.asked.set(p, left);
-      else this.asked.delete(p);
+      const targets = this.asked.get(p)!;
+      targets.shift();
+      if (targets.length === 0) this.asked.delete(p);
       const error = this.refusal(p, target);
       if (error !== undefined) {
         this.sim.tell('kafka.reassignmentRefused', tables.partitionName(p), error);

@@ -81,11 +81,7 @@ export class ReassignmentTool {
     const isAdding = (p: number, b: number) => tables.adding[tables.replicaOn(p, b)] === 1;
     const sources = (p: number) => tables.assigned(p).filter((b) => !isAdding(p, b));
     const destinations = new Map<number, readonly number[]>();
-    for (const p of this.reassignments.partitions)
-      destinations.set(
-        p,
-        tables.assigned(p).filter((b) => isAdding(p, b)),
-      );
+    for (const p of this.reassignments.under) destinations.set(p, this.reassignments.destinations(p));
     for (const { partition, target } of plan) {
       const from = sources(partition);
       destinations.set(
@@ -118,8 +114,9 @@ export class ReassignmentTool {
     this.clear(new Set(partitions.map((p) => this.tables.topic[p])));
   }
 
-  /** Rates of throttles that outlived their plans, bytes per second. */
+  /** Rates of throttles that outlived their plans and that no `--verify` of another plan is going to remove, bytes per second. */
   forgotten(): readonly number[] {
+    if (this.plans.length > 0) return [];
     const done = (plan: ReadonlySet<number>) => [...plan].every((p) => !this.reassignments.isActive(p));
     return this.leftBehind.filter((l) => done(l.plan)).map((l) => l.rate);
   }

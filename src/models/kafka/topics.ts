@@ -11,7 +11,11 @@ import type { Writes } from './writes.ts';
 export type CreatePartitionsError =
   | 'UNKNOWN_TOPIC_OR_PARTITION'
   | 'INVALID_PARTITIONS'
+  | 'POLICY_VIOLATION'
   | 'INVALID_REPLICATION_FACTOR';
+
+/** More new partitions in one request are too many records. Source: Kafka 3.7 `QuorumController.MAX_RECORDS_PER_USER_OP`, `EventHandlerExceptionInfo`. */
+export const mostNewPartitions = 10_000;
 
 /** metadata.max.age.ms of a producer that does not set it. Source: Kafka 3.7 `CommonClientConfigs`, `ProducerConfig`. */
 const defaultMetadataAgeMicros = 300_000_000;
@@ -133,6 +137,7 @@ export class Topics {
     const rows = tables.firstPartition[topic + 1] - tables.firstPartition[topic];
     // More rows than were kept for it: a bound of ours.
     if (count <= tables.partitionsOf[topic] || count > rows) return 'INVALID_PARTITIONS';
+    if (count - tables.partitionsOf[topic] > mostNewPartitions) return 'POLICY_VIOLATION';
     const { fenced, inControlledShutdown } = this.controller.registrations;
     const usable = Array.from(fenced.keys()).filter((b) => inControlledShutdown[b] === 0 || fenced[b] === 1);
     if (usable.length < this.factorOf(topic) || usable.every((b) => fenced[b] === 1))

@@ -5,6 +5,7 @@ import { optimize } from '../../models/cruiseControl/optimizer.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import { noLeader } from '../../models/kafka/tables.ts';
 import { throttleSides } from '../../models/kafka/throttle.ts';
+import { unstatedNetwork } from '../cruiseControlSettings.ts';
 import type { BuildContext } from '../part.ts';
 import { describeCluster } from './kafkaToCruiseControl.ts';
 
@@ -23,6 +24,7 @@ export function cruiseControlToKafka(context: BuildContext): CruiseControlPort {
       return { brokers: brokers.map((b) => ({ ...b, ...given(b.id) })), partitions };
     },
     optimize: (cluster, request) => optimize(cluster, request),
+    unstated: (goal) => unstatedNetwork(context.settings, goal),
     brokers: () => ids,
     partitionCount: () => kafka.tables.partitionsOf.reduce((sum, n) => sum + n, 0),
   };

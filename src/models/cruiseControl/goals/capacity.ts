@@ -27,7 +27,6 @@ const units = ['% of a core', 'KB/s', 'KB/s', 'MB'] as const;
  * Source: Cruise Control 2.5 `CapacityGoal` and its four subclasses.
  */
 abstract class CapacityGoal extends Goal {
-  readonly hard = true;
   protected abstract readonly resource: Resource;
   /** Whether leadership moves cost nothing of this resource. */
   protected readonly ignoresLeadership: boolean = false;

@@ -76,7 +76,7 @@ export interface Run {
  * Hard goals have no such limit, there or here. A guess, high enough: the recorded outcomes take 1,093 tries at most, the busiest broker of 100 with 101,000
  * replicas in `bench/cruiseControl.ts` 83,000.
  */
-export const triesPerBroker = 400_000;
+const triesPerBroker = 400_000;
 
 function isEligible({ model, excluded }: Run, action: Action, replica: number, to: number): boolean {
   if (action === leadership) {
@@ -101,7 +101,6 @@ function isLegitMove(model: ClusterModel, replica: number, to: number): boolean 
  */
 export abstract class Goal {
   abstract readonly name: string;
-  abstract readonly hard: boolean;
   readonly run: Run;
   readonly model: ClusterModel;
   /**

@@ -45,4 +45,21 @@ const makers = {
 export type GoalName = keyof typeof makers;
 export const goalNames = Object.keys(makers) as readonly GoalName[];
 export const isGoalName = (name: string): name is GoalName => Object.hasOwn(makers, name);
+
+/**
+ * Goals that are hard by their class, whatever `hard.goals` lists: one that cannot be met ends an optimization, and costs more balancedness.
+ * Source: Cruise Control 2.5, `isHardGoal` of each.
+ */
+const hardByClass: ReadonlySet<string> = new Set<GoalName>([
+  'RackAwareGoal',
+  'RackAwareDistributionGoal',
+  'MinTopicLeadersPerBrokerGoal',
+  'ReplicaCapacityGoal',
+  'DiskCapacityGoal',
+  'NetworkInboundCapacityGoal',
+  'NetworkOutboundCapacityGoal',
+  'CpuCapacityGoal',
+]);
+export const isHard = (goal: string): boolean => hardByClass.has(goal);
+
 export const makeGoal = (name: GoalName, run: Run): Goal => makers[name](run);

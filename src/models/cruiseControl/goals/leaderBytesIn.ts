@@ -7,7 +7,6 @@ import { type Acceptance, type Action, accept, Goal, move, rejectReplica, swap }
  */
 export class LeaderBytesInDistributionGoal extends Goal {
   readonly name = 'LeaderBytesInDistributionGoal';
-  readonly hard = false;
   private mean = 0;
   private leftOver = 0;
 

@@ -18,7 +18,6 @@ import { deviationOfCounts } from './replicaDistribution.ts';
  */
 export class LeaderReplicaDistributionGoal extends Goal {
   readonly name = 'LeaderReplicaDistributionGoal';
-  readonly hard = false;
   private upper = 0;
   private lower = 0;
   private unbalanced = false;

@@ -16,7 +16,6 @@ import {
  */
 export class MinTopicLeadersPerBrokerGoal extends Goal {
   readonly name = 'MinTopicLeadersPerBrokerGoal';
-  readonly hard = true;
   /** By topic; topics in the order of a hash map of their names. */
   private readonly least = new Map<number, number>();
 

@@ -16,7 +16,6 @@ import {
  */
 export class PotentialNwOutGoal extends Goal {
   readonly name = 'PotentialNwOutGoal';
-  readonly hard = false;
   private readonly threshold = this.run.constraint.capacityThreshold(nwOut);
 
   private limit(broker: number): number {

@@ -7,7 +7,6 @@ import { type Acceptance, accept, Goal, leadership } from './goal.ts';
  */
 export class PreferredLeaderElectionGoal extends Goal {
   readonly name = 'PreferredLeaderElectionGoal';
-  readonly hard = false;
 
   override accepts(): Acceptance {
     return accept;

@@ -12,7 +12,6 @@ import {
 
 /** What the two rack goals share. Source: Cruise Control 2.5 `AbstractRackAwareGoal`. */
 abstract class RackGoal extends Goal {
-  readonly hard = true;
   protected readonly failsAtOnce: boolean = true;
 
   protected abstract breaksRacks(replica: number, to: number): boolean;

@@ -11,7 +11,6 @@ import {
 /** Hard: no broker has more than `max.replicas.per.broker` replicas. Source: Cruise Control 2.5 `ReplicaCapacityGoal`. */
 export class ReplicaCapacityGoal extends Goal {
   readonly name = 'ReplicaCapacityGoal';
-  readonly hard = true;
   private readonly most = this.run.constraint.number('max.replicas.per.broker');
   private healing = false;
 

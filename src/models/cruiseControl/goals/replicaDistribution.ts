@@ -29,7 +29,6 @@ export function deviationOfCounts(counts: Int32Array, allowed: readonly number[]
  */
 export class ReplicaDistributionGoal extends Goal {
   readonly name = 'ReplicaDistributionGoal';
-  readonly hard = false;
   private upper = 0;
   private lower = 0;
   private order: KeptOrder | undefined;

@@ -71,7 +71,6 @@ class Filtered {
  * Source: Cruise Control 2.5 `ResourceDistributionGoal` and its four subclasses.
  */
 abstract class ResourceDistributionGoal extends Goal {
-  readonly hard = false;
   protected abstract readonly resource: Resource;
   protected readonly ignoresLeadership: boolean = false;
   override readonly refusesForGood = false;

@@ -18,7 +18,6 @@ import {
  */
 export class TopicReplicaDistributionGoal extends Goal {
   readonly name = 'TopicReplicaDistributionGoal';
-  readonly hard = false;
   private readonly upper = new Int32Array(this.model.topicCount);
   private readonly lower = new Int32Array(this.model.topicCount);
   private readonly offlineTopic = new Uint8Array(this.model.topicCount);
