@@ -237,6 +237,13 @@ test.each([
   [[platform, '--mode', 'remove-broker', '--brokers', '0,1,2,3,4'], 'every broker would be removed'],
   [[platform, '--mode', 'fix-offline'], 'no broker is down and no disk is broken'],
   [[platform, '--brokers', '1', '--exclude-topics', 'zzz'], 'zzz matches no topic'],
+  [[platform, '--exclude-leadership', '0,9'], '--exclude-leadership: there is no broker 9'],
+  [[platform, '--destination-brokers', 'a'], '--destination-brokers: a is no broker id'],
+  [
+    [platform, '--exclude-topics', '(?=vantage).*'],
+    '(?=vantage).* is no regular expression that can be used: invalid or unsupported Perl syntax: (?=',
+  ],
+  [[platform, '--exclude-topics', '([a-z-]+)+X'], '([a-z-]+)+X matches no topic'],
   [[platform, '--concurrency', '0'], 'nothing would ever move'],
   [[platform, '--concurrency', '2000'], 'Cruise Control refuses more than 1249'],
   [[platform, '--at', 'noon'], 'noon is no offset within the period'],

@@ -55,11 +55,14 @@ const answers = {
   state: '/kafka_cluster_state?json=true&verbose=true',
 } as const;
 
+/** Options about what stays where it is. */
+const exclusions = ['exclude-topics', 'exclude-leadership', 'exclude-moves', 'destination-brokers'] as const;
+
 /** Options that say something only of a platform. */
 const platformOnly = [
   'mode',
   'brokers',
-  'exclude-topics',
+  ...exclusions,
   'skip-hard-goal-check',
   'at',
   'plan',
@@ -179,6 +182,9 @@ const options: Command['options'] = {
     says: 'topics that stay where they are: a regular expression for whole names',
     type: 'string',
   },
+  'exclude-leadership': { says: 'brokers that get no leaders, such as 0,1', type: 'string' },
+  'exclude-moves': { says: 'brokers that get no replicas, such as 0,1', type: 'string' },
+  'destination-brokers': { says: 'the only brokers that get replicas, such as 5,6', type: 'string' },
   'skip-hard-goal-check': { says: 'accept goals without the hard ones', type: 'boolean' },
   at: {
     says: 'the cluster as it stands at this offset of a scenario, such as +10m, instead of at its start',
@@ -283,6 +289,11 @@ function onPlatform(
 ): number {
   const mode = modeGiven(given, mistakes);
   const brokers = list(given, 'brokers', mistakes);
+  const lists = {
+    destinationBrokers: list(given, 'destination-brokers', mistakes),
+    excludedForLeadership: list(given, 'exclude-leadership', mistakes),
+    excludedForReplicaMove: list(given, 'exclude-moves', mistakes),
+  };
   const throttle = positive(given, 'throttle', mistakes);
   const concurrency = given.count('concurrency');
   if (concurrency !== undefined && concurrency < 1)
@@ -292,14 +303,13 @@ function onPlatform(
       `--concurrency ${concurrency}: Cruise Control refuses more than ${mostConcurrent}`,
       `write at most ${mostConcurrent}`,
     );
-  const excluded = given.text('exclude-topics');
   const planFile = given.text('plan');
   if (planFile !== undefined) {
     for (const name of [
       'goals',
       'mode',
       'brokers',
-      'exclude-topics',
+      ...exclusions,
       'skip-hard-goal-check',
       'concurrency',
       'out',
@@ -350,9 +360,10 @@ function onPlatform(
   const request: Asked = {
     mode,
     skipHardGoalCheck: given.flag('skip-hard-goal-check'),
-    ...(goals === undefined ? {} : { goals }),
-    ...(brokers === undefined ? {} : { brokers }),
-    ...(excluded === undefined ? {} : { excludedTopics: excluded }),
+    goals,
+    brokers,
+    excludedTopics: given.text('exclude-topics'),
+    ...lists,
   };
   const made = asked(cluster, settings, request);
   for (const { about, found, mend } of made.mistakes) mistakes.add(`--${optionOf[about]}: ${found}`, mend);
@@ -394,6 +405,9 @@ function written(given: Given, movement: Movement | undefined): string[] {
 }
 
 const optionOf: Readonly<Record<keyof Asked, string>> = {
+  destinationBrokers: 'destination-brokers',
+  excludedForLeadership: 'exclude-leadership',
+  excludedForReplicaMove: 'exclude-moves',
   mode: 'mode',
   goals: 'goals',
   brokers: 'brokers',
