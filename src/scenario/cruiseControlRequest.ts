@@ -15,6 +15,7 @@ import type {
   OptimizationOptions,
   OptimizationRequest,
   PartitionDescription,
+  ResourceLoad,
 } from '../models/cruiseControl/description.ts';
 import { followerLoad } from '../models/cruiseControl/loads.ts';
 import { analyzerConfig, configOf, defaultGoals, goalListProblems } from './cruiseControlSettings.ts';
@@ -238,19 +239,32 @@ export function joinAnswers(
   return { brokers, partitions };
 }
 
-/** The cluster with the capacities of a capacity file, in which a broker that has none there is told. */
-export function withCapacities(cluster: ClusterDescription, capacities: Capacities): ClusterDescription {
-  const { byBroker, default: fallback, json } = capacities;
+/** What each of these brokers can carry by a capacity file; one that has nothing there is told, and undefined. */
+export function capacitiesIn(
+  { byBroker, default: fallback, json }: Capacities,
+  ids: readonly number[],
+): (ResourceLoad | undefined)[] {
   const readable = json.good;
-  const brokers = cluster.brokers.map((b): BrokerDescription => {
-    const capacity = byBroker.get(b.id) ?? fallback;
+  return ids.map((id) => {
+    const capacity = byBroker.get(id) ?? fallback;
     if (capacity === undefined && readable)
       json.problem(
         ['brokerCapacities'],
-        `broker ${b.id} has no capacity`,
+        `broker ${id} has no capacity`,
         'add an entry for it, or one with "brokerId":"-1" for all others',
       );
-    return { ...b, capacity: capacity ?? b.capacity };
+    return capacity;
   });
+}
+
+/** The cluster with the capacities of a capacity file, and its own where that lacks one, which is told. */
+export function withCapacities(cluster: ClusterDescription, capacities: Capacities): ClusterDescription {
+  const found = capacitiesIn(
+    capacities,
+    cluster.brokers.map((b) => b.id),
+  );
+  const brokers = cluster.brokers.map(
+    (b, i): BrokerDescription => ({ ...b, capacity: found[i] ?? b.capacity }),
+  );
   return { ...cluster, brokers };
 }

@@ -14,6 +14,7 @@ import {
 } from '../../experiment/rebalance.ts';
 import { readReassignment, writeReassignment } from '../../formats/assignment.ts';
 import {
+  type Capacities,
   readCapacities,
   readClusterState,
   readLoad,
@@ -131,7 +132,7 @@ function fromFiles(
     const made = readModel(...read(model));
     const request = requestOf(made, made.cluster ?? { brokers: [], partitions: [] }, goals);
     if (!good([made.json], texts) || made.cluster === undefined) return undefined;
-    const cluster = capacitiesGiven(made.cluster, given, texts);
+    const cluster = capacitated(made.cluster, given, texts);
     return cluster === undefined ? undefined : { cluster, request };
   }
   const load = readLoad(...read(given.text('load')!));
@@ -140,7 +141,7 @@ function fromFiles(
   const files = [load.json, partitionLoad.json, state.json];
   const joined = files.every((json) => json.good) ? joinAnswers(load, partitionLoad, state) : undefined;
   if (!good(files, texts) || joined === undefined) return undefined;
-  const cluster = capacitiesGiven(joined, given, texts);
+  const cluster = capacitated(joined, given, texts);
   return cluster === undefined
     ? undefined
     : { cluster, request: requestOf({ ...noRequest, json: load.json, cluster }, cluster, goals) };
@@ -329,12 +330,13 @@ function onPlatform(
   }
   const { scenario } = loaded;
   const at = momentGiven(given, scenario.length);
-  const moment = clusterAt(scenario, at);
+  const texts = new Map<string, string>();
+  const capacities = capacitiesGiven(given, texts);
+  const moment = clusterAt(scenario, at, capacities);
+  if (capacities !== undefined && !good([capacities.json], texts)) return exitCode.usage;
+  const { cluster } = moment;
   const settings = moment.settings.cruiseControl as CruiseControlPartSettings | undefined;
   const own = settings?.config;
-  const texts = new Map<string, string>();
-  const cluster = capacitiesGiven(moment.cluster, given, texts);
-  if (cluster === undefined) return exitCode.usage;
   const network = networkRates(moment.settings);
   const limits = (atOnce: number, held: number | undefined) => ({
     rate: (id: number) =>
@@ -426,17 +428,23 @@ function momentGiven(given: Given, length: number): number | undefined {
   return parsed.value;
 }
 
-/** The cluster with the capacities of a capacity file, where one is given; undefined when it has problems, which are printed. */
-function capacitiesGiven(
+/** The capacity file, where one is given. */
+function capacitiesGiven(given: Given, texts: Map<string, string>): Capacities | undefined {
+  const file = given.text('capacity');
+  if (file === undefined) return undefined;
+  const text = readWhole(file);
+  texts.set(file, text);
+  return readCapacities(text, file);
+}
+
+/** The cluster with the capacities of a capacity file, where one is given; undefined when that has problems, which are printed. */
+function capacitated(
   cluster: ClusterDescription,
   given: Given,
   texts: Map<string, string>,
 ): ClusterDescription | undefined {
-  const file = given.text('capacity');
-  if (file === undefined) return cluster;
-  const text = readWhole(file);
-  texts.set(file, text);
-  const capacities = readCapacities(text, file);
+  const capacities = capacitiesGiven(given, texts);
+  if (capacities === undefined) return cluster;
   const made = withCapacities(cluster, capacities);
   return good([capacities.json], texts) ? made : undefined;
 }
