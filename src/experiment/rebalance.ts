@@ -183,7 +183,7 @@ export function proposalsOf(
       json.problem(
         [...at, 'replicas', stranger],
         `${name} moves to broker ${p.replicas[stranger]}, which does not exist`,
-        `name some of ${idsText(cluster)}`,
+        `name some of ${idsText([...brokers])}`,
       );
     if (old === undefined || stranger >= 0 || p.replicas.length > brokers.size) return [];
     for (const { found, mend } of warningsOf({

@@ -1,3 +1,4 @@
+import { namePattern } from '../engine/namePattern.ts';
 import type {
   Capacities,
   PartitionLoad,
@@ -14,6 +15,7 @@ import type {
   OptimizationOptions,
   OptimizationRequest,
   PartitionDescription,
+  ResourceLoad,
 } from '../models/cruiseControl/description.ts';
 import { followerLoad } from '../models/cruiseControl/loads.ts';
 import { analyzerConfig, configOf, defaultGoals, goalListProblems } from './cruiseControlSettings.ts';
@@ -120,7 +122,7 @@ function optionsOf(given: unknown, cluster: ClusterDescription, json: JsonFile):
       continue;
     }
     if (name === 'excludedTopics') {
-      const topics = topicsOf(value, cluster);
+      const topics = topicsOf(value, topicNames(cluster));
       if (typeof topics === 'string')
         json.problem(
           at,
@@ -139,7 +141,7 @@ function optionsOf(given: unknown, cluster: ClusterDescription, json: JsonFile):
         json.problem(
           [...at, i],
           `there is no broker ${String(id).slice(0, 40)}`,
-          `name one of ${idsText(cluster)}`,
+          `name one of ${idsText([...ids])}`,
         );
     });
     made[name] = value as number[];
@@ -147,29 +149,31 @@ function optionsOf(given: unknown, cluster: ClusterDescription, json: JsonFile):
   return made;
 }
 
-/** Topics by their names, or by one regular expression that matches a whole name; a text says what is wrong. */
-export function topicsOf(given: unknown, cluster: ClusterDescription): readonly string[] | string {
-  const all = [...new Set(cluster.partitions.map((p) => p.topic))];
-  if (Array.isArray(given)) {
-    const unknown = given.find((name) => !all.includes(name as string));
-    if (unknown === undefined) return given as string[];
-    const near = nearest(String(unknown), all);
-    return `there is no topic ${String(unknown).slice(0, 60)}${near === undefined ? '' : `; there is ${near}`}`;
-  }
-  if (typeof given !== 'string') return 'neither a list of topics nor a regular expression';
-  let pattern: RegExp;
-  try {
-    pattern = new RegExp(`^(?:${given})$`);
-  } catch {
-    return `${given.slice(0, 60)} is no regular expression`;
-  }
-  const found = all.filter((name) => pattern.test(name));
-  return found.length === 0 ? `${given.slice(0, 60)} matches no topic` : found;
+/** Topics of a cluster, each once. */
+export function topicNames(cluster: ClusterDescription): readonly string[] {
+  return [...new Set(cluster.partitions.map((p) => p.topic))];
 }
 
-/** The first broker ids of a cluster, for a remedy. */
-export function idsText(cluster: ClusterDescription): string {
-  const ids = cluster.brokers.map((b) => b.id);
+/** Topics by a regular expression that matches their whole names, as excluded_topics of Cruise Control; a text says what is wrong. */
+export function topicsMatching(pattern: string, all: readonly string[]): readonly string[] | string {
+  const read = namePattern(pattern);
+  if (typeof read === 'string') return read;
+  const found = all.filter(read.matches);
+  return found.length === 0 ? `${pattern.slice(0, 60)} matches no topic` : found;
+}
+
+/** Topics by their names, or by a regular expression; a text says what is wrong. */
+function topicsOf(given: unknown, all: readonly string[]): readonly string[] | string {
+  if (typeof given === 'string') return topicsMatching(given, all);
+  if (!Array.isArray(given)) return 'neither a list of topics nor a regular expression';
+  const unknown = given.find((name) => !all.includes(name as string));
+  if (unknown === undefined) return given as string[];
+  const near = nearest(String(unknown), all);
+  return `there is no topic ${String(unknown).slice(0, 60)}${near === undefined ? '' : `; there is ${near}`}`;
+}
+
+/** The first ids of brokers, for a remedy. */
+export function idsText(ids: readonly number[]): string {
   return `${ids.slice(0, 20).join(', ')}${ids.length > 20 ? ', ...' : ''}`;
 }
 
@@ -235,19 +239,32 @@ export function joinAnswers(
   return { brokers, partitions };
 }
 
-/** The cluster with the capacities of a capacity file, in which a broker that has none there is told. */
-export function withCapacities(cluster: ClusterDescription, capacities: Capacities): ClusterDescription {
-  const { byBroker, default: fallback, json } = capacities;
+/** What each of these brokers can carry by a capacity file; one that has nothing there is told, and undefined. */
+export function capacitiesIn(
+  { byBroker, default: fallback, json }: Capacities,
+  ids: readonly number[],
+): (ResourceLoad | undefined)[] {
   const readable = json.good;
-  const brokers = cluster.brokers.map((b): BrokerDescription => {
-    const capacity = byBroker.get(b.id) ?? fallback;
+  return ids.map((id) => {
+    const capacity = byBroker.get(id) ?? fallback;
     if (capacity === undefined && readable)
       json.problem(
         ['brokerCapacities'],
-        `broker ${b.id} has no capacity`,
+        `broker ${id} has no capacity`,
         'add an entry for it, or one with "brokerId":"-1" for all others',
       );
-    return { ...b, capacity: capacity ?? b.capacity };
+    return capacity;
   });
+}
+
+/** The cluster with the capacities of a capacity file, and its own where that lacks one, which is told. */
+export function withCapacities(cluster: ClusterDescription, capacities: Capacities): ClusterDescription {
+  const found = capacitiesIn(
+    capacities,
+    cluster.brokers.map((b) => b.id),
+  );
+  const brokers = cluster.brokers.map(
+    (b, i): BrokerDescription => ({ ...b, capacity: found[i] ?? b.capacity }),
+  );
   return { ...cluster, brokers };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { namePattern } from '../engine/namePattern.ts';
 import { nearest } from '../formats/nearest.ts';
 import { type AnalyzerKey, isAnalyzerKey } from '../models/cruiseControl/constraint.ts';
 import type { ResourceLoad } from '../models/cruiseControl/description.ts';
@@ -86,12 +87,9 @@ const analyzerKeys = {
   'topics.with.min.leaders.per.broker': z
     .string()
     .superRefine((text, context) => {
-      try {
-        new RegExp(text);
-      } catch {
-        const message = `${text.slice(0, 60)} is no regular expression`;
-        context.addIssue({ code: 'custom', message, params: { mend: 'correct it, or leave it out' } });
-      }
+      const read = namePattern(text);
+      if (typeof read === 'string')
+        context.addIssue({ code: 'custom', message: read, params: { mend: 'correct it, or leave it out' } });
     })
     .optional(),
 } satisfies Readonly<Record<AnalyzerKey, z.ZodType>>;

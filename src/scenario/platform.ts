@@ -1,9 +1,12 @@
+import type { Capacities } from '../formats/cruiseControl.ts';
 import type { Problem, ReadText } from '../formats/problem.ts';
 import type { ClusterDescription, Proposal } from '../models/cruiseControl/description.ts';
 import type { Executor } from '../models/cruiseControl/executor.ts';
 import type { KafkaCluster } from '../models/kafka/cluster.ts';
 import { type Built, build } from './build.ts';
 import { describeCluster } from './connections/kafkaToCruiseControl.ts';
+import { capacitiesIn } from './cruiseControlRequest.ts';
+import { capacitiesOf } from './cruiseControlSettings.ts';
 import { type Loaded, loadScenario, type Scenario } from './load.ts';
 import type { ReassignArgs } from './partitionActions.ts';
 import type { CruiseControlModel, CruiseControlPartSettings } from './parts/cruiseControl.ts';
@@ -39,11 +42,17 @@ export interface Moment {
 /**
  * The cluster as Cruise Control sees it when the period of a scenario begins, before anything of its timeline, or so many microseconds
  * later, with what happened until then.
+ * @param capacities in place of those that the platform states; a broker that has none there is told in them
  */
-export function clusterAt(scenario: Scenario, after?: number): Moment {
+export function clusterAt(scenario: Scenario, after?: number, capacities?: Capacities): Moment {
   const { sim, models, settings } = build(upTo(scenario, after), { seed: scenario.seed });
   sim.run(scenario.warmUp + (after ?? 0));
-  return { cluster: describeCluster(models.kafka as KafkaCluster, settings), settings };
+  const kafka = models.kafka as KafkaCluster;
+  const own = capacitiesOf(settings);
+  const ids = kafka.settings.brokers.map((b) => b.id);
+  const stated =
+    capacities === undefined ? own : capacitiesIn(capacities, ids).map((found, i) => found ?? own[i]);
+  return { cluster: describeCluster(kafka, settings, stated), settings };
 }
 
 /** A scenario with what its timeline does up to a moment; undefined is the beginning, before anything of the timeline. */

@@ -1,14 +1,16 @@
 import { z } from 'zod';
+import { namePattern } from '../engine/namePattern.ts';
 import type { RebalanceRequest } from '../models/cruiseControl/cruiseControl.ts';
 import { movementStrategies } from '../models/cruiseControl/executionTasks.ts';
 import { type GoalName, goalNames } from '../models/cruiseControl/goals/index.ts';
-import { type RebalanceMode, stateOfNamed } from '../models/cruiseControl/modes.ts';
-import { checkBrokers } from './brokerIds.ts';
+import type { RebalanceMode } from '../models/cruiseControl/modes.ts';
 import type { Checks } from './checks.ts';
-import { type AnalyzerSettings, defaultGoals, defaultHardGoals } from './cruiseControlSettings.ts';
+import { topicsMatching } from './cruiseControlRequest.ts';
+import type { AnalyzerSettings } from './cruiseControlSettings.ts';
 import type { BuildContext } from './part.ts';
 import { directoriesIn, type KafkaPartSettings } from './parts/kafka.ts';
 import { q } from './quantity.ts';
+import { type Asked, type brokerLists, lackOfHardGoals, mistakesOf } from './rebalanceModes.ts';
 import { warnOfThrottle } from './throttleWarning.ts';
 
 export const goalList = z.array(z.enum(goalNames as [GoalName, ...GoalName[]])).min(1);
@@ -42,25 +44,23 @@ export const rebalanceArgs = {
 type CommonArgs = z.output<z.ZodObject<typeof rebalanceArgs>>;
 export type Played = BuildContext & { readonly id: string };
 
-/** Topics whose whole name matches. */
-function topicsMatching(
-  pattern: string | undefined,
-  kafka: KafkaPartSettings,
-): readonly string[] | undefined {
-  if (pattern === undefined) return undefined;
-  const whole = new RegExp(`^(?:${pattern})$`, 'u');
-  return kafka.topics.map((t) => t.name).filter((name) => whole.test(name));
-}
-
 /** What is asked of Cruise Control, by an action or by the operator. */
 export function requestOf(mode: RebalanceMode, args: CommonArgs, context: Played): RebalanceRequest {
+  const { topics: all } = context.settings.kafka as KafkaPartSettings;
+  const topics =
+    args.excludedTopics === undefined
+      ? undefined
+      : topicsMatching(
+          args.excludedTopics,
+          all.map((t) => t.name),
+        );
   return {
     mode,
     reason: context.id,
     brokers: args.brokers ?? [],
     goals: args.goals,
     skipHardGoalCheck: args.skipHardGoalCheck,
-    excludedTopics: topicsMatching(args.excludedTopics, context.settings.kafka as KafkaPartSettings),
+    excludedTopics: typeof topics === 'string' ? [] : topics,
     throttle: args.throttle,
     movementsPerBroker: args.concurrency,
     leadersInCluster: args.leaderConcurrency,
@@ -71,57 +71,46 @@ export function requestOf(mode: RebalanceMode, args: CommonArgs, context: Played
 /** Cross-checks of a request. */
 export function checkRequest(
   mode: RebalanceMode,
-  args: CommonArgs,
+  args: CommonArgs & Pick<Asked, (typeof brokerLists)[number]>,
   checks: Checks,
   at: readonly (string | number)[],
 ): void {
   const own = checks.settings<AnalyzerSettings>('cruiseControl');
-  if (!checkPresence(checks, at) || own === undefined) return;
-  checkBrokers(args.brokers, checks, [...at, 'brokers']);
-  const brokers = checks.settings<KafkaPartSettings>('kafka')?.brokers ?? [];
-  if (mode === 'remove-broker' && brokers.every((b) => args.brokers?.includes(b.id)))
-    checks.problem(
-      [...at, 'brokers'],
-      'every broker would be removed',
-      'leave those that shall carry the replicas',
-    );
+  const kafka = checks.settings<KafkaPartSettings>('kafka');
+  if (!checkPresence(checks, at) || own === undefined || kafka === undefined) return;
+  const { brokers, topics } = kafka;
+  // The operator has words of its own for a mode.
+  const request = { ...args, mode };
+  const mistakes = mistakesOf(
+    request,
+    brokers.map((b) => b.id),
+  );
+  for (const { about, place, found, mend } of mistakes) {
+    const path = request[about] === undefined ? at : [...at, about];
+    checks.problem(place === undefined ? path : [...path, place], found, mend);
+  }
   if (args.throttle !== undefined) {
     const used = brokers.flatMap(directoriesIn).reduce((sum, d) => sum + d.usedBytes, 0);
     const each = used / Math.max(1, brokers.length);
     warnOfThrottle(args.throttle, each, ', which is what a broker holds', checks, [...at, 'throttle']);
   }
-  const named = stateOfNamed[mode] !== undefined;
-  if (named && args.brokers === undefined)
-    checks.problem(at, `${mode} without brokers`, 'name them under brokers');
-  if (!named && args.brokers !== undefined)
-    checks.problem(
-      [...at, 'brokers'],
-      `brokers for ${mode}, which concerns all`,
-      'remove brokers, or write another mode',
-    );
-  if (mode === 'demote' && args.goals !== undefined)
-    checks.problem([...at, 'goals'], 'goals for a demotion, which has its own', 'remove goals');
-  const listed = args.goals ?? own.goals ?? defaultGoals;
-  const missing = (own.hardGoals ?? defaultHardGoals).filter((g) => !listed.includes(g));
-  if (mode !== 'demote' && missing.length > 0 && args.skipHardGoalCheck !== true) {
+  const lack = lackOfHardGoals(request, own);
+  if (lack !== undefined)
     checks.warning(
       args.goals === undefined ? at : [...at, 'goals'],
-      `the goals lack ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} hard: Cruise Control will refuse the request`,
+      lack,
       'add them, or write skipHardGoalCheck: true',
     );
-  }
-  if (args.goals !== undefined && new Set(args.goals).size < args.goals.length)
-    checks.problem(
-      [...at, 'goals'],
-      'a goal is listed twice',
-      'keep the place that it shall have in the order',
-    );
   if (args.excludedTopics === undefined) return;
-  try {
-    new RegExp(args.excludedTopics, 'u');
-  } catch {
-    checks.problem([...at, 'excludedTopics'], 'no regular expression', 'write one, such as "logs-.*"');
-  }
+  const pattern = namePattern(args.excludedTopics);
+  if (typeof pattern === 'string')
+    checks.problem([...at, 'excludedTopics'], pattern, 'write one, such as "logs-.*"');
+  else if (!topics.some((t) => pattern.matches(t.name)))
+    checks.warning(
+      [...at, 'excludedTopics'],
+      `${args.excludedTopics.slice(0, 60)} matches no topic`,
+      'write a regular expression that matches whole names, or remove it',
+    );
 }
 
 /** An action of Cruise Control needs one. */

@@ -6,7 +6,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { rebalance as verb } from '../../src/cli/commands/rebalance.ts';
 import { readReassignment } from '../../src/formats/assignment.ts';
 import { rateMeans, spanWords } from '../../src/formats/quantity.ts';
+import type { ClusterDescription } from '../../src/models/cruiseControl/description.ts';
+import type { RebalanceMode } from '../../src/models/cruiseControl/modes.ts';
+import { optimize } from '../../src/models/cruiseControl/optimizer.ts';
 import { openScenario } from '../../src/scenario/open.ts';
+import { type Asked, asked } from '../../src/scenario/rebalanceModes.ts';
 import { filesOf } from '../support/cruiseControlScenario.ts';
 import { reader, root } from '../support/files.ts';
 import { callVerb } from '../support/verb.ts';
@@ -120,6 +124,10 @@ describe('a platform', () => {
       '4',
       '--throttle',
       '700MB/s',
+      // Four brokers are too few for its CPU.
+      '--goals',
+      'RackAwareGoal,DiskCapacityGoal,ReplicaDistributionGoal,LeaderReplicaDistributionGoal',
+      '--skip-hard-goal-check',
     ];
     const { code, out } = await rebalance(platform, ...args, '--out', plan);
     expect(code).toBe(0);
@@ -206,6 +214,56 @@ describe('a platform', () => {
   });
 });
 
+test('the same cores from a file and from the platform are the same share of the processor', async () => {
+  cpSync(join(root, 'models'), join(folder, 'models'), { recursive: true });
+  const eight = join(folder, 'eight.yaml');
+  writeFileSync(
+    eight,
+    'rehearse: 1\nextends: models/platforms/reference.yaml\ncruiseControl: { version: 2.5.137, capacity: { cpu: 8 cores } }\n',
+  );
+  const shares = async (...args: readonly string[]) => {
+    const { out } = await rebalance(...args, '--mode', 'demote', '--brokers', '0', '--json');
+    return (JSON.parse(out).before as { cpu: number }[]).map((b) => b.cpu / 800);
+  };
+  const byFile = await shares(platform, '--capacity', capacity);
+  expect(byFile[0]).toBeGreaterThan(0.05);
+  expect(byFile).toEqual(await shares(eight));
+});
+
+test('brokers may be left out of leadership or of moves, or be the only destinations', () => {
+  const load = { cpu: 1, nwIn: 1, nwOut: 1, disk: 1 };
+  const cluster: ClusterDescription = {
+    brokers: [0, 1, 2, 3].map((id) => ({
+      id,
+      rack: `r${id}`,
+      capacity: { cpu: 100, nwIn: 1000, nwOut: 1000, disk: 1000 },
+    })),
+    partitions: Array.from({ length: 12 }, (_, partition) => ({
+      topic: 't',
+      partition,
+      replicas: [0, 1],
+      loads: [load, load],
+    })),
+  };
+  const outcome = (mode: RebalanceMode, more: Partial<Asked>) => {
+    const made = asked(cluster, undefined, { mode, skipHardGoalCheck: true, ...more });
+    expect(made.mistakes).toEqual([]);
+    const result = optimize(made.cluster, made.request);
+    if (!result.ok) throw new Error(result.failure.says);
+    return result.proposals;
+  };
+  const goals = ['ReplicaDistributionGoal', 'LeaderReplicaDistributionGoal'];
+  const gain = (more: Partial<Asked>) =>
+    [...new Set(outcome('rebalance', { goals, ...more }).flatMap((p) => p.newReplicas))].sort();
+  const lead = (more: Partial<Asked>) =>
+    [...new Set(outcome('rebalance', { goals, ...more }).map((p) => p.newReplicas[0]))].sort();
+  expect(gain({})).toEqual([0, 1, 2, 3]);
+  expect(gain({ excludedForReplicaMove: [2] })).toEqual([0, 1, 3]);
+  expect(gain({ destinationBrokers: [2] })).toEqual([0, 1, 2]);
+  expect(lead({})).toContain(3);
+  expect(lead({ excludedForLeadership: [3] })).not.toContain(3);
+});
+
 test('a plan below min.insync.replicas is played, with a warning at its place', async () => {
   const below = file('below.json', '{"partitions":[\n{"topic":"_schemas","partition":0,"replicas":[0]}]}');
   const { code, err } = await rebalance(platform, '--plan', below);
@@ -237,6 +295,13 @@ test.each([
   [[platform, '--mode', 'remove-broker', '--brokers', '0,1,2,3,4'], 'every broker would be removed'],
   [[platform, '--mode', 'fix-offline'], 'no broker is down and no disk is broken'],
   [[platform, '--brokers', '1', '--exclude-topics', 'zzz'], 'zzz matches no topic'],
+  [[platform, '--exclude-leadership', '0,9'], '--exclude-leadership: there is no broker 9'],
+  [[platform, '--destination-brokers', 'a'], '--destination-brokers: a is no broker id'],
+  [
+    [platform, '--exclude-topics', '(?=vantage).*'],
+    '(?=vantage).* is no regular expression that can be used: invalid or unsupported Perl syntax: (?=',
+  ],
+  [[platform, '--exclude-topics', '([a-z-]+)+X'], '([a-z-]+)+X matches no topic'],
   [[platform, '--concurrency', '0'], 'nothing would ever move'],
   [[platform, '--concurrency', '2000'], 'Cruise Control refuses more than 1249'],
   [[platform, '--at', 'noon'], 'noon is no offset within the period'],

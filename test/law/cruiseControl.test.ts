@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type NamePattern, namePattern } from '../../src/engine/namePattern.ts';
 import {
   type ClusterModel,
   cpu,
@@ -788,5 +789,38 @@ describe('without its say in what later goals do, a goal changes a plan', () => 
     expect(
       [...Object.keys(inRecordings), ...Object.keys(afterwards), 'PreferredLeaderElectionGoal'].sort(),
     ).toEqual([...goalNames].sort());
+  });
+});
+
+// --- names -------------------------------------------------------------------------------------------------------------------------------------------------------
+
+describe('a pattern of names', () => {
+  test('matches what a backtracking matcher matches, of whole names', () => {
+    const piece = fc.constantFrom('a', 'b', '-', '.', '[ab]', 'a|b', '(a|-)', 'a*', 'b+', '(ab)?', '.*');
+    const name = fc.array(fc.constantFrom('a', 'b', '-'), { maxLength: 8, size: 'max' });
+    let matched = 0;
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 5 }), name, (pieces, letters) => {
+        const pattern = namePattern(pieces.join(''));
+        if (typeof pattern === 'string') throw new Error(pattern);
+        const matches = pattern.matches(letters.join(''));
+        expect(matches).toBe(new RegExp(`^(?:${pieces.join('')})$`).test(letters.join('')));
+        if (matches) matched += 1;
+      }),
+      { numRuns: 1000 },
+    );
+    expect(matched).toBeGreaterThan(100);
+  });
+
+  test('takes no time that grows with every letter of the name', () => {
+    const pattern = namePattern('([a-z-]+)+X') as NamePattern;
+    // Backtracking would try 2^2000 ways.
+    expect(pattern.matches('a'.repeat(2000))).toBe(false);
+    expect(pattern.matches(`${'a'.repeat(2000)}X`)).toBe(true);
+  });
+
+  test('that cannot be matched so is refused, as is one that nobody reads', () => {
+    for (const text of ['(?=a)b', '(a)\\1', 'a++', '(', 'a'.repeat(501)])
+      expect(typeof namePattern(text), text).toBe('string');
   });
 });

@@ -145,7 +145,9 @@ test('a description or a config that contradicts itself is refused, not played',
   expect(play([0], { 'disk.capacity.threshold': 'half' })).toThrow(
     'disk.capacity.threshold: half is no number',
   );
-  expect(play([0], { 'topics.with.min.leaders.per.broker': '(' })).toThrow('( is no regular expression');
+  expect(play([0], { 'topics.with.min.leaders.per.broker': '(' })).toThrow(
+    '( is no regular expression that can be used: missing closing )',
+  );
 });
 
 describe('orders of Java', () => {

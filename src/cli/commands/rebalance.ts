@@ -14,6 +14,7 @@ import {
 } from '../../experiment/rebalance.ts';
 import { readReassignment, writeReassignment } from '../../formats/assignment.ts';
 import {
+  type Capacities,
   readCapacities,
   readClusterState,
   readLoad,
@@ -55,11 +56,14 @@ const answers = {
   state: '/kafka_cluster_state?json=true&verbose=true',
 } as const;
 
+/** Options about what stays where it is. */
+const exclusions = ['exclude-topics', 'exclude-leadership', 'exclude-moves', 'destination-brokers'] as const;
+
 /** Options that say something only of a platform. */
 const platformOnly = [
   'mode',
   'brokers',
-  'exclude-topics',
+  ...exclusions,
   'skip-hard-goal-check',
   'at',
   'plan',
@@ -128,7 +132,7 @@ function fromFiles(
     const made = readModel(...read(model));
     const request = requestOf(made, made.cluster ?? { brokers: [], partitions: [] }, goals);
     if (!good([made.json], texts) || made.cluster === undefined) return undefined;
-    const cluster = capacitiesGiven(made.cluster, given, texts);
+    const cluster = capacitated(made.cluster, given, texts);
     return cluster === undefined ? undefined : { cluster, request };
   }
   const load = readLoad(...read(given.text('load')!));
@@ -137,7 +141,7 @@ function fromFiles(
   const files = [load.json, partitionLoad.json, state.json];
   const joined = files.every((json) => json.good) ? joinAnswers(load, partitionLoad, state) : undefined;
   if (!good(files, texts) || joined === undefined) return undefined;
-  const cluster = capacitiesGiven(joined, given, texts);
+  const cluster = capacitated(joined, given, texts);
   return cluster === undefined
     ? undefined
     : { cluster, request: requestOf({ ...noRequest, json: load.json, cluster }, cluster, goals) };
@@ -179,6 +183,9 @@ const options: Command['options'] = {
     says: 'topics that stay where they are: a regular expression for whole names',
     type: 'string',
   },
+  'exclude-leadership': { says: 'brokers that get no leaders, such as 0,1', type: 'string' },
+  'exclude-moves': { says: 'brokers that get no replicas, such as 0,1', type: 'string' },
+  'destination-brokers': { says: 'the only brokers that get replicas, such as 5,6', type: 'string' },
   'skip-hard-goal-check': { says: 'accept goals without the hard ones', type: 'boolean' },
   at: {
     says: 'the cluster as it stands at this offset of a scenario, such as +10m, instead of at its start',
@@ -283,6 +290,11 @@ function onPlatform(
 ): number {
   const mode = modeGiven(given, mistakes);
   const brokers = list(given, 'brokers', mistakes);
+  const lists = {
+    destinationBrokers: list(given, 'destination-brokers', mistakes),
+    excludedForLeadership: list(given, 'exclude-leadership', mistakes),
+    excludedForReplicaMove: list(given, 'exclude-moves', mistakes),
+  };
   const throttle = positive(given, 'throttle', mistakes);
   const concurrency = given.count('concurrency');
   if (concurrency !== undefined && concurrency < 1)
@@ -292,14 +304,13 @@ function onPlatform(
       `--concurrency ${concurrency}: Cruise Control refuses more than ${mostConcurrent}`,
       `write at most ${mostConcurrent}`,
     );
-  const excluded = given.text('exclude-topics');
   const planFile = given.text('plan');
   if (planFile !== undefined) {
     for (const name of [
       'goals',
       'mode',
       'brokers',
-      'exclude-topics',
+      ...exclusions,
       'skip-hard-goal-check',
       'concurrency',
       'out',
@@ -319,12 +330,13 @@ function onPlatform(
   }
   const { scenario } = loaded;
   const at = momentGiven(given, scenario.length);
-  const moment = clusterAt(scenario, at);
+  const texts = new Map<string, string>();
+  const capacities = capacitiesGiven(given, texts);
+  const moment = clusterAt(scenario, at, capacities);
+  if (capacities !== undefined && !good([capacities.json], texts)) return exitCode.usage;
+  const { cluster } = moment;
   const settings = moment.settings.cruiseControl as CruiseControlPartSettings | undefined;
   const own = settings?.config;
-  const texts = new Map<string, string>();
-  const cluster = capacitiesGiven(moment.cluster, given, texts);
-  if (cluster === undefined) return exitCode.usage;
   const network = networkRates(moment.settings);
   const limits = (atOnce: number, held: number | undefined) => ({
     rate: (id: number) =>
@@ -350,9 +362,10 @@ function onPlatform(
   const request: Asked = {
     mode,
     skipHardGoalCheck: given.flag('skip-hard-goal-check'),
-    ...(goals === undefined ? {} : { goals }),
-    ...(brokers === undefined ? {} : { brokers }),
-    ...(excluded === undefined ? {} : { excludedTopics: excluded }),
+    goals,
+    brokers,
+    excludedTopics: given.text('exclude-topics'),
+    ...lists,
   };
   const made = asked(cluster, settings, request);
   for (const { about, found, mend } of made.mistakes) mistakes.add(`--${optionOf[about]}: ${found}`, mend);
@@ -394,6 +407,9 @@ function written(given: Given, movement: Movement | undefined): string[] {
 }
 
 const optionOf: Readonly<Record<keyof Asked, string>> = {
+  destinationBrokers: 'destination-brokers',
+  excludedForLeadership: 'exclude-leadership',
+  excludedForReplicaMove: 'exclude-moves',
   mode: 'mode',
   goals: 'goals',
   brokers: 'brokers',
@@ -412,17 +428,23 @@ function momentGiven(given: Given, length: number): number | undefined {
   return parsed.value;
 }
 
-/** The cluster with the capacities of a capacity file, where one is given; undefined when it has problems, which are printed. */
-function capacitiesGiven(
+/** The capacity file, where one is given. */
+function capacitiesGiven(given: Given, texts: Map<string, string>): Capacities | undefined {
+  const file = given.text('capacity');
+  if (file === undefined) return undefined;
+  const text = readWhole(file);
+  texts.set(file, text);
+  return readCapacities(text, file);
+}
+
+/** The cluster with the capacities of a capacity file, where one is given; undefined when that has problems, which are printed. */
+function capacitated(
   cluster: ClusterDescription,
   given: Given,
   texts: Map<string, string>,
 ): ClusterDescription | undefined {
-  const file = given.text('capacity');
-  if (file === undefined) return cluster;
-  const text = readWhole(file);
-  texts.set(file, text);
-  const capacities = readCapacities(text, file);
+  const capacities = capacitiesGiven(given, texts);
+  if (capacities === undefined) return cluster;
   const made = withCapacities(cluster, capacities);
   return good([capacities.json], texts) ? made : undefined;
 }

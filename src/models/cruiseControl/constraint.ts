@@ -1,3 +1,4 @@
+import { type NamePattern, namePattern } from '../../engine/namePattern.ts';
 import { cpu, disk, nwIn, nwOut, type Resource } from './clusterModel.ts';
 
 /**
@@ -45,20 +46,18 @@ const prefixes: Readonly<Record<Resource, string>> = {
 /** Share of a balance threshold beyond 1 that the distribution goals use, so that a cluster just balanced is not moved again. Source: `ResourceDistributionGoal.BALANCE_MARGIN`. */
 const balanceMargin = 0.9;
 
-function wholeName(pattern: string): RegExp | undefined {
+function wholeName(pattern: string): NamePattern | undefined {
   if (pattern === '') return undefined;
-  try {
-    return new RegExp(`^(?:${pattern})$`);
-  } catch {
-    throw new RangeError(`topics.with.min.leaders.per.broker: ${pattern} is no regular expression`);
-  }
+  const read = namePattern(pattern);
+  if (typeof read === 'string') throw new RangeError(`topics.with.min.leaders.per.broker: ${read}`);
+  return read;
 }
 
 /** @throws RangeError on an unknown key or a value that is no number: whoever reads a request says so in its own words before */
 export class Constraint {
   private readonly values: ReadonlyMap<string, string>;
   /** Whole names of topics; undefined where none is meant. */
-  readonly topicsWithMinLeaders: RegExp | undefined;
+  readonly topicsWithMinLeaders: NamePattern | undefined;
 
   constructor(config: Readonly<Record<string, string>> = {}) {
     const values = new Map<string, string>(Object.entries(analyzerDefaults));

@@ -28,13 +28,14 @@ import { capacitiesOf, usableCores } from '../cruiseControlSettings.ts';
  * host of its own, as pods are.
  *
  * @param settings of all parts, as the run has them
+ * @param capacities what each broker can carry, in the order of kafka.brokers; loads of the processor are shares of these
  */
 export function describeCluster(
   kafka: KafkaCluster,
   settings: Readonly<Record<string, unknown>>,
+  capacities: readonly ResourceLoad[] = capacitiesOf(settings),
 ): ClusterDescription {
   const { tables } = kafka;
-  const capacities = capacitiesOf(settings);
   const rates = ratesOf(kafka, usableCores(settings));
   const ids = kafka.settings.brokers.map((b) => b.id);
   const partitions: PartitionDescription[] = [];

@@ -7,7 +7,6 @@ import type { ExecutorSettings } from '../../models/cruiseControl/executor.ts';
 import { rebalanceModes } from '../../models/cruiseControl/modes.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import { KafkaRebalances } from '../../models/strimzi/rebalance.ts';
-import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { cruiseControlToKafka } from '../connections/cruiseControlToKafka.ts';
 import {
@@ -151,8 +150,6 @@ export interface CruiseControlModel {
 function checkArgs(args: RequestArgs, checks: Checks, at: readonly (string | number)[]): void {
   const mode = args.mode ?? 'rebalance';
   checkRequest(mode, args, checks, at);
-  for (const key of ['destinationBrokers', 'excludedForLeadership', 'excludedForReplicaMove'] as const)
-    checkBrokers(args[key], checks, [...at, key]);
   if (args.limitNamedBrokers !== undefined && mode !== 'add-broker' && mode !== 'remove-broker')
     checks.problem(
       [...at, 'limitNamedBrokers'],

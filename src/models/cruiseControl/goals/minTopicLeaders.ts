@@ -65,7 +65,7 @@ export class MinTopicLeadersPerBrokerGoal extends Goal {
     const pattern = constraint.topicsWithMinLeaders;
     this.least.clear();
     if (pattern === undefined) return;
-    const matching = model.topics.map((_, t) => t).filter((t) => pattern.test(model.topics[t]!));
+    const matching = model.topics.map((_, t) => t).filter((t) => pattern.matches(model.topics[t]!));
     const brokers = model.aliveBrokers.filter((b) => this.mayLead(b)).length;
     const partitions = new Int32Array(model.topicCount);
     for (const t of model.topicOf) partitions[t]! += 1;
