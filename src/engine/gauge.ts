@@ -1,5 +1,11 @@
 import type { Simulation } from './simulation.ts';
 
+/**
+ * The value of a row that stands for nothing now, such as a deleted pod: it gives no series. No quantity of a model comes near the least finite
+ * number; NaN is a value that series may have.
+ */
+export const gone = -Number.MAX_VALUE;
+
 /** The change points of one row: at `times[i]` (microseconds) the value became `values[i]`, moving by `slopes[i]` per second. */
 export interface RecordedRow {
   readonly times: number[];
@@ -13,24 +19,56 @@ export interface RecordedRow {
  */
 export class Gauge {
   readonly name: string;
-  readonly rows: number;
   private readonly sim: Simulation;
-  private readonly values: Float64Array;
+  private count: number;
+  /** Longer than `count` once rows were added. */
+  private values: Float64Array;
   /** Only for gauges that move between events (`linear`); absent otherwise. */
-  private readonly slopes: Float64Array | undefined;
-  private readonly since: Float64Array | undefined;
+  private slopes: Float64Array | undefined;
+  private since: Float64Array | undefined;
   private recorded: (RecordedRow | undefined)[] | undefined;
+  private changeCount = 0;
 
   constructor(sim: Simulation, name: string, rows: number, linear: boolean, recording: boolean) {
     this.sim = sim;
     this.name = name;
-    this.rows = rows;
+    this.count = rows;
     this.values = new Float64Array(rows);
     if (linear) {
       this.slopes = new Float64Array(rows);
       this.since = new Float64Array(rows);
     }
     if (recording) this.recorded = new Array(rows);
+  }
+
+  get rows(): number {
+    return this.count;
+  }
+
+  /** Grows with every change of any row, and with every new row: who remembers it knows whether something changed since. */
+  get changes(): number {
+    return this.changeCount;
+  }
+
+  /** Makes room for so many rows in all; the new ones are `gone` until they are set, also in what was recorded before. */
+  grow(rows: number): void {
+    if (rows <= this.count) return;
+    if (rows > this.values.length) {
+      const room = Math.max(rows, 2 * this.values.length, 16);
+      const longer = (old: Float64Array) => {
+        const made = new Float64Array(room);
+        made.set(old);
+        return made;
+      };
+      this.values = longer(this.values);
+      if (this.slopes !== undefined) this.slopes = longer(this.slopes);
+      if (this.since !== undefined) this.since = longer(this.since);
+    }
+    this.values.fill(gone, this.count, rows);
+    for (let row = this.count; this.recorded !== undefined && row < rows; row += 1)
+      this.recorded[row] = { times: [0], values: [gone], slopes: [0] };
+    this.count = rows;
+    this.changeCount += 1;
   }
 
   /** The value now. */
@@ -54,6 +92,7 @@ export class Gauge {
       this.since![row] = this.sim.now;
     } else if (this.values[row] === value) return;
     this.values[row] = value;
+    this.changeCount += 1;
     if (this.recorded !== undefined) this.record(row, value, slopePerSecond);
   }
 

@@ -6,7 +6,7 @@ import {
   type Selector,
   selectorsOf,
 } from './parse.ts';
-import type { Series, SeriesSet } from './series.ts';
+import { gone, type Series, type SeriesSet } from './series.ts';
 
 /** One element of an instant vector. */
 export interface Sample {
@@ -47,18 +47,22 @@ function valueAt(series: Series, i: number, t: number): number {
 export const exactReading: Reading = {
   instant(series, t) {
     const i = indexAt(series, t);
-    return i < 0 ? undefined : valueAt(series, i, t);
+    return i < 0 || series.values[i] === gone ? undefined : valueAt(series, i, t);
   },
   range(name, series, from, to) {
     const first = Math.max(indexAt(series, from), 0);
     if (series.length === 0 || series.times[0] > to) return undefined;
     const begin = Math.max(from, series.times[0]);
+    let held = 0;
     let least = Number.POSITIVE_INFINITY;
     let most = Number.NEGATIVE_INFINITY;
     let area = 0;
     let gain = 0;
+    let firstValue = Number.NaN;
     let lastValue = Number.NaN;
+    let isSeen = false;
     for (let i = first; i < series.length && series.times[i] <= to; i += 1) {
+      if (series.values[i] === gone) continue;
       const start = Math.max(begin, series.times[i]);
       const end = i + 1 < series.length ? Math.min(to, series.times[i + 1]) : to;
       const a = valueAt(series, i, start);
@@ -69,17 +73,21 @@ export const exactReading: Reading = {
         most = Math.max(most, a, b);
       }
       area += ((a + b) / 2) * (end - start);
+      held += end - start;
+      if (!isSeen) firstValue = a;
+      isSeen = true;
       if (!Number.isNaN(lastValue)) gain += a >= lastValue ? a - lastValue : a;
       gain += b - a;
       lastValue = b;
     }
+    if (!isSeen) return undefined;
     switch (name) {
       case 'min_over_time':
         return least;
       case 'max_over_time':
         return most;
       case 'avg_over_time':
-        return to === begin ? lastValue : area / (to - begin);
+        return held === 0 ? lastValue : area / held;
       case 'last_over_time':
         return lastValue;
       case 'present_over_time':
@@ -89,7 +97,7 @@ export const exactReading: Reading = {
       case 'rate':
         return gain / ((to - from) / 1e6);
       case 'delta':
-        return lastValue - valueAt(series, first, begin);
+        return lastValue - firstValue;
       default:
         throw new RangeError(`${name} counts samples: it has no value without a scraper`);
     }

@@ -15,6 +15,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import type { Result } from '../experiment/result.ts';
+import { gone } from '../promql/series.ts';
 
 /** A column of repeated texts: codes into a dictionary in order of first use. */
 class Texts {
@@ -73,7 +74,8 @@ export function seriesArrow(result: Result): Uint8Array {
         metric.add(name);
         labels.add(text);
         times.push(series.times[i]!);
-        values.push(series.values[i]!);
+        // No series from here on: not a number in the file.
+        values.push(series.values[i]! === gone ? Number.NaN : series.values[i]!);
         slopes.push(series.slopes[i]!);
       }
     }

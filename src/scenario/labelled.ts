@@ -2,7 +2,7 @@ import type { Gauge } from '../engine/gauge.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import { checkExpectation } from '../promql/evaluate.ts';
 import { parseExpectation } from '../promql/parse.ts';
-import type { Series, SeriesSet } from '../promql/series.ts';
+import { gone, type Series, type SeriesSet } from '../promql/series.ts';
 
 /** The labels of a gauge's rows. */
 export type Labels = (row: number) => Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ export function recorded(sim: Simulation, labelled: ReadonlyMap<string, Labels>,
       else {
         const shifted = times.slice(first).map((t) => Math.max(0, t - origin));
         const from = values.slice(first);
-        from[0] += (slopes[first] * (origin - Math.min(origin, times[first]))) / 1e6;
+        if (from[0] !== gone) from[0] += (slopes[first] * (origin - Math.min(origin, times[first]))) / 1e6;
         list.push({
           name,
           labels: labels(row),

@@ -11,12 +11,14 @@ import {
 } from '../../src/engine/distributions.ts';
 import { mathSelfTest } from '../../src/engine/fingerprint.ts';
 import { FlowNetwork } from '../../src/engine/flows.ts';
+import { gone } from '../../src/engine/gauge.ts';
 import { Histogram } from '../../src/engine/histogram.ts';
 import { either, Interrupted, sleep, waitUntil } from '../../src/engine/process.ts';
 import { EventQueue } from '../../src/engine/queue.ts';
 import { makeStream, streamKey } from '../../src/engine/random.ts';
 import { BoundReached, BrokenInvariant, eventClass, Simulation } from '../../src/engine/simulation.ts';
 import { bytesOf, table } from '../../src/engine/table.ts';
+import { exactReading } from '../../src/promql/evaluate.ts';
 import { NaiveQueue } from '../support/naiveQueue.ts';
 
 const step = fc.oneof(
@@ -618,6 +620,32 @@ describe('measures', () => {
     sim.run(4e6);
     expect(g.rowRecord(0)).toEqual({ times: [0, 1e6, 3e6], values: [0, 2, 0], slopes: [0, 2, 0] });
     expect(g.mean(0)).toBeCloseTo((0 + ((2 + 6) / 2) * 2 + 0) / 4, 9);
+  });
+
+  test('a row that is added, or has gone, gives no series until it is set, in the record as now', () => {
+    const sim = new Simulation({ seed: 's', record: 'all' });
+    const g = sim.gauge('g', 1, { linear: true });
+    const add = sim.on('add', (row) => {
+      g.grow(row + 1);
+      g.set(row, 5, 1);
+    });
+    const end = sim.on('end', (row) => g.set(row, gone));
+    sim.at(1e6, add, 40);
+    sim.at(3e6, end, 40);
+    sim.run(2e6);
+    expect([g.rows, g.get(0), g.get(39), g.get(40)]).toEqual([41, 0, gone, 6]);
+    sim.run(9e6);
+    expect(g.get(40)).toBe(gone);
+    expect(g.rowRecord(40)).toEqual({ times: [0, 1e6, 3e6], values: [gone, 5, gone], slopes: [0, 1, 0] });
+    const series = { name: 'g', labels: {}, ...g.rowRecord(40)!, length: 3 };
+    expect([0.5e6, 2e6, 3e6].map((t) => exactReading.instant(series, t))).toEqual([undefined, 6, undefined]);
+    expect(exactReading.range('avg_over_time', series, 0, 9e6)).toBe(6);
+    expect(exactReading.range('max_over_time', series, 4e6, 9e6)).toBeUndefined();
+    const seen = g.changes;
+    g.set(40, gone);
+    expect(g.changes).toBe(seen);
+    g.set(0, 1);
+    expect(g.changes).toBe(seen + 1);
   });
 
   test('a table has typed columns of one length and knows its bytes', () => {
