@@ -19,6 +19,9 @@ const addedLists: ReadonlySet<string> = new Set(['timeline', 'expect', 'observed
 
 const outside = 'name a file below the folder of package.json or .git';
 
+/** Keys whose value is a list of such files. */
+const fileListKeys: ReadonlySet<string> = new Set(['rules']);
+
 /** The path of a file that another one names; undefined when it leads out of the root. */
 export function resolvePath(from: string, to: string): string | undefined {
   if (to.startsWith('/') || /^[A-Za-z]:/.test(to) || to.includes('\\')) return undefined;
@@ -127,17 +130,28 @@ class Loader {
     const made = new Map<string, Located>();
     for (const [key, value] of map) {
       const inner = path === '' ? key : `${path}.${key}`;
+      const named = fileListKeys.has(key) ? asList(value) : undefined;
+      if (named?.every((entry) => typeof entry.value === 'string')) {
+        const files = named.flatMap((entry, i) => this.fileAt(entry, `${inner}.${i}`) ?? []);
+        made.set(key, { ...value, value: files });
+        continue;
+      }
       if (!fileKeys.has(key) || typeof value.value !== 'string') {
         made.set(key, this.resolved(value, inner));
         continue;
       }
-      const file = resolvePath(value.file, value.value);
-      if (file === undefined) {
-        // Left out, so that nobody looks for it.
-        this.problems.push(problemAt(value, inner, `${value.value} leads out of the project`, outside));
-      } else made.set(key, { ...value, value: file });
+      const file = this.fileAt(value, inner);
+      if (file !== undefined) made.set(key, file);
     }
     return { ...node, value: made };
+  }
+
+  /** A path made relative to the root; undefined, and told, where it leads out of it: nobody then looks for it. */
+  private fileAt(node: Located, path: string): Located | undefined {
+    const file = resolvePath(node.file, String(node.value));
+    if (file === undefined)
+      this.problems.push(problemAt(node, path, `${node.value} leads out of the project`, outside));
+    return file === undefined ? undefined : { ...node, value: file };
   }
 
   /** `over` on top of `base`: maps by key, lists of named entries by name, everything else replaced; null removes. */

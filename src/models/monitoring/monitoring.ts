@@ -163,9 +163,14 @@ export class Monitoring {
     this.listen('acknowledged', of, listener);
   }
 
+  /** From now on the monitoring is part of the model. */
+  play(): void {
+    this.clock.play();
+  }
+
   /** Any news of an alert. */
   listen(kind: NewsKind, of: AlertSelection, listener: NewsListener): void {
-    this.clock.play();
+    this.play();
     this.listeners.push({ kind, of, listener });
   }
 

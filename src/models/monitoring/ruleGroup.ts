@@ -9,7 +9,7 @@ import {
 } from './alertState.ts';
 import type { MonitoringClock, Timer } from './clock.ts';
 import type { Labels } from './labels.ts';
-import type { WrittenSeries } from './written.ts';
+import type { WritingClock, WrittenSeries } from './written.ts';
 
 /** An expression over what the scraper saw; `t` never goes back. @throws Error where the expression has no value, such as many-to-many matching */
 export interface RuleQuery {
@@ -73,6 +73,7 @@ export class RuleEvaluator {
   private readonly port: RulePort;
   private readonly resendDelayMicros: number;
   private readonly slot: Timer;
+  private readonly clock: WritingClock;
   /** By rule: rows that it wrote at its last evaluation. */
   private readonly rows: number[][];
   /** By rule: what the expression last gave; the same list again means that nothing changed. */
@@ -93,6 +94,8 @@ export class RuleEvaluator {
     this.states = group.rules.map((rule) => (rule.kind === 'alert' ? new AlertState(rule) : undefined));
     this.rows = group.rules.map(() => []);
     this.last = group.rules.map(() => undefined);
+    const { intervalMicros, offsetMicros, queryOffsetMicros } = group;
+    this.clock = { intervalMicros, offsetMicros, lagMicros: queryOffsetMicros };
     this.slot = clock.on('monitoring.evaluation', () => this.onSlot());
   }
 
@@ -132,7 +135,7 @@ export class RuleEvaluator {
     const seen = new Map<number, number>();
     for (const sample of samples) {
       const { __name__: _, ...own } = sample.labels;
-      const row = written.row(withoutEmpty({ ...own, ...rule.labels }));
+      const row = written.row(withoutEmpty({ ...own, ...rule.labels }), this.clock);
       if (seen.has(row))
         throw new RangeError('vector contains metrics with the same labelset after applying rule labels');
       seen.set(row, sample.value);
@@ -175,8 +178,8 @@ export class RuleEvaluator {
       return;
     }
     const rows = {
-      state: state.row({ ...alert.labels, alertstate: change }),
-      forState: known?.forState ?? forState.row(alert.labels),
+      state: state.row({ ...alert.labels, alertstate: change }, this.clock),
+      forState: known?.forState ?? forState.row(alert.labels, this.clock),
     };
     this.alertRows.set(alert, rows);
     state.set(rows.state, 1);

@@ -2,12 +2,20 @@ import { type Gauge, gone } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import { type Labels, labelKey } from './labels.ts';
 
+/** When a series is written: at `offset`, `offset + interval`, ... microseconds, as samples of `lag` earlier. */
+export interface WritingClock {
+  readonly intervalMicros: number;
+  readonly offsetMicros: number;
+  readonly lagMicros: number;
+}
+
 /** A family of series whose labels turn up while the run goes on: what a recording rule or an alert writes. */
 export class WrittenSeries {
   readonly name: string;
   private readonly gauge: Gauge;
   private readonly rows = new Map<string, number>();
   private readonly labels: Labels[] = [];
+  private readonly clocks: WritingClock[] = [];
 
   constructor(sim: Simulation, name: string) {
     this.name = name;
@@ -22,14 +30,20 @@ export class WrittenSeries {
     return this.labels[row]!;
   }
 
+  /** The clock of the group that wrote the row first. */
+  clockOf(row: number): WritingClock {
+    return this.clocks[row]!;
+  }
+
   /** The row of a set of labels; a new one has no series yet. */
-  row(labels: Labels): number {
+  row(labels: Labels, clock: WritingClock): number {
     const key = labelKey(labels);
     const known = this.rows.get(key);
     if (known !== undefined) return known;
     const row = this.labels.length;
     this.rows.set(key, row);
     this.labels.push(labels);
+    this.clocks.push(clock);
     this.gauge.grow(row + 1);
     return row;
   }
