@@ -44,11 +44,11 @@ export const monitoringCatalogue: Catalogue = {
     { name: 'monitoring.pending', lane: 'alerts', says: '{subject} is pending' },
     { name: 'monitoring.firing', lane: 'alerts', says: '{subject} fires' },
     { name: 'monitoring.resolved', lane: 'alerts', says: '{subject} is resolved' },
-    { name: 'monitoring.notified', lane: 'messages', says: 'receiver {detail} is told of {subject}' },
-    { name: 'monitoring.delivered', lane: 'messages', says: '{subject} arrives: {detail}' },
-    { name: 'monitoring.acknowledged', lane: 'messages', says: '{subject} is acknowledged: {detail}' },
-    { name: 'monitoring.escalated', lane: 'messages', says: '{subject} is escalated: {detail}' },
-    { name: 'monitoring.closed', lane: 'messages', says: '{subject} is closed: {detail}' },
+    { name: 'monitoring.notified', lane: 'messages', says: 'receiver {subject} is told: {detail}' },
+    { name: 'monitoring.delivered', lane: 'messages', says: 'channel {subject}: {detail}' },
+    { name: 'monitoring.acknowledged', lane: 'messages', says: 'channel {subject}: acknowledged: {detail}' },
+    { name: 'monitoring.escalated', lane: 'messages', says: 'channel {subject}: escalated: {detail}' },
+    { name: 'monitoring.closed', lane: 'messages', says: 'channel {subject}: closed: {detail}' },
   ],
   risks: [
     {

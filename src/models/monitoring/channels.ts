@@ -2,7 +2,8 @@ import type { Distribution } from '../../engine/distributions.ts';
 import type { Handle, Simulation } from '../../engine/simulation.ts';
 import type { Notification, PostedAlert } from './alertmanager.ts';
 import type { MonitoringClock, Timer } from './clock.ts';
-import type { AlertNews, NewsKind } from './news.ts';
+import { byText } from './labels.ts';
+import type { AlertNews } from './news.ts';
 
 /** One person or rota that is told, and how long it takes to acknowledge. */
 export interface EscalationStep {
@@ -155,7 +156,15 @@ export class Channels {
     incident.pending = [];
   }
 
-  private tell(kind: NewsKind, incident: Incident, alerts: readonly PostedAlert[], person: string): void {
+  private tell(
+    kind: 'delivered' | 'acknowledged' | 'escalated' | 'closed',
+    incident: Incident,
+    alerts: readonly PostedAlert[],
+    person: string,
+  ): void {
+    if (alerts.length === 0) return;
+    const names = [...new Set(alerts.map((a) => a.labels.alertname ?? ''))].sort(byText).join(', ');
+    this.sim.tell(`monitoring.${kind}`, incident.channel.name, person === '' ? names : `${names}, ${person}`);
     for (const alert of alerts) {
       this.onNews({
         kind,

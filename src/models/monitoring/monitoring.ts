@@ -1,12 +1,17 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
-import { Alertmanager, type AlertmanagerSettings, type Notification } from './alertmanager.ts';
+import {
+  Alertmanager,
+  type AlertmanagerSettings,
+  type Notification,
+  type PostedAlert,
+} from './alertmanager.ts';
 import type { Channel } from './channels.ts';
 import { Channels } from './channels.ts';
 import { MonitoringClock } from './clock.ts';
 import { GrafanaEvaluator, type GrafanaGroup } from './grafanaGroup.ts';
 import type { GrafanaChange, GrafanaState } from './grafanaState.ts';
-import { type LabelMatcher, type Labels, labelText, matchesAll } from './labels.ts';
+import { byText, type LabelMatcher, type Labels, labelText, matchesAll } from './labels.ts';
 import type { AlertNews, NewsKind, NewsListener } from './news.ts';
 import { type RuleError, RuleEvaluator, type RuleGroup } from './ruleGroup.ts';
 import { WrittenSeries } from './written.ts';
@@ -177,9 +182,6 @@ export class Monitoring {
   // What happens.
 
   private publish(news: AlertNews): void {
-    const subject = news.alert + labelText(without(news.labels, 'alertname'));
-    const detail = [news.channel, news.person].filter((x) => x !== '').join(', ');
-    if (news.kind !== 'lost') this.sim.tell(`monitoring.${news.kind}`, subject, detail);
     for (const { kind, of, listener } of this.listeners) {
       if (kind !== news.kind || of.alert !== news.alert || !matchesAll(news.labels, of.matchers ?? []))
         continue;
@@ -204,6 +206,7 @@ export class Monitoring {
       this.open.delete(key);
       if (kind === 'resolved') this.count(alert, -1);
     }
+    if (kind !== 'lost') this.sim.tell(`monitoring.${kind}`, alert + labelText(without(labels, 'alertname')));
     this.publish({ kind, at: now, alert, labels, firingSince: firedAt, channel: '', person: '' });
   }
 
@@ -228,6 +231,7 @@ export class Monitoring {
       resolved: resolved.map((a) => a.labels),
     });
     this.notifications.add(this.receivers.indexOf(receiver), 1);
+    this.sim.tell('monitoring.notified', `${receiver} (${integration.kind})`, summaryOf(firing, resolved));
     for (const alert of firing) {
       this.publish({
         kind: 'notified',
@@ -245,6 +249,15 @@ export class Monitoring {
 
 function recordedNames(groups: readonly RuleGroup[]): readonly string[] {
   return [...new Set(groups.flatMap((g) => g.rules.flatMap((r) => (r.kind === 'record' ? [r.name] : []))))];
+}
+
+/** `2 firing: High; 1 resolved: Low`. */
+function summaryOf(firing: readonly PostedAlert[], resolved: readonly PostedAlert[]): string {
+  const count = (alerts: readonly PostedAlert[], says: string) => {
+    const names = [...new Set(alerts.map((a) => a.labels.alertname ?? ''))].sort(byText).join(', ');
+    return alerts.length === 0 ? [] : [`${alerts.length} ${says}: ${names}`];
+  };
+  return [...count(firing, 'firing'), ...count(resolved, 'resolved')].join('; ');
 }
 
 function without(labels: Labels, name: string): Labels {
