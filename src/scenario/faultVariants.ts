@@ -4,9 +4,9 @@ import type { Checks } from './checks.ts';
 import type { Scenario, TimelineEntry } from './load.ts';
 import type { Action } from './part.ts';
 import { faultsPart } from './parts/faults.ts';
-import { parseTime } from './time.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
 import type { KubernetesSettings } from './parts/kubernetes.ts';
+import { parseTime } from './time.ts';
 
 /** One thing that a fault may strike: how a reader names it, and the keys of the timeline entry that strike it. */
 export interface FaultTarget {

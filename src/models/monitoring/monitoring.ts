@@ -93,7 +93,8 @@ export class Monitoring {
     ];
     this.firing = this.alertNames.map(() => 0);
     this.firingSeconds = sim.gauge('rehearse:alert_firing_seconds', this.alertNames.length, { linear: true });
-    this.receivers = settings.alertmanager.receivers.map((r) => r.name);
+    const isUsed = settings.groups.length + settings.grafana.length > 0;
+    this.receivers = isUsed ? settings.alertmanager.receivers.map((r) => r.name) : [];
     this.notifications = sim.gauge('rehearse:notifications_total', this.receivers.length);
     this.channels = new Channels(sim, this.clock, settings.channels, (news) => this.publish(news));
     const alertmanager = this.manager(settings.alertmanager);
@@ -123,7 +124,7 @@ export class Monitoring {
       for (const evaluator of [...this.evaluators, ...this.grafana]) evaluator.start();
     });
     // At the end of the first instant: whoever waits for an alert has said so by then.
-    begin.at(0);
+    if (isUsed) begin.at(0);
   }
 
   private manager(settings: AlertmanagerSettings): Alertmanager {

@@ -9,7 +9,8 @@ import {
 } from './alertState.ts';
 import type { MonitoringClock, Timer } from './clock.ts';
 import type { Labels } from './labels.ts';
-import type { WritingClock, WrittenSeries } from './written.ts';
+import { SampleClock } from './sampleClock.ts';
+import type { WrittenSeries } from './written.ts';
 
 /** An expression over what the scraper saw; `t` never goes back. @throws Error where the expression has no value, such as many-to-many matching */
 export interface RuleQuery {
@@ -73,7 +74,7 @@ export class RuleEvaluator {
   private readonly port: RulePort;
   private readonly resendDelayMicros: number;
   private readonly slot: Timer;
-  private readonly clock: WritingClock;
+  private readonly clock: SampleClock;
   /** By rule: rows that it wrote at its last evaluation. */
   private readonly rows: number[][];
   /** By rule: what the expression last gave; the same list again means that nothing changed. */
@@ -95,7 +96,7 @@ export class RuleEvaluator {
     this.rows = group.rules.map(() => []);
     this.last = group.rules.map(() => undefined);
     const { intervalMicros, offsetMicros, queryOffsetMicros } = group;
-    this.clock = { intervalMicros, offsetMicros, lagMicros: queryOffsetMicros };
+    this.clock = new SampleClock(intervalMicros, offsetMicros, { lagMicros: queryOffsetMicros });
     this.slot = clock.on('monitoring.evaluation', () => this.onSlot());
   }
 

@@ -1,13 +1,7 @@
 import { type Gauge, gone } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import { type Labels, labelKey } from './labels.ts';
-
-/** When a series is written: at `offset`, `offset + interval`, ... microseconds, as samples of `lag` earlier. */
-export interface WritingClock {
-  readonly intervalMicros: number;
-  readonly offsetMicros: number;
-  readonly lagMicros: number;
-}
+import type { SampleClock } from './sampleClock.ts';
 
 /** A family of series whose labels turn up while the run goes on: what a recording rule or an alert writes. */
 export class WrittenSeries {
@@ -15,7 +9,7 @@ export class WrittenSeries {
   private readonly gauge: Gauge;
   private readonly rows = new Map<string, number>();
   private readonly labels: Labels[] = [];
-  private readonly clocks: WritingClock[] = [];
+  private readonly clocks: SampleClock[] = [];
 
   constructor(sim: Simulation, name: string) {
     this.name = name;
@@ -31,12 +25,12 @@ export class WrittenSeries {
   }
 
   /** The clock of the group that wrote the row first. */
-  clockOf(row: number): WritingClock {
+  clockOf(row: number): SampleClock {
     return this.clocks[row]!;
   }
 
   /** The row of a set of labels; a new one has no series yet. */
-  row(labels: Labels, clock: WritingClock): number {
+  row(labels: Labels, clock: SampleClock): number {
     const key = labelKey(labels);
     const known = this.rows.get(key);
     if (known !== undefined) return known;

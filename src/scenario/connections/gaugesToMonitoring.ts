@@ -1,29 +1,19 @@
+import type { Gauge } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
+import type { RuleSample } from '../../models/monitoring/alertState.ts';
 import type { Labels } from '../../models/monitoring/labels.ts';
 import type { RuleQuery } from '../../models/monitoring/ruleGroup.ts';
-import type { WritingClock } from '../../models/monitoring/written.ts';
-import { evaluateVector, scrapedReadingOf } from '../../promql/evaluate.ts';
+import type { SampleClock } from '../../models/monitoring/sampleClock.ts';
+import { evaluateVector, exactReading, type Reading, scrapedReadingOf } from '../../promql/evaluate.ts';
 import { type Expression, selectorsOf } from '../../promql/parse.ts';
-import { gone, type Series, type SeriesSet } from '../../promql/series.ts';
+import type { Series, SeriesSet } from '../../promql/series.ts';
 import type { BuildContext } from '../part.ts';
-
-/** When a target is scraped: at `offset`, `offset + interval`, ... microseconds. */
-export interface Clocking {
-  readonly intervalMicros: number;
-  readonly offsetMicros: number;
-}
 
 /** Which target exposes a row, and what it is labelled with there; undefined where no scraper sees it. */
 export type Exposition = (
   metric: string,
   labels: Labels,
 ) => { readonly target: string; readonly labels: Labels } | undefined;
-
-interface Sampled {
-  readonly source: { readonly times: number[]; readonly values: number[]; readonly slopes: number[] };
-  readonly clocking: WritingClock;
-  readonly series: Series & { times: number[]; values: number[]; slopes: number[]; length: number };
-}
 
 /** Labels that name the process behind a series, the first that is there. */
 const processLabels = ['instance', 'pod', 'broker', 'worker', 'node'];
@@ -35,89 +25,191 @@ export const exposedByProcess: Exposition = (metric, labels) => {
   return { target: name === undefined ? 'platform' : `${name}/${labels[name]}`, labels };
 };
 
-/** The clock of a row that a rule writes; undefined for any other metric. */
-export type Writing = (metric: string, row: number) => WritingClock | undefined;
+/** A change-exact series with the times at which it is sampled. */
+class SampledSeries implements Series {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly times: number[];
+  readonly values: number[];
+  readonly slopes: number[];
+  readonly clock: SampleClock;
+
+  constructor(name: string, labels: Labels, gauge: Gauge, row: number, clock: SampleClock) {
+    const kept = gauge.rowRecord(row)!;
+    this.name = name;
+    this.labels = labels;
+    this.times = kept.times;
+    this.values = kept.values;
+    this.slopes = kept.slopes;
+    this.clock = clock;
+  }
+
+  /** The record grows while the run goes on. */
+  get length(): number {
+    return this.times.length;
+  }
+}
+
+export interface ReadingOptions {
+  /** As Prometheus 3: a window, and the lookback, leave out their first instant. */
+  readonly leftOpen: boolean;
+  readonly lookbackMicros: number;
+  /** Microseconds since 1970 of the run's first moment: expressions are evaluated in the time of the real clock. */
+  readonly origin: number;
+}
+
+/**
+ * What a server sees of change-exact series: the value that each had at its last sample, until that is older than the lookback. No sample is stored. Where
+ * a series had ended at a sample, or the scrape was missed, the server has a stale marker: it sees nothing until the next sample.
+ */
+function sampledReading({ leftOpen, lookbackMicros, origin }: ReadingOptions): Reading {
+  const ranges = scrapedReadingOf(leftOpen);
+  const asSampled = (series: Series) => series as SampledSeries;
+  return {
+    instant(series, at) {
+      const t = at - origin;
+      const { clock } = asSampled(series);
+      const k = clock.indexAt(t);
+      if (k < 0) return undefined;
+      const age = t - clock.timeOf(k);
+      if (age > lookbackMicros || (leftOpen && age === lookbackMicros)) return undefined;
+      return clock.isMissed(k) ? undefined : exactReading.instant(series, clock.momentOf(k));
+    },
+    range(name, series, from, to) {
+      const { clock } = asSampled(series);
+      const times: number[] = [];
+      const values: number[] = [];
+      const last = clock.indexAt(to - origin);
+      for (let k = Math.max(0, clock.indexAt(from - origin)); k <= last; k += 1) {
+        const value = clock.isMissed(k) ? undefined : exactReading.instant(series, clock.momentOf(k));
+        if (value === undefined) continue;
+        times.push(clock.timeOf(k) + origin);
+        values.push(value);
+      }
+      const { length } = times;
+      return ranges.range(name, { ...series, times, values, slopes: times, length }, from, to);
+    },
+  };
+}
 
 /** Gauges as a Prometheus server holds them: by target and scrape, or by the evaluations of the rule that writes them. */
 export class ScrapedGauges implements SeriesSet {
+  readonly names: readonly string[] = [];
   private readonly sim: Simulation;
   private readonly labelsOf: BuildContext['labelsOf'];
   private readonly expose: Exposition;
-  private readonly clockingOf: (target: string) => Clocking;
-  private readonly written: Writing;
-  private readonly known = new Map<string, Sampled[]>();
-  private readonly rows = new Map<string, number>();
+  private readonly clockOf: (target: string) => SampleClock;
+  private readonly writtenBy: (metric: string, row: number) => SampleClock | undefined;
+  private readonly known = new Map<string, { readonly list: SampledSeries[]; rows: number }>();
 
+  /**
+   * @param clockOf when a target is scraped
+   * @param writtenBy when a rule writes a row; undefined for a metric that no rule writes
+   */
   constructor(
     sim: Simulation,
     labelsOf: BuildContext['labelsOf'],
     expose: Exposition,
-    clockingOf: (target: string) => Clocking,
-    written: Writing,
+    clockOf: (target: string) => SampleClock,
+    writtenBy: (metric: string, row: number) => SampleClock | undefined,
   ) {
     this.sim = sim;
     this.labelsOf = labelsOf;
     this.expose = expose;
-    this.clockingOf = clockingOf;
-    this.written = written;
+    this.clockOf = clockOf;
+    this.writtenBy = writtenBy;
   }
 
-  get names(): readonly string[] {
-    return [...this.sim.gauges.keys()];
-  }
-
-  of(name: string): readonly Series[] {
-    const list = this.sampled(name);
-    for (const one of list) extend(one, this.sim.now);
-    return list.map((one) => one.series);
-  }
-
-  private sampled(name: string): readonly Sampled[] {
-    let list = this.known.get(name);
-    if (list === undefined) {
-      list = [];
-      this.known.set(name, list);
+  of(name: string): readonly SampledSeries[] {
+    let known = this.known.get(name);
+    if (known === undefined) {
+      known = { list: [], rows: 0 };
+      this.known.set(name, known);
     }
     const gauge = this.sim.gauges.get(name);
     const labelsOf = this.labelsOf(name);
-    if (gauge === undefined || labelsOf === undefined) return list;
-    for (let row = this.rows.get(name) ?? 0; row < gauge.rows; row += 1) {
-      const source = gauge.rowRecord(row);
-      const own = labelsOf(row);
-      const writes = this.written(name, row);
-      const exposed = writes === undefined ? this.expose(name, own) : { target: '', labels: own };
-      if (source === undefined || exposed === undefined) continue;
-      const clocking = writes ?? { ...this.clockingOf(exposed.target), lagMicros: 0 };
-      const series = { name, labels: exposed.labels, times: [], values: [], slopes: [], length: 0 };
-      list.push({ source, clocking, series });
+    if (gauge === undefined || labelsOf === undefined) return known.list;
+    for (; known.rows < gauge.rows; known.rows += 1) {
+      const own = labelsOf(known.rows);
+      const writer = this.writtenBy(name, known.rows);
+      const exposed = writer === undefined ? this.expose(name, own) : { target: '', labels: own };
+      if (exposed === undefined || gauge.rowRecord(known.rows) === undefined) continue;
+      const clock = writer ?? this.clockOf(exposed.target);
+      known.list.push(new SampledSeries(name, exposed.labels, gauge, known.rows, clock));
     }
-    this.rows.set(name, gauge.rows);
-    return list;
+    return known.list;
   }
 
-  /** An expression as a rule evaluates it. */
-  query(expression: Expression, leftOpen: boolean): RuleQuery {
-    const reading = scrapedReadingOf(leftOpen);
-    const set: SeriesSet = { of: (name) => this.of(name), names: [] };
-    selectorsOf(expression);
-    return { at: (t) => evaluateVector(expression, set, t, reading) };
+  /** An expression as a rule evaluates it, at moments that never go back. */
+  query(expression: Expression, options: ReadingOptions): RuleQuery {
+    const reading = sampledReading(options);
+    const memo = new Memo(this, this.sim, expression, options.lookbackMicros);
+    return { at: (t) => memo.at(t, () => evaluateVector(expression, this, options.origin + t, reading)) };
   }
 }
 
-function extend({ source, clocking, series }: Sampled, now: number): void {
-  const { intervalMicros, offsetMicros, lagMicros } = clocking;
-  let at = 0;
-  for (;;) {
-    const last = series.times.at(-1);
-    const t = last === undefined ? offsetMicros : last + lagMicros + intervalMicros;
-    if (t > now) return;
-    while (at + 1 < source.times.length && source.times[at + 1]! <= t) at += 1;
-    const value = source.values[at]!;
-    series.times.push(t - lagMicros);
-    series.values.push(
-      value === gone ? Number.NaN : value + (source.slopes[at]! * (t - source.times[at]!)) / 1e6,
+/**
+ * The last answer of an expression, for as long as it cannot have changed: nothing that it reads has changed since before the last sample of each of
+ * its series, none of them moves, and it neither looks at a window nor at the clock.
+ */
+class Memo {
+  private readonly gauges: ScrapedGauges;
+  private readonly sim: Simulation;
+  private readonly names: readonly string[];
+  private readonly isTimed: boolean;
+  private readonly lookbackMicros: number;
+  private changes = -1;
+  /** When the count of changes was first seen as it is. */
+  private unchangedSince = Number.POSITIVE_INFINITY;
+  private answer: readonly RuleSample[] | undefined;
+
+  constructor(gauges: ScrapedGauges, sim: Simulation, expression: Expression, lookbackMicros: number) {
+    this.gauges = gauges;
+    this.lookbackMicros = lookbackMicros;
+    this.sim = sim;
+    const selectors = selectorsOf(expression);
+    this.names = [...new Set(selectors.map((s) => s.name))];
+    this.isTimed = selectors.some((s) => s.range > 0 || s.offset !== 0) || asksTime(expression);
+  }
+
+  at(t: number, evaluate: () => readonly RuleSample[]): readonly RuleSample[] {
+    if (this.isTimed) return evaluate();
+    let changes = 0;
+    for (const name of this.names) changes += this.sim.gauges.get(name)?.changes ?? 0;
+    if (changes !== this.changes) {
+      this.changes = changes;
+      this.unchangedSince = t;
+      this.answer = undefined;
+    }
+    if (this.answer !== undefined) return this.answer;
+    const answer = evaluate();
+    if (this.isSettled(t)) this.answer = answer;
+    return answer;
+  }
+
+  /** Whether every series was sampled since the last change, is always seen, and runs level. */
+  private isSettled(t: number): boolean {
+    return this.names.every((name) =>
+      this.gauges.of(name).every((series) => {
+        const { clock, slopes, length } = series;
+        const k = clock.indexAt(t);
+        const isSeen = clock.isRegular && clock.intervalMicros < this.lookbackMicros;
+        return isSeen && k >= 0 && clock.momentOf(k) > this.unchangedSince && slopes[length - 1] === 0;
+      }),
     );
-    series.slopes.push(0);
-    series.length += 1;
+  }
+}
+
+function asksTime(e: Expression): boolean {
+  switch (e.kind) {
+    case 'call':
+      return e.name === 'time' || e.args.some(asksTime);
+    case 'negate':
+    case 'aggregate':
+      return asksTime(e.of);
+    case 'binary':
+      return asksTime(e.left) || asksTime(e.right);
+    default:
+      return false;
   }
 }

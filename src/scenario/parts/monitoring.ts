@@ -3,9 +3,10 @@ import { monitoringCatalogue, monitoringLabels } from '../../models/monitoring/c
 import { type GrafanaGroup, grafanaBaseMicros } from '../../models/monitoring/grafanaGroup.ts';
 import { Monitoring } from '../../models/monitoring/monitoring.ts';
 import type { RuleGroup, RuleQuery } from '../../models/monitoring/ruleGroup.ts';
+import { SampleClock } from '../../models/monitoring/sampleClock.ts';
 import { parseExpression, selectorsOf } from '../../promql/parse.ts';
 import { alertmanagerOf, channelsOf } from '../alertRouting.ts';
-import { type Clocking, exposedByProcess, ScrapedGauges } from '../connections/gaugesToMonitoring.ts';
+import { exposedByProcess, type ReadingOptions, ScrapedGauges } from '../connections/gaugesToMonitoring.ts';
 import { labelsBy } from '../labelTemplates.ts';
 import { checkMonitoring } from '../monitoringChecks.ts';
 import { recordedMetrics, ruleGroups } from '../monitoringRules.ts';
@@ -62,29 +63,34 @@ function create(s: MonitoringPartSettings, context: BuildContext): Monitoring {
   const wanted = isWanted(s, context);
   const slot = (offset: number | 'drawn', interval: number, entity: string, purpose: string) =>
     firstSlot(offset, interval, origin, () => sim.stream(entity, purpose)());
-  const targets = new Map<string, Clocking>();
+  const targets = new Map<string, SampleClock>();
   const scrapeInterval = s.scrapeInterval ?? prometheusDefaults.scrapeIntervalMicros;
-  const clockingOf = (target: string) => {
+  const clockOf = (target: string) => {
     let known = targets.get(target);
     if (known === undefined) {
-      const offsetMicros = slot(
-        s.scrapeOffset ?? 'drawn',
+      const entity = `target/${target}`;
+      const missProbability = s.missedScrapes ?? 0;
+      known = new SampleClock(
         scrapeInterval,
-        `target/${target}`,
-        'scrapeOffset',
+        slot(s.scrapeOffset ?? 'drawn', scrapeInterval, entity, 'scrapeOffset'),
+        missProbability === 0 ? {} : { missProbability, draw: sim.stream(entity, 'missedScrapes') },
       );
-      known = { intervalMicros: scrapeInterval, offsetMicros };
       targets.set(target, known);
     }
     return known;
   };
-  const gauges = new ScrapedGauges(sim, context.labelsOf, exposedByProcess, clockingOf, (name, row) =>
+  const gauges = new ScrapedGauges(sim, context.labelsOf, exposedByProcess, clockOf, (name, row) =>
     made.isWritten(name) ? made.series(name).clockOf(row) : undefined,
   );
+  const options: ReadingOptions = {
+    leftOpen: s.prometheus !== 2,
+    lookbackMicros: s.lookback ?? prometheusDefaults.lookbackMicros,
+    origin,
+  };
   const query = (text: string): RuleQuery => {
     const parsed = parseExpression(text);
     if (!parsed.ok) throw new RangeError(`the rule's expression ${text} cannot be read`);
-    return gauges.query(parsed.value, s.prometheus !== 2);
+    return gauges.query(parsed.value, options);
   };
   const groups = wanted ? groupsOf(s, slot, query) : [];
   const made: Monitoring = new Monitoring(sim, {
