@@ -146,12 +146,6 @@ function checkAlertmanager(s: MonitoringPartSettings, checks: Checks): void {
   };
   if (a.route === undefined) return;
   walk(a.route, [...path, 'route']);
-  if (a.route.matchers !== undefined)
-    checks.problem(
-      [...path, 'route', 'matchers'],
-      'the root takes every alert',
-      'move the matchers to a route below it',
-    );
 }
 
 const receiverNames = (s: MonitoringPartSettings): readonly string[] => {

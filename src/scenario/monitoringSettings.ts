@@ -53,16 +53,19 @@ const grafanaGroup = z.strictObject({
   rules: z.array(grafanaRule).max(1000),
 });
 
-const routeKeys = {
+const rootKeys = {
   receiver: z.string().min(1).optional(),
-  matchers: z
-    .array(z.string())
-    .optional()
-    .meta({ description: 'as Alertmanager writes them: severity=~"page|ticket"' }),
   groupBy: z.array(z.string()).optional().meta({ description: 'label names, or ... for all' }),
   groupWait: duration.optional(),
   groupInterval: interval.optional(),
   repeatInterval: interval.optional(),
+};
+const routeKeys = {
+  ...rootKeys,
+  matchers: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'as Alertmanager writes them: severity=~"page|ticket"' }),
   continue: z.boolean().optional(),
   muteTimeIntervals: z.array(z.string()).optional(),
   activeTimeIntervals: z.array(z.string()).optional(),
@@ -81,11 +84,10 @@ export interface RouteSettings {
   readonly routes?: readonly RouteSettings[] | undefined;
 }
 
-// Three levels below the root: deeper ones can be written with `continue`.
+// Two levels below the root, which takes every alert at any time: deeper ones can be written with `continue`.
 const leafRoute = z.strictObject(routeKeys);
-const middleRoute = z.strictObject({ ...routeKeys, routes: z.array(leafRoute).max(1000).optional() });
-const upperRoute = z.strictObject({ ...routeKeys, routes: z.array(middleRoute).max(1000).optional() });
-const route = z.strictObject({ ...routeKeys, routes: z.array(upperRoute).max(1000).optional() });
+const upperRoute = z.strictObject({ ...routeKeys, routes: z.array(leafRoute).max(1000).optional() });
+const route = z.strictObject({ ...rootKeys, routes: z.array(upperRoute).max(1000).optional() });
 
 const timeInterval = z.strictObject({
   name: z.string().min(1),

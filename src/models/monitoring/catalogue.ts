@@ -41,9 +41,9 @@ export const monitoringCatalogue: Catalogue = {
     },
   ],
   events: [
-    { name: 'monitoring.pending', lane: 'alerts', says: '{subject} is pending' },
-    { name: 'monitoring.firing', lane: 'alerts', says: '{subject} fires' },
-    { name: 'monitoring.resolved', lane: 'alerts', says: '{subject} is resolved' },
+    { name: 'monitoring.pending', lane: 'alerts', says: '{subject} is pending{detail}' },
+    { name: 'monitoring.firing', lane: 'alerts', says: '{subject} fires{detail}' },
+    { name: 'monitoring.resolved', lane: 'alerts', says: '{subject} is resolved{detail}' },
     { name: 'monitoring.notified', lane: 'messages', says: 'receiver {subject} is told: {detail}' },
     { name: 'monitoring.delivered', lane: 'messages', says: 'channel {subject}: {detail}' },
     { name: 'monitoring.acknowledged', lane: 'messages', says: 'channel {subject}: acknowledged: {detail}' },

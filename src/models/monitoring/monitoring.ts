@@ -102,7 +102,7 @@ export class Monitoring {
       (group) =>
         new RuleEvaluator(sim, this.clock, group, settings.resendDelayMicros, {
           written: (name) => this.series(name),
-          onChange: (change, alert) => this.onChange(change, alert.labels, alert.firedAt),
+          onChange: (change, alert) => this.onChange(change, alert, alert.firedAt),
           send: (alerts) => alertmanager.post(alerts),
           unixSeconds: settings.unixSeconds,
         }),
@@ -190,7 +190,11 @@ export class Monitoring {
     }
   }
 
-  private onChange(kind: 'pending' | 'lost' | 'firing' | 'resolved', labels: Labels, firedAt: number): void {
+  private onChange(
+    kind: 'pending' | 'lost' | 'firing' | 'resolved',
+    { labels, annotations }: { readonly labels: Labels; readonly annotations: Labels },
+    firedAt: number,
+  ): void {
     const { now } = this.sim;
     const alert = labels.alertname ?? '';
     const key = labelText(labels);
@@ -207,12 +211,14 @@ export class Monitoring {
       this.open.delete(key);
       if (kind === 'resolved') this.count(alert, -1);
     }
-    if (kind !== 'lost') this.sim.tell(`monitoring.${kind}`, alert + labelText(without(labels, 'alertname')));
+    const subject = alert + labelText(without(labels, 'alertname'));
+    const says = annotations.summary ?? annotations.description ?? annotations.message ?? '';
+    if (kind !== 'lost') this.sim.tell(`monitoring.${kind}`, subject, says === '' ? '' : `: ${says}`);
     this.publish({ kind, at: now, alert, labels, firingSince: firedAt, channel: '', person: '' });
   }
 
   private onGrafanaChange(change: GrafanaChange, state: GrafanaState): void {
-    this.onChange(change, state.labels, change === 'firing' ? state.startsAt : Number.NaN);
+    this.onChange(change, state, change === 'firing' ? state.startsAt : Number.NaN);
   }
 
   private count(alert: string, by: number): void {
