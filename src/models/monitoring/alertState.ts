@@ -102,7 +102,7 @@ export class AlertState {
       const { __name__: _, ...own } = sample.labels;
       const labels: Record<string, string> = {
         ...own,
-        ...rule.labels(own, sample.value),
+        ...rule.labels(sample.labels, sample.value),
         alertname: rule.name,
       };
       for (const name of Object.keys(labels)) if (labels[name] === '') delete labels[name];
@@ -114,7 +114,7 @@ export class AlertState {
       found.set(key, {
         labels,
         key,
-        annotations: rule.annotations(own, sample.value),
+        annotations: rule.annotations(sample.labels, sample.value),
         value: sample.value,
         state: 'pending',
         activeAt: t,

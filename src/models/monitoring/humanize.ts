@@ -1,13 +1,24 @@
 /** Numbers as Go's `fmt` and Prometheus' templates print them. Source: Go 1.22 fmt, strconv; Prometheus 3, template/template.go. */
 
+/** JavaScript rounds a tie up, Go to the even digit. `more` has every digit of the number, so that a tie shows. */
+function evenly(rounded: string, more: string): string {
+  const kept = rounded.replace(/e.*$/, '');
+  const rest = more.replace(/e.*$/, '').slice(kept.includes('.') ? kept.length : kept.length + 1);
+  const last = Number(kept.at(-1));
+  if (!/^50*$/.test(rest) || last % 2 === 0) return rounded;
+  return kept.slice(0, -1) + (last - 1) + rounded.slice(kept.length);
+}
+
+const exponential = (x: number, digits: number) => evenly(x.toExponential(digits), x.toExponential(100));
+
 /** `%.<digits>g` with an exponent of two digits at least, and without the zeros behind the point that `%g` leaves out. */
 function general(x: number, digits: number): string {
   if (x === 0) return Object.is(x, -0) ? '-0' : '0';
-  const [mantissa = '', power = '0'] = x.toExponential(digits - 1).split('e');
+  const [mantissa = '', power = '0'] = exponential(x, digits - 1).split('e');
   const exponent = Number(power);
   if (exponent < -4 || exponent >= digits)
     return `${trimmed(mantissa)}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
-  return trimmed(x.toFixed(Math.max(0, digits - 1 - exponent)));
+  return trimmed(fixed(x, Math.max(0, digits - 1 - exponent)));
 }
 
 const trimmed = (text: string) => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
@@ -17,32 +28,49 @@ function special(x: number): string | undefined {
   return x === Number.POSITIVE_INFINITY ? '+Inf' : x === Number.NEGATIVE_INFINITY ? '-Inf' : undefined;
 }
 
-/** As `%v` prints a float: the shortest digits that give the number back, with an exponent below 1e-4 and from 1e21 on. */
+/** As `%v` prints a float: the shortest digits that give the number back, with an exponent below 1e-4 and from 1e6 on. */
 export function printFloat(x: number): string {
   const odd = special(x);
   if (odd !== undefined) return odd;
   if (x === 0) return Object.is(x, -0) ? '-0' : '0';
   const [mantissa = '', power = '0'] = x.toExponential().split('e');
   const exponent = Number(power);
-  if (exponent < -4 || exponent >= 21)
+  if (exponent < -4 || exponent >= 6)
     return `${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
-  if (Math.abs(x) >= 1e-6) return String(x);
-  return x.toFixed(Math.max(0, mantissa.replace(/[-.]/g, '').length - 1 - exponent));
+  return String(x);
 }
 
+/** As `%.<digits>f`, with every digit of a large number. */
+function fixed(x: number, digits: number): string {
+  if (Math.abs(x) < 1e21) return evenly(x.toFixed(digits), x.toFixed(100));
+  return BigInt(x).toString() + (digits === 0 ? '' : `.${'0'.repeat(digits)}`);
+}
+
+/** A whole number of a template is a bigint: Go tells it from a float. */
+export type Printable = string | number | boolean | bigint;
+
+const goType = (x: Printable) =>
+  typeof x === 'number'
+    ? 'float64'
+    : typeof x === 'bigint'
+      ? 'int'
+      : typeof x === 'boolean'
+        ? 'bool'
+        : 'string';
+
 /** Go's `%<flags><width><.precision>verb` for the verbs that templates use: v, s, d, f, g, e, q and %. */
-export function goFormat(format: string, args: readonly (string | number | boolean)[]): string {
+export function goFormat(format: string, args: readonly Printable[]): string {
   let next = 0;
   return format.replace(
     /%([-+0]*)(\d*)(?:\.(\d*))?([a-zA-Z%])/g,
-    (all, flags: string, width: string, digits: string | undefined, verb: string) => {
+    (_, flags: string, width: string, digits: string | undefined, verb: string) => {
       if (verb === '%') return '%';
       if (next >= args.length) return `%!${verb}(MISSING)`;
       const value = args[next];
       next += 1;
       const body =
         formatted(value!, verb, digits === undefined ? undefined : Number(digits || 0)) ??
-        `%!${all.slice(1)}(${value})`;
+        `%!${verb}(${goType(value!)}=${typeof value === 'number' ? printFloat(value) : value})`;
       const signed = flags.includes('+') && typeof value === 'number' && value >= 0 ? `+${body}` : body;
       const room = Number(width || 0);
       if (flags.includes('-')) return signed.padEnd(room);
@@ -53,11 +81,8 @@ export function goFormat(format: string, args: readonly (string | number | boole
   );
 }
 
-function formatted(
-  value: string | number | boolean,
-  verb: string,
-  digits: number | undefined,
-): string | undefined {
+function formatted(value: Printable, verb: string, digits: number | undefined): string | undefined {
+  if (typeof value === 'bigint') return verb === 'd' || verb === 'v' ? String(value) : undefined;
   if (typeof value !== 'number') {
     if (verb === 'q') return JSON.stringify(String(value));
     if (verb !== 'v' && verb !== 's') return undefined;
@@ -67,9 +92,9 @@ function formatted(
   if (odd !== undefined) return odd;
   switch (verb) {
     case 'f':
-      return value.toFixed(digits ?? 6);
+      return fixed(value, digits ?? 6);
     case 'e': {
-      const [mantissa, power = '+0'] = value.toExponential(digits ?? 6).split('e');
+      const [mantissa, power = '+0'] = exponential(value, digits ?? 6).split('e');
       return `${mantissa}e${power[0]}${power.slice(1).padStart(2, '0')}`;
     }
     case 'g':
@@ -131,14 +156,16 @@ export function goDuration(x: number): string {
   if (x === 0) return '0s';
   if (Math.abs(x) >= 1) {
     const sign = x < 0 ? '-' : '';
-    const whole = Math.trunc(Math.abs(x));
-    const seconds = whole % 60;
-    const minutes = Math.floor(whole / 60) % 60;
-    const hours = Math.floor(whole / 3600) % 24;
-    const days = Math.floor(whole / 86_400);
-    if (days !== 0) return `${sign}${days}d ${hours}h ${minutes}m ${seconds}s`;
-    if (hours !== 0) return `${sign}${hours}h ${minutes}m ${seconds}s`;
-    if (minutes !== 0) return `${sign}${minutes}m ${seconds}s`;
+    // As int64: what does not fit becomes its least value.
+    const fits = Math.abs(x) < 9_223_372_036_854_775_808;
+    const whole = fits ? BigInt(Math.trunc(Math.abs(x))) : -9_223_372_036_854_775_808n;
+    const seconds = whole % 60n;
+    const minutes = (whole / 60n) % 60n;
+    const hours = (whole / 3600n) % 24n;
+    const days = whole / 86_400n;
+    if (days !== 0n) return `${sign}${days}d ${hours}h ${minutes}m ${seconds}s`;
+    if (hours !== 0n) return `${sign}${hours}h ${minutes}m ${seconds}s`;
+    if (minutes !== 0n) return `${sign}${minutes}m ${seconds}s`;
     return `${general(x, 4)}s`;
   }
   return `${humanize(x)}s`;

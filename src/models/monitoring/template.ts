@@ -1,4 +1,12 @@
-import { goDuration, goFormat, humanize, humanize1024, humanizePercentage, printFloat } from './humanize.ts';
+import {
+  goDuration,
+  goFormat,
+  humanize,
+  humanize1024,
+  humanizePercentage,
+  type Printable,
+  printFloat,
+} from './humanize.ts';
 import { byText, type Labels } from './labels.ts';
 
 /** What a template cannot say here; `offset` counts characters from its start. */
@@ -16,7 +24,7 @@ export type ParsedTemplate =
   | { readonly ok: false; readonly problem: TemplateProblem };
 
 /** What a pipeline can give. */
-type Datum = string | number | boolean | Labels;
+type Datum = Printable | Labels;
 interface Scope {
   readonly labels: Labels;
   readonly value: number;
@@ -49,7 +57,7 @@ function show(x: Datum): string {
 /** As `if` and `with` take a value: empty texts, 0, false and empty maps are false. */
 function isTrue(x: Datum): boolean {
   if (isMap(x)) return Object.keys(x).length > 0;
-  return x !== '' && x !== 0 && x !== false;
+  return x !== '' && x !== 0 && x !== 0n && x !== false;
 }
 
 const number = (x: Datum | undefined): number => (typeof x === 'number' ? x : Number(x ?? Number.NaN));
@@ -63,7 +71,7 @@ const functions: Readonly<
   humanize1024: { takes: 1, of: (x) => humanize1024(number(x)) },
   humanizePercentage: { takes: 1, of: (x) => humanizePercentage(number(x)) },
   humanizeDuration: { takes: 1, of: (x) => goDuration(number(x)) },
-  printf: { takes: -1, of: (format, ...args) => goFormat(text(format), args as (string | number)[]) },
+  printf: { takes: -1, of: (format, ...args) => goFormat(text(format), args as Printable[]) },
   print: { takes: -1, of: (...args) => args.map(text).join(' ') },
   title: { takes: 1, of: (x) => text(x).replace(/(^|\s)(\S)/g, (all) => all.toUpperCase()) },
   toUpper: { takes: 1, of: (x) => text(x).toUpperCase() },
@@ -200,7 +208,7 @@ class Pipeline {
         return () => value;
       }
       case 'number': {
-        const value = Number(token.text);
+        const value = /^[+-]?\d+$/.test(token.text) ? BigInt(token.text) : Number(token.text);
         return () => value;
       }
       case 'open': {
@@ -263,12 +271,12 @@ function pieces(source: string): Piece[] {
     if (/^-\s/.test(body)) {
       const before = made.at(-1);
       if (before?.isAction === false) made[made.length - 1] = { ...before, text: before.text.trimEnd() };
-      body = body.slice(1);
-      start += 1;
+      body = body.slice(2);
+      start += 2;
     }
     at = end + 2;
     if (/\s-$/.test(body)) {
-      body = body.slice(0, -1);
+      body = body.slice(0, -2);
       while (at < source.length && /\s/.test(source[at]!)) at += 1;
     }
     made.push({ text: body, at: start, isAction: true });
@@ -308,7 +316,7 @@ class Reader {
         continue;
       }
       const word = /^\s*(\w*)/.exec(piece.text)![1]!;
-      if (/^\s*\/\*[\s\S]*\*\/\s*$/.test(piece.text)) continue;
+      if (/^\/\*[\s\S]*\*\/$/.test(piece.text)) continue;
       if (word === 'end' || word === 'else') {
         if (opened === undefined)
           throw new Refusal(piece.at, piece.text.length, `${word} without an if or with`, 'remove it');
