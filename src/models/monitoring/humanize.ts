@@ -157,8 +157,8 @@ export function goDuration(x: number): string {
   if (Math.abs(x) >= 1) {
     const sign = x < 0 ? '-' : '';
     // As int64: what does not fit becomes its least value.
-    const fits = Math.abs(x) < 9_223_372_036_854_775_808;
-    const whole = fits ? BigInt(Math.trunc(Math.abs(x))) : -9_223_372_036_854_775_808n;
+    const exact = BigInt(Math.trunc(Math.abs(x)));
+    const whole = exact < 9_223_372_036_854_775_808n ? exact : -9_223_372_036_854_775_808n;
     const seconds = whole % 60n;
     const minutes = (whole / 60n) % 60n;
     const hours = (whole / 3600n) % 24n;
