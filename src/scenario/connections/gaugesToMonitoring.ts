@@ -149,19 +149,25 @@ export class ScrapedGauges implements SeriesSet {
 }
 
 /**
- * The last answer of an expression, for as long as it cannot have changed: nothing that it reads has changed since before the last sample of each of
- * its series, none of them moves, and it neither looks at a window nor at the clock.
+ * The last answer of an expression, for as long as it cannot have changed: nothing that it reads has changed since before the first sample that
+ * counts, none of its series moves, and it does not ask for the time. Windows see other samples each time, of the same values at the same
+ * distances: for that the evaluations must come at a multiple of every scrape's interval.
  */
 class Memo {
   private readonly gauges: ScrapedGauges;
   private readonly sim: Simulation;
   private readonly names: readonly string[];
   private readonly isTimed: boolean;
+  /** How far back from an evaluation the expression looks, the lookback apart. */
+  private readonly reachMicros: number;
+  private readonly hasWindow: boolean;
   private readonly lookbackMicros: number;
   private changes = -1;
   /** When the count of changes was first seen as it is. */
   private unchangedSince = Number.POSITIVE_INFINITY;
   private answer: readonly RuleSample[] | undefined;
+  private last = Number.NaN;
+  private step = Number.NaN;
 
   constructor(gauges: ScrapedGauges, sim: Simulation, expression: Expression, lookbackMicros: number) {
     this.gauges = gauges;
@@ -169,32 +175,41 @@ class Memo {
     this.sim = sim;
     const selectors = selectorsOf(expression);
     this.names = [...new Set(selectors.map((s) => s.name))];
-    this.isTimed = selectors.some((s) => s.range > 0 || s.offset !== 0) || asksTime(expression);
+    this.reachMicros = Math.max(0, ...selectors.map((s) => s.range + s.offset));
+    this.hasWindow = selectors.some((s) => s.range > 0);
+    this.isTimed = asksTime(expression) || selectors.some((s) => s.offset < 0);
   }
 
   at(t: number, evaluate: () => readonly RuleSample[]): readonly RuleSample[] {
     if (this.isTimed) return evaluate();
     let changes = 0;
     for (const name of this.names) changes += this.sim.gauges.get(name)?.changes ?? 0;
+    const step = t - this.last;
+    this.last = t;
     if (changes !== this.changes) {
       this.changes = changes;
       this.unchangedSince = t;
       this.answer = undefined;
     }
+    if (this.hasWindow && step !== this.step) this.answer = undefined;
+    this.step = step;
     if (this.answer !== undefined) return this.answer;
     const answer = evaluate();
-    if (this.isSettled(t)) this.answer = answer;
+    // Before that some sample of a change may count.
+    if (t - this.reachMicros > this.unchangedSince && this.isSettled(t)) this.answer = answer;
     return answer;
   }
 
   /** Whether every series was sampled since the last change, is always seen, and runs level. */
   private isSettled(t: number): boolean {
     return this.names.every((name) =>
-      this.gauges.of(name).every((series) => {
-        const { clock, slopes, length } = series;
-        const k = clock.indexAt(t);
+      this.gauges.of(name).every(({ clock, slopes, length }) => {
+        const k = clock.indexAt(t - this.reachMicros);
         const isSeen = clock.isRegular && clock.intervalMicros < this.lookbackMicros;
-        return isSeen && k >= 0 && clock.momentOf(k) > this.unchangedSince && slopes[length - 1] === 0;
+        const isInStep = !this.hasWindow || this.step % clock.intervalMicros === 0;
+        return (
+          isSeen && isInStep && k >= 0 && clock.momentOf(k) > this.unchangedSince && slopes[length - 1] === 0
+        );
       }),
     );
   }
