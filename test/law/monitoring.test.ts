@@ -109,6 +109,8 @@ describe('a scraper', () => {
           const source = scraped(sim, (target) => clocks[Number(target.slice(-1))]!);
           const query = source.query(parsed('x'), { ...options, leftOpen });
           const window = source.query(parsed('sum_over_time(x[3m])'), { ...options, leftOpen });
+          const most = source.query(parsed('max_over_time(x[3m])'), { ...options, leftOpen });
+          const gain = source.query(parsed('delta(x[3m])'), { ...options, leftOpen });
           const samples: (readonly [number, number])[][] = courses.map(() => []);
           let last: unknown;
           for (let t = 0; t <= 2400e6; t += step * 1e6) {
@@ -141,6 +143,20 @@ describe('a scraper', () => {
               );
               return inside.length === 0 ? undefined : inside.reduce((sum, [, v]) => sum + v, 0);
             });
+            const inWindow = samples.map((list) =>
+              list.filter(
+                ([at, v]) => v !== gone && at <= t && (at > t - 180e6 || (!leftOpen && at === t - 180e6)),
+              ),
+            );
+            const largest = new Map(most.at(t).map((s) => [s.labels.instance, s.value]));
+            const gains = new Map(gain.at(t).map((s) => [s.labels.instance, Math.sign(s.value)]));
+            for (const [row, list] of inWindow.entries()) {
+              expect(largest.get(`i${row}`)).toBe(
+                list.length === 0 ? undefined : Math.max(...list.map(([, v]) => v)),
+              );
+              const sign = list.length < 2 ? undefined : Math.sign(list.at(-1)![1] - list[0]![1]);
+              expect(gains.get(`i${row}`)).toBe(sign);
+            }
             const ofWindow = new Map(window.at(t).map((s) => [s.labels.instance, s.value]));
             expect(courses.map((_, row) => ofWindow.get(`i${row}`))).toEqual(sums);
           }

@@ -6,7 +6,7 @@ import type { RuleQuery } from '../../models/monitoring/ruleGroup.ts';
 import type { SampleClock } from '../../models/monitoring/sampleClock.ts';
 import { evaluateVector, exactReading, type Reading, scrapedReadingOf } from '../../promql/evaluate.ts';
 import { type Expression, selectorsOf } from '../../promql/parse.ts';
-import type { Series, SeriesSet } from '../../promql/series.ts';
+import { gone, type Series, type SeriesSet } from '../../promql/series.ts';
 import type { BuildContext } from '../part.ts';
 
 /** Which target exposes a row, and what it is labelled with there; undefined where no scraper sees it. */
@@ -77,9 +77,11 @@ function sampledReading({ leftOpen, lookbackMicros, origin }: ReadingOptions): R
     },
     range(name, series, from, to) {
       const { clock } = asSampled(series);
+      const last = clock.indexAt(to - origin);
+      const flat = flatAnswer(name, asSampled(series), clock.indexAt(from - origin) + 1, last);
+      if (flat !== undefined) return flat;
       const times: number[] = [];
       const values: number[] = [];
-      const last = clock.indexAt(to - origin);
       for (let k = Math.max(0, clock.indexAt(from - origin)); k <= last; k += 1) {
         const value = clock.isMissed(k) ? undefined : exactReading.instant(series, clock.momentOf(k));
         if (value === undefined) continue;
@@ -90,6 +92,28 @@ function sampledReading({ leftOpen, lookbackMicros, origin }: ReadingOptions): R
       return ranges.range(name, { ...series, times, values, slopes: times, length }, from, to);
     },
   };
+}
+
+/** What a function gives over samples first to last where the series has not changed since before them; undefined where it has to be counted. */
+function flatAnswer(name: string, series: SampledSeries, first: number, last: number): number | undefined {
+  const { clock, times, values, slopes, length } = series;
+  const value = values[length - 1]!;
+  const isFlat = slopes[length - 1] === 0 && value !== gone && clock.isRegular && last - first >= 1;
+  if (!isFlat || first < 0 || times[length - 1]! > clock.momentOf(first - 1)) return undefined;
+  switch (name) {
+    case 'rate':
+    case 'increase':
+    case 'delta':
+      return 0;
+    case 'min_over_time':
+    case 'max_over_time':
+    case 'last_over_time':
+      return value;
+    case 'present_over_time':
+      return 1;
+    default:
+      return undefined;
+  }
 }
 
 /** Gauges as a Prometheus server holds them: by target and scrape, or by the evaluations of the rule that writes them. */
