@@ -19,9 +19,6 @@ const addedLists: ReadonlySet<string> = new Set(['timeline', 'expect', 'observed
 
 const outside = 'name a file below the folder of package.json or .git';
 
-/** Keys whose value is a list of such files. */
-const fileListKeys: ReadonlySet<string> = new Set(['rules']);
-
 /** The path of a file that another one names; undefined when it leads out of the root. */
 export function resolvePath(from: string, to: string): string | undefined {
   if (to.startsWith('/') || /^[A-Za-z]:/.test(to) || to.includes('\\')) return undefined;
@@ -130,12 +127,6 @@ class Loader {
     const made = new Map<string, Located>();
     for (const [key, value] of map) {
       const inner = path === '' ? key : `${path}.${key}`;
-      const named = fileListKeys.has(key) ? asList(value) : undefined;
-      if (named?.every((entry) => typeof entry.value === 'string')) {
-        const files = named.flatMap((entry, i) => this.fileAt(entry, `${inner}.${i}`) ?? []);
-        made.set(key, { ...value, value: files });
-        continue;
-      }
       if (!fileKeys.has(key) || typeof value.value !== 'string') {
         made.set(key, this.resolved(value, inner));
         continue;

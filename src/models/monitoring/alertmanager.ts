@@ -73,6 +73,8 @@ interface Group {
   isRemoved: boolean;
 }
 
+/** What ended so long ago is forgotten. Source: Alertmanager, cmd/alertmanager `--alerts.gc-interval`. */
+const forgottenMicros = 1800e6;
 /** Source: Alertmanager, dispatch/dispatch.go `Dispatcher.run`. */
 const maintenanceMicros = 30e6;
 /**
@@ -198,6 +200,7 @@ export class Alertmanager {
         this.notify(group, told, integration, place);
     }
     for (const [key, alert] of group.alerts) if (alert.endsAt <= now) group.alerts.delete(key);
+    for (const [key, alert] of this.alerts) if (alert.endsAt + forgottenMicros < now) this.alerts.delete(key);
   }
 
   private notify(
