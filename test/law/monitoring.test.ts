@@ -228,6 +228,19 @@ describe('rules', () => {
     expect(played({ monitoring: rules }, new Set(['ALERTS'])).sim.told.length).toBeGreaterThan(0);
   });
 
+  test('that look back see what others of the group recorded for that time, and so everything later by that much', () => {
+    const firing = (queryOffset: string) => {
+      const groups = rules.groups.map((g) => ({ ...g, queryOffset }));
+      const { sim } = played({ monitoring: { ...rules, groups } });
+      return sim.told
+        .filter((t) => t.kind === 'monitoring.firing' || t.kind === 'monitoring.resolved')
+        .map((t) => t.time);
+    };
+    const [now, back] = [firing('0s'), firing('30s')];
+    expect(now).toHaveLength(2);
+    expect(back).toEqual(now.map((t) => t + 30e6));
+  });
+
   test('that a condition of a procedure reads are part of the model, and the procedure acts on them', () => {
     const roll = (haltIf: string) => ({
       monitoring: rules,

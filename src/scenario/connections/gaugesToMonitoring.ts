@@ -212,7 +212,8 @@ class Memo {
     this.last = t;
     if (changes !== this.changes) {
       this.changes = changes;
-      this.unchangedSince = t;
+      // By the run's clock: a rule may look at a time before it.
+      this.unchangedSince = this.sim.now;
       this.answer = undefined;
     }
     if (this.hasWindow && step !== this.step) this.answer = undefined;
