@@ -125,6 +125,8 @@ export class AlertState {
         validUntil: Number.NaN,
       });
     }
+    // Known to be pending or firing before, for a limit that is exceeded.
+    const before = limit === 0 ? [] : [...this.active.values()].map((alert) => [alert, alert.state] as const);
     const fresh: ActiveAlert[] = [];
     for (const [key, made] of found) {
       const known = this.active.get(key);
@@ -161,8 +163,8 @@ export class AlertState {
       }
     }
     if (limit > 0 && activeCount > limit) {
-      for (const alert of this.active.values())
-        if (alert.state !== 'inactive') onChange(alert.state === 'pending' ? 'lost' : 'resolved', alert);
+      for (const [alert, state] of before)
+        if (state !== 'inactive') onChange(state === 'pending' ? 'lost' : 'resolved', alert);
       this.active = new Map();
       this.firing = 0;
       throw new LimitExceeded(`exceeded limit of ${limit} with ${activeCount} alerts`);

@@ -24,6 +24,14 @@ export const monitoringCatalogue: Catalogue = {
       source: prometheus,
     },
     {
+      name: 'rehearse:alerts_firing',
+      type: 'gauge',
+      unit: '',
+      labels: ['alertname'],
+      help: 'Alerts of this name that fire, of Prometheus and of Grafana.',
+      source: 'ours',
+    },
+    {
       name: 'rehearse:alert_firing_seconds',
       type: 'gauge',
       unit: 's',
@@ -60,8 +68,8 @@ export const monitoringCatalogue: Catalogue = {
   ],
   panels: [
     {
-      title: 'Alerts that are pending or fire',
-      that: 'sum by (alertname) (ALERTS)',
+      title: 'Alerts that fire',
+      that: 'rehearse:alerts_firing',
       unit: '',
       by: 'alertname',
       optional: true,
@@ -82,7 +90,8 @@ export function monitoringLabels(
   name: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   if (monitoring.isWritten(name)) return (row) => monitoring.series(name).labelsOf(row);
-  if (name === 'rehearse:alert_firing_seconds') return (row) => ({ alertname: monitoring.alertNames[row]! });
+  if (name === 'rehearse:alert_firing_seconds' || name === 'rehearse:alerts_firing')
+    return (row) => ({ alertname: monitoring.alertNames[row]! });
   if (name === 'rehearse:notifications_total') return (row) => ({ receiver: monitoring.receivers[row]! });
   return undefined;
 }

@@ -73,6 +73,7 @@ export class Monitoring {
     readonly of: AlertSelection;
     readonly listener: NewsListener;
   }[] = [];
+  private readonly firingNow: Gauge;
   private readonly firingSeconds: Gauge;
   private readonly notifications: Gauge;
   private readonly firing: number[];
@@ -92,6 +93,7 @@ export class Monitoring {
       ...new Set([...ruleNames, ...settings.grafana.flatMap((g) => g.rules.map((r) => r.name))]),
     ];
     this.firing = this.alertNames.map(() => 0);
+    this.firingNow = sim.gauge('rehearse:alerts_firing', this.alertNames.length);
     this.firingSeconds = sim.gauge('rehearse:alert_firing_seconds', this.alertNames.length, { linear: true });
     const isUsed = settings.groups.length + settings.grafana.length > 0;
     this.receivers = isUsed ? settings.alertmanager.receivers.map((r) => r.name) : [];
@@ -225,6 +227,7 @@ export class Monitoring {
     const row = this.alertNames.indexOf(alert);
     if (row < 0) return;
     this.firing[row]! += by;
+    this.firingNow.set(row, this.firing[row]!);
     this.firingSeconds.set(row, this.firingSeconds.get(row), this.firing[row]! > 0 ? 1 : 0);
   }
 
