@@ -278,9 +278,10 @@ describe('messages of the real Alertmanager', () => {
       let compared = 0;
       for (const c of alertmanagerCases) {
         const show = (m: Message) => `${m.receiver}: firing [${m.firing}] resolved [${m.resolved}]`;
+        // In the order of arrival for each receiver: those of two receivers may overtake each other.
         const inOrder = (list: Message[]) =>
-          [...list].sort(
-            (x, y) => Math.round(x.seconds) - Math.round(y.seconds) || (show(x) < show(y) ? -1 : 1),
+          [...list].sort((x, y) =>
+            x.receiver < y.receiver ? -1 : x.receiver > y.receiver ? 1 : x.seconds - y.seconds,
           );
         const real = inOrder(arrived.filter((m) => m.case === c.name));
         const ours = inOrder(modelled(c));
