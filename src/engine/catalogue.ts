@@ -15,6 +15,8 @@ export interface Metric {
   readonly source: string;
   /** Label names, in the order in which they are printed. */
   readonly labels: readonly string[];
+  /** Whether its series carry further labels, which are known only once they are there. */
+  readonly openLabels?: true;
   /** Whether it is sampled, so that its cost grows with the simulated time and not with what happens. */
   readonly sampled?: true;
 }

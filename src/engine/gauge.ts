@@ -100,10 +100,11 @@ export class Gauge {
     this.set(row, this.get(row) + delta, this.slope(row));
   }
 
-  /** The change points of a row, with its value at the start; undefined when the gauge is not recorded. */
+  /** The change points of a row, with its value at the start, growing with later changes; undefined when the gauge is not recorded. */
   rowRecord(row: number): RecordedRow | undefined {
     if (this.recorded === undefined) return undefined;
-    return this.recorded[row] ?? { times: [0], values: [this.values[row]!], slopes: [this.slope(row)] };
+    this.recorded[row] ??= { times: [0], values: [this.values[row]!], slopes: [this.slope(row)] };
+    return this.recorded[row];
   }
 
   /**

@@ -90,6 +90,7 @@ export class Simulation {
   private readonly invariants: { readonly name: string; readonly check: () => void }[] = [];
   private readonly digests = new Map<string, (add: (value: number) => void) => void>();
   private readonly hooks: (() => boolean)[] = [];
+  private readonly alsoRecorded = new Set<string>();
   private readonly print = new Fingerprint();
   private readonly processes: Process[] = [];
   private readonly resumeKind: Kind;
@@ -221,10 +222,24 @@ export class Simulation {
 
   gauge(name: string, rows: number, options: { linear?: boolean } = {}): Gauge {
     if (this.gauges.has(name)) throw new RangeError(`gauge ${name} is made twice`);
-    const recording = this.options.record === 'all' || (this.options.record?.has(name) ?? false);
-    const made = new Gauge(this, name, rows, options.linear === true, recording);
+    const made = new Gauge(this, name, rows, options.linear === true, this.records(name));
     this.gauges.set(name, made);
     return made;
+  }
+
+  /** Whether a gauge of this name is recorded, or will be. */
+  records(name: string): boolean {
+    return (
+      this.options.record === 'all' || this.options.record?.has(name) === true || this.alsoRecorded.has(name)
+    );
+  }
+
+  /** Gauges of these names are recorded whoever asked for what: a part reads their past. @throws RangeError when one is made already */
+  record(names: Iterable<string>): void {
+    for (const name of names) {
+      if (this.gauges.has(name) && !this.records(name)) throw new RangeError(`gauge ${name} is made already`);
+      this.alsoRecorded.add(name);
+    }
   }
 
   tell(kind: string, subject: string, detail = ''): void {

@@ -229,7 +229,7 @@ export function evaluate(
       const samples: Sample[] = [];
       for (const series of select(expression, set)) {
         const value = reading.instant(series, t - expression.offset);
-        if (value !== undefined) samples.push({ labels: { ...series.labels, __name__: series.name }, value });
+        if (value !== undefined) samples.push({ labels: named(series), value });
       }
       return samples;
     }
@@ -285,8 +285,7 @@ function call(name: string, args: readonly Expression[], set: SeriesSet, t: numb
     for (const series of select(first, set)) {
       const value = reading.range(name, series, to - first.range, to);
       if (value !== undefined) {
-        const labels =
-          name === 'last_over_time' ? { ...series.labels, __name__: series.name } : series.labels;
+        const labels = name === 'last_over_time' ? named(series) : series.labels;
         samples.push({ labels, value });
       }
     }
@@ -317,6 +316,60 @@ function call(name: string, args: readonly Expression[], set: SeriesSet, t: numb
   }
 }
 
+const namedOf = new WeakMap<Series, Readonly<Record<string, string>>>();
+
+/** The labels of a series with its name among them: the same object each time, so that what was worked out for it is found again. */
+function named(series: Series): Readonly<Record<string, string>> {
+  let labels = namedOf.get(series);
+  if (labels === undefined) {
+    labels = { ...series.labels, __name__: series.name };
+    namedOf.set(series, labels);
+  }
+  return labels;
+}
+
+const keysOf = new WeakMap<object, WeakMap<object, string>>();
+
+/** As `keyOf`, kept for the labels under what they are matched or grouped by: an expression, or a grouping. */
+function keptKey(
+  by: object,
+  labels: Readonly<Record<string, string>>,
+  keep: (label: string) => boolean,
+): string {
+  let keys = keysOf.get(by);
+  if (keys === undefined) {
+    keys = new WeakMap();
+    keysOf.set(by, keys);
+  }
+  let key = keys.get(labels);
+  if (key === undefined) {
+    key = keyOf(labels, keep);
+    keys.set(labels, key);
+  }
+  return key;
+}
+
+const matchedOf = new WeakMap<object, WeakMap<object, Readonly<Record<string, string>>>>();
+
+/** The labels that an operation leaves of those it matched by: the same object each time. */
+function matchedLabels(
+  by: object,
+  labels: Readonly<Record<string, string>>,
+  keep: (label: string) => boolean,
+): Readonly<Record<string, string>> {
+  let made = matchedOf.get(by);
+  if (made === undefined) {
+    made = new WeakMap();
+    matchedOf.set(by, made);
+  }
+  let left = made.get(labels);
+  if (left === undefined) {
+    left = Object.fromEntries(Object.entries(labels).filter(([l]) => l !== '__name__' && keep(l)));
+    made.set(labels, left);
+  }
+  return left;
+}
+
 function keyOf(labels: Readonly<Record<string, string>>, keep: (label: string) => boolean): string {
   return Object.keys(labels)
     .filter((label) => label !== '__name__' && keep(label))
@@ -333,7 +386,7 @@ function aggregate(
   const keep = (label: string) => label !== '__name__' && grouping.labels.includes(label) === grouping.by;
   const groups = new Map<string, { labels: Record<string, string>; values: number[] }>();
   for (const sample of samples) {
-    const key = keyOf(sample.labels, keep);
+    const key = keptKey(grouping, sample.labels, keep);
     let group = groups.get(key);
     if (group === undefined) {
       group = {
@@ -433,7 +486,7 @@ function binary(e: Extract<Expression, { kind: 'binary' }>, left: Value, right: 
   const few = e.group === 'right' ? left : right;
   const byKey = new Map<string, Sample>();
   for (const sample of few) {
-    const key = keyOf(sample.labels, keep);
+    const key = keptKey(e, sample.labels, keep);
     if (byKey.has(key))
       throw new RangeError('many-to-many matching: the labels do not tell the series of one side apart');
     byKey.set(key, sample);
@@ -441,7 +494,7 @@ function binary(e: Extract<Expression, { kind: 'binary' }>, left: Value, right: 
   const used = new Set<string>();
   const result: Sample[] = [];
   for (const sample of many) {
-    const key = keyOf(sample.labels, keep);
+    const key = keptKey(e, sample.labels, keep);
     const other = byKey.get(key);
     if (other === undefined) continue;
     if (e.group === undefined && used.has(key))
@@ -450,15 +503,13 @@ function binary(e: Extract<Expression, { kind: 'binary' }>, left: Value, right: 
     const [a, b] = e.group === 'right' ? [other.value, sample.value] : [sample.value, other.value];
     const value = one(a, b, a);
     if (value === undefined) continue;
-    let labels: Record<string, string>;
-    if (e.group === undefined)
-      labels = Object.fromEntries(Object.entries(sample.labels).filter(([l]) => l !== '__name__' && keep(l)));
-    else {
-      labels = { ...nameless(sample.labels) };
-      for (const label of e.include)
-        if (other.labels[label] !== undefined) labels[label] = other.labels[label];
+    if (e.group === undefined) {
+      const isWhole = named && e.on === undefined;
+      result.push({ labels: isWhole ? sample.labels : matchedLabels(e, sample.labels, keep), value });
+      continue;
     }
-    if (named && e.group === undefined && e.on === undefined) labels = { ...sample.labels };
+    const labels: Record<string, string> = { ...nameless(sample.labels) };
+    for (const label of e.include) if (other.labels[label] !== undefined) labels[label] = other.labels[label];
     result.push({ labels, value });
   }
   return result;

@@ -6,6 +6,7 @@ import { isMet, type Labels, live, recorded } from './labelled.ts';
 import type { Scenario } from './load.ts';
 import type { BuildContext, Part } from './part.ts';
 import { parts } from './parts/index.ts';
+import { parseTime } from './time.ts';
 
 /** A scenario made ready to be played. */
 export interface Built {
@@ -36,16 +37,15 @@ export const catalogue: Required<Catalogue> = {
 
 /** Creates every part in order and schedules the timeline. */
 export function build(scenario: Scenario, options: SimulationOptions): Built {
-  // What a procedure looks at has to be kept up to date, whoever asks for what: some gauges are read only where they are recorded.
-  const watched = [
-    ...scenario.conditions.map((c) => c.expression),
-    ...(scenario.until === undefined ? [] : [scenario.until.expression]),
-  ].flatMap((e) => [...selectorsOf(e.operand), ...selectorsOf(e.limit)].map((selector) => selector.name));
-  const sim = new Simulation(
-    options.record === 'all' || watched.length === 0
-      ? options
-      : { ...options, record: new Set([...(options.record ?? []), ...watched]) },
+  const watched = new Set(
+    [
+      ...scenario.conditions.map((c) => c.expression),
+      ...(scenario.until === undefined ? [] : [scenario.until.expression]),
+    ].flatMap((e) => [...selectorsOf(e.operand), ...selectorsOf(e.limit)].map((selector) => selector.name)),
   );
+  const sim = new Simulation(options);
+  // What a procedure looks at has to be kept up to date, whoever asks for what: some gauges are read only where they are recorded.
+  sim.record(watched);
   // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
   const draw = (path: string, shared: string | undefined) =>
     sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
@@ -61,15 +61,21 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     timeline: scenario.timeline.map(({ at, part, action }, row) => ({ at, part, action, args: args[row] })),
     until,
     warmUp: scenario.warmUp,
+    from: parseTime(scenario.from) ?? 0,
+    watched,
+    labelsOf: (metric) => labelled.get(metric),
     readText: scenario.readText,
     condition: (text) => isMet(text, live(sim, labelled), sim.now),
   };
-  for (const part of parts as unknown as readonly Part<unknown, unknown>[]) {
-    if (settings[part.name] === undefined) continue;
+  const used = (parts as unknown as readonly Part<unknown, unknown>[]).filter(
+    (p) => settings[p.name] !== undefined,
+  );
+  for (const part of used) sim.record(part.reads?.(settings[part.name], context) ?? []);
+  for (const part of used) {
     const model = part.create(settings[part.name], context);
     models[part.name] = model;
     part.connect?.(model, context);
-    for (const metric of part.catalogue.metrics) {
+    for (const metric of [...part.catalogue.metrics, ...(part.metrics?.(settings[part.name]) ?? [])]) {
       const labels = part.labels(model, metric.name);
       if (labels !== undefined) labelled.set(metric.name, labels);
     }

@@ -1,4 +1,4 @@
-import type { Expectation } from '../promql/parse.ts';
+import type { Expectation, Expression } from '../promql/parse.ts';
 import type { TimelineEntry } from './load.ts';
 
 /** How a cross-check reads the scenario and reports what it finds; positions are looked up from paths. */
@@ -9,6 +9,10 @@ export interface Checks {
   readonly timeline: readonly TimelineEntry[];
   /** Seconds, microseconds: the length of the period in microseconds. */
   readonly until: number;
+  /** Start of the period, microseconds since 1970-01-01T00:00:00Z. */
+  readonly from: number;
+  /** Whether a catalogue has a metric of this name. */
+  isMetric(name: string): boolean;
   /** Path segments of a value (list entries by name or id). The remedy is an imperative. */
   problem(path: readonly (string | number)[], found: string, mend: string): void;
   /** A fact that is odd or physically inconsistent: played, and listed as a finding. */
@@ -16,6 +20,10 @@ export interface Checks {
   /** The line of a value in its file, for a remedy that points at another place; 0 when unknown. */
   lineOf(path: readonly (string | number)[]): number;
   readText(path: string): string | undefined;
+  /** As `problem`, at a character of a text: `offset` counts from its start. */
+  problemIn(path: readonly (string | number)[], offset: number, found: string, mend: string): void;
+  /** Reads a PromQL expression, whatever metrics it names; undefined when it has problems, which are told. */
+  expression(path: readonly (string | number)[], text: string): Expression | undefined;
   /** Reads a PromQL comparison and looks up its metrics and labels; undefined when it has problems, which are told. */
   condition(path: readonly (string | number)[], text: string): Expectation | undefined;
 }

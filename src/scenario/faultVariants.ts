@@ -1,11 +1,12 @@
 import type { z } from 'zod';
-import { type Expectation, parseExpectation } from '../promql/parse.ts';
+import { type Expectation, type Expression, parseExpectation, parseExpression } from '../promql/parse.ts';
 import type { Checks } from './checks.ts';
 import type { Scenario, TimelineEntry } from './load.ts';
 import type { Action } from './part.ts';
 import { faultsPart } from './parts/faults.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
 import type { KubernetesSettings } from './parts/kubernetes.ts';
+import { parseTime } from './time.ts';
 
 /** One thing that a fault may strike: how a reader names it, and the keys of the timeline entry that strike it. */
 export interface FaultTarget {
@@ -109,7 +110,14 @@ export function withFault(
     settings: <T>(part: string) => settings[part] as T | undefined,
     timeline,
     until: scenario.length,
+    from: parseTime(scenario.from) ?? 0,
+    isMetric: () => false,
     problem: (_, found) => refused.push(found),
+    problemIn: (_, __, found) => refused.push(found),
+    expression: (_, text): Expression | undefined => {
+      const parsed = parseExpression(text);
+      return parsed.ok ? parsed.value : undefined;
+    },
     // A fault that outlives the period is played as far as the period goes.
     warning: () => {},
     lineOf: () => 0,

@@ -131,13 +131,18 @@ class Loader {
         made.set(key, this.resolved(value, inner));
         continue;
       }
-      const file = resolvePath(value.file, value.value);
-      if (file === undefined) {
-        // Left out, so that nobody looks for it.
-        this.problems.push(problemAt(value, inner, `${value.value} leads out of the project`, outside));
-      } else made.set(key, { ...value, value: file });
+      const file = this.fileAt(value, inner);
+      if (file !== undefined) made.set(key, file);
     }
     return { ...node, value: made };
+  }
+
+  /** A path made relative to the root; undefined, and told, where it leads out of it: nobody then looks for it. */
+  private fileAt(node: Located, path: string): Located | undefined {
+    const file = resolvePath(node.file, String(node.value));
+    if (file === undefined)
+      this.problems.push(problemAt(node, path, `${node.value} leads out of the project`, outside));
+    return file === undefined ? undefined : { ...node, value: file };
   }
 
   /** `over` on top of `base`: maps by key, lists of named entries by name, everything else replaced; null removes. */

@@ -250,7 +250,7 @@ class Checker {
   private readonly sources: Sources;
   private readonly parts: readonly Part<never, never>[];
   private readonly problems: Problem[];
-  private readonly metrics: ReadonlyMap<string, Metric>;
+  private readonly metrics: Map<string, Metric>;
   private readonly conditions: Condition[] = [];
 
   constructor(
@@ -277,6 +277,10 @@ class Checker {
   check(): Scenario | undefined {
     const top = this.top();
     const { made: settings, failed } = this.parse(() => 0.5, true);
+    for (const part of this.parts as unknown as readonly Part[]) {
+      const own = settings[part.name] === undefined ? [] : (part.metrics?.(settings[part.name]) ?? []);
+      for (const metric of own) this.metrics.set(metric.name, metric);
+    }
     const period = this.period(top);
     const timeline = this.timeline(period, () => 0.5, true);
     const uncertain = this.hasUncertain();
@@ -293,7 +297,7 @@ class Checker {
       top.until === undefined
         ? undefined
         : this.promql(['until'], top.until, parseExpectation, selectorsOfBoth);
-    this.crossChecks(settings, failed, timeline, period.length);
+    this.crossChecks(settings, failed, timeline, period);
     if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
       return (path, shared) => lowestDraw + draw(path, shared) * (1 - 2 * lowestDraw);
@@ -643,6 +647,13 @@ class Checker {
     });
   }
 
+  /** A problem at a character of a text. */
+  private problemIn(path: readonly PropertyKey[], offset: number, found: string, mend: string): void {
+    const { node } = nodeAt(this.root, path);
+    const at = textPlace(node, offset, this.sources.texts.get(node.file) ?? '');
+    this.problem({ file: node.file, ...at }, path, found, mend);
+  }
+
   /** Reads an expression, and looks up each metric and label that it names. */
   private promql<T>(
     path: readonly PropertyKey[],
@@ -650,11 +661,7 @@ class Checker {
     parse: (text: string) => { ok: true; value: T } | { ok: false; problems: readonly SyntaxProblem[] },
     selectors: (value: T) => readonly Selector[],
   ): T | undefined {
-    const { node } = nodeAt(this.root, path);
-    const tell = (offset: number, found: string, mend: string) => {
-      const at = textPlace(node, offset, this.sources.texts.get(node.file) ?? '');
-      this.problem({ file: node.file, ...at }, path, found, mend);
-    };
+    const tell = (offset: number, found: string, mend: string) => this.problemIn(path, offset, found, mend);
     const parsed = parse(text);
     if (!parsed.ok) {
       for (const p of parsed.problems) tell(p.offset, p.message, p.mend);
@@ -672,7 +679,8 @@ class Checker {
         continue;
       }
       for (const matcher of selector.matchers) {
-        if (metric.labels.includes(matcher.label) || matcher.label === '__name__') continue;
+        if (metric.openLabels || metric.labels.includes(matcher.label) || matcher.label === '__name__')
+          continue;
         const labels = metric.labels.join(', ');
         tell(
           selector.at,
@@ -948,7 +956,7 @@ class Checker {
     settings: Readonly<Record<string, unknown>>,
     failed: ReadonlySet<string>,
     timeline: readonly TimelineEntry[],
-    until: number,
+    period: Period,
   ): void {
     const checks: Checks = {
       settings: <T>(part: string) => {
@@ -956,7 +964,9 @@ class Checker {
         return settings[part] as T | undefined;
       },
       timeline,
-      until,
+      until: period.length,
+      from: period.from,
+      isMetric: (name) => this.parts.some((part) => part.catalogue.metrics.some((m) => m.name === name)),
       problem: (path, found, mend) => this.problem(nodeAt(this.root, path).node, path, found, mend),
       warning: (path, found, mend) => {
         const { node } = nodeAt(this.root, path);
@@ -964,6 +974,13 @@ class Checker {
       },
       lineOf: (path) => nodeAt(this.root, path).node.line,
       readText: (path) => this.sources.read(path),
+      problemIn: (path, offset, found, mend) => this.problemIn(path, offset, found, mend),
+      expression: (path, text) => {
+        const parsed = parseExpression(text);
+        if (parsed.ok) return parsed.value;
+        for (const p of parsed.problems) this.problemIn(path, p.offset, p.message, p.mend);
+        return undefined;
+      },
       condition: (path, text) => {
         const expression = this.promql(path, text, parseExpectation, selectorsOfBoth);
         if (expression !== undefined)

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Catalogue, ModelFinding } from '../engine/catalogue.ts';
+import type { Catalogue, Metric, ModelFinding } from '../engine/catalogue.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import type { Checks } from './checks.ts';
 
@@ -23,6 +23,12 @@ export interface BuildContext {
   readonly until: number;
   /** How much of it is played before the period begins, and left out of every measure. */
   readonly warmUp: number;
+  /** Start of the period, microseconds since 1970-01-01T00:00:00Z. */
+  readonly from: number;
+  /** Metrics that a condition of a procedure, or the end of the run, looks at. */
+  readonly watched: ReadonlySet<string>;
+  /** The labels of a gauge's rows, of any part made so far. */
+  readonly labelsOf: (metric: string) => ((row: number) => Readonly<Record<string, string>>) | undefined;
   /** Text of a file that a setting named; read and checked before. */
   readonly readText: (path: string) => string;
   /** Whether a PromQL comparison over the values of this instant is true of any series now, as in an alert rule. */
@@ -57,6 +63,10 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly connect?: (model: Model, context: BuildContext) => void;
   readonly actions: Readonly<Record<string, Action<Model, never>>>;
   readonly catalogue: Catalogue;
+  /** Metrics that come with the settings, such as what a rule records. */
+  readonly metrics?: (settings: Settings) => readonly Metric[];
+  /** Metrics whose past this part reads, so that they have to be recorded. */
+  readonly reads?: (settings: Settings, context: BuildContext) => readonly string[];
   /** What the end of a run shows that somebody has to know; a finding may fail the run. */
   readonly findings?: (model: Model) => readonly ModelFinding[];
   /** What is set at the start in place of being warmed up, for the report. */

@@ -3,6 +3,7 @@ import { connectCases, connectNames, registryCases, registryNames } from './conn
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
+import { monitoringCases, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -405,6 +406,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...connectCases,
+  ...monitoringCases,
   ...registryCases,
   ...faultCases,
   ...groupCases,
@@ -1040,6 +1042,7 @@ export const namingKeys: readonly string[] = [
   ...groupNames,
   ...cruiseControlNames,
   ...partitionNames,
+  ...monitoringNames,
   'timeline[jvm.pause].id',
   'timeline[jvm.pause].name',
   'timeline[kafka.resetConsumer].id',

@@ -6,6 +6,7 @@ import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
+import { monitoringPart } from './monitoring.ts';
 import { operationsPart } from './operations.ts';
 import { schemaRegistryPart } from './schemaRegistry.ts';
 import { strimziPart } from './strimzi.ts';
@@ -24,4 +25,5 @@ export const parts: readonly AnyPart[] = [
   connectPart,
   schemaRegistryPart,
   faultsPart,
+  monitoringPart,
 ] as unknown as readonly AnyPart[];
