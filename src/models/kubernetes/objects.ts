@@ -98,6 +98,12 @@ export interface ContainerSpec {
   readonly cpuCores: number;
   /** From the start of the container until its probes would find it well. */
   readonly startMicros: Distribution | undefined;
+  /** From its start to its own end, of an init container or of one that a Job runs; absent: it runs until it is stopped. */
+  readonly runMicros?: Distribution;
+  /** What it then exits with; 0 when absent. */
+  readonly exitCode?: number;
+  /** From SIGTERM to its end; absent: it ends at once. Beyond the grace period it is killed. */
+  readonly stopMicros?: Distribution;
   readonly readiness: Probe | undefined;
   readonly liveness: Probe | undefined;
   readonly startup: Probe | undefined;
@@ -159,6 +165,8 @@ export interface PodTemplate {
   readonly terminationGraceMicros: number;
   /** The images' bytes to pull where a node has not had them. */
   readonly imageBytes: number;
+  /** Pods of one image find it on a node where one of them has run; absent: every pod pulls. */
+  readonly image?: string;
 }
 
 export interface NodeSpec {
