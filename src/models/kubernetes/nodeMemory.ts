@@ -306,10 +306,12 @@ export class NodeMemory {
     let pods = 0;
     let podsPerSecond = 0;
     let demand = 0;
+    let demandPerSecond = 0;
     for (const run of state.runs) {
       pods += run.bytes + run.besideBytes + firmCache(run);
       podsPerSecond += run.bytesPerSecond + run.besidePerSecond;
       demand += wantedCache(run);
+      demandPerSecond += wantedPerSecond(run);
     }
     const firm = node.spec.systemBytes + background.bytes + pods;
     const firmPerSecond = background.bytesPerSecond + podsPerSecond;
@@ -327,15 +329,15 @@ export class NodeMemory {
     let reclaimablePerSecond = 0;
     let active = 0;
     let activePerSecond = 0;
-    let demandPerSecond = 0;
     for (const run of state.runs) {
       const wanted = wantedCache(run);
-      const share = demand > 0 ? wanted / demand : 0;
-      const limited = isLimited(run);
-      const wantedPerSecond = limited ? -(run.bytesPerSecond + run.besidePerSecond) : 0;
-      demandPerSecond += wantedPerSecond;
-      const bytes = isSqueezed ? share * room : wanted;
-      const perSecond = isSqueezed ? share * roomPerSecond : wantedPerSecond;
+      // Under pressure each holds the same part of what it wants.
+      const part = isSqueezed ? room / demand : 1;
+      const bytes = part * wanted;
+      const change = isSqueezed ? (wanted / demand) * (roomPerSecond - part * demandPerSecond) : 0;
+      const perSecond = part * wantedPerSecond(run) + change;
+      if (isSqueezed)
+        next = Math.min(next, boundaryAt(now, wanted - bytes, wantedPerSecond(run) - perSecond));
       const shown = bytes + firmCache(run);
       run.isChanged ||=
         perSecond !== run.cachePerSecond || Math.abs(shown - this.cache.get(run.container.row)) > 1;
@@ -549,6 +551,11 @@ function wantedCache(run: Run): number {
 
 function roomIn(run: Run): number {
   return run.container.spec.limits.memoryBytes - run.bytes - run.besideBytes - firmCache(run);
+}
+
+/** Change per second of that. */
+function wantedPerSecond(run: Run): number {
+  return isLimited(run) ? -(run.bytesPerSecond + run.besidePerSecond) : 0;
 }
 
 function isLimited(run: Run): boolean {
