@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KafkaCluster } from '../../src/models/kafka/cluster.ts';
-import type { Pods } from '../../src/models/kubernetes/pod.ts';
+import type { Platform } from '../../src/models/kubernetes/platform.ts';
 import { build } from '../../src/scenario/build.ts';
 import { scenarioOf } from '../support/files.ts';
 
@@ -15,7 +15,7 @@ function steady(broker: number, pauseSeconds: number) {
     keepEvents: true,
   });
   const kafka = models.kafka as KafkaCluster;
-  const pods = models.kubernetes as Pods;
+  const { pods } = models.kubernetes as Platform;
   const pause = sim.on('test.pause', (row, micros) => kafka.pause(row, micros));
   sim.at(began, pause, kafka.row(broker), pauseSeconds * 1e6);
   // The preferred leaders are back 300 s after they moved.

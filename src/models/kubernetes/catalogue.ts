@@ -1,4 +1,6 @@
 import type { Catalogue } from '../../engine/catalogue.ts';
+import { containerEvents, containerMetrics, containerRisks } from './containerMetrics.ts';
+import type { Platform } from './platform.ts';
 
 export const kubernetesCatalogue: Catalogue = {
   metrics: [
@@ -26,6 +28,7 @@ export const kubernetesCatalogue: Catalogue = {
       help: 'Containers that were killed: SIGKILL at the end of the grace period.',
       source: 'ours',
     },
+    ...containerMetrics,
   ],
   events: [
     { name: 'kubernetes.podDeleted', lane: '{subject}', says: 'pod {subject} is deleted' },
@@ -35,6 +38,25 @@ export const kubernetesCatalogue: Catalogue = {
       lane: '{subject}',
       says: 'the container of {subject} is killed: {detail}',
     },
+    ...containerEvents,
+    { name: 'kubernetes.scheduled', lane: '{subject}', says: 'pod {subject} is placed on {detail}' },
+    { name: 'kubernetes.failedScheduling', lane: '{subject}', says: 'pod {subject} fits nowhere: {detail}' },
+    { name: 'kubernetes.preempted', lane: '{subject}', says: 'pod {subject} has to make room for {detail}' },
+    {
+      name: 'kubernetes.resourcesSet',
+      lane: '{subject}',
+      says: '{subject} gets other resources',
+      step: true,
+    },
+    { name: 'kubernetes.scaled', lane: '{subject}', says: '{subject} is scaled to {detail}', step: true },
+    { name: 'kubernetes.rolloutRestarted', lane: '{subject}', says: '{subject} is restarted', step: true },
+    { name: 'kubernetes.rolledOut', lane: '{subject}', says: '{subject} has rolled out' },
+    {
+      name: 'kubernetes.progressDeadlineExceeded',
+      lane: '{subject}',
+      says: 'the rollout of {subject} has not got further within its deadline',
+    },
+    { name: 'kubernetes.cordoned', lane: '{subject}', says: 'node {subject} is {detail}', step: true },
   ],
   risks: [
     {
@@ -44,6 +66,34 @@ export const kubernetesCatalogue: Catalogue = {
       that: 'sum(rehearse:containers_killed_total)',
       limit: 0,
     },
+    ...containerRisks,
   ],
   panels: [],
 };
+
+const ofContainers = new Set(
+  containerMetrics.filter((m) => m.labels.includes('container')).map((m) => m.name),
+);
+const ofNodes = new Set(containerMetrics.filter((m) => m.labels.length === 1).map((m) => m.name));
+
+/** The labels of a gauge's rows: pods of brokers, containers, or nodes. */
+export function kubernetesLabels(
+  platform: Platform,
+  metric: string,
+): ((row: number) => Readonly<Record<string, string>>) | undefined {
+  const { cluster, pods } = platform;
+  if (ofContainers.has(metric))
+    return (row) => {
+      const { pod, spec } = cluster.containers[row];
+      return {
+        namespace: pod.namespace,
+        pod: pod.name,
+        container: spec.name,
+        node: pod.node?.spec.name ?? '',
+      };
+    };
+  if (ofNodes.has(metric)) return (row) => ({ node: cluster.nodes[row].spec.name });
+  return kubernetesCatalogue.metrics.some((m) => m.name === metric)
+    ? (row) => ({ pod: pods.names[row] })
+    : undefined;
+}

@@ -78,6 +78,7 @@ export class Kubelet {
   private readonly programs: { matches: (c: Container) => boolean; program: ContainerProgram }[] = [];
   private readonly attached: (ContainerProgram | undefined)[] = [];
   private readonly isUp: boolean[] = [];
+  private isAtStart = false;
   private readonly oomEvents: Gauge;
   private readonly oomKills: Gauge;
   private readonly evictions: Gauge;
@@ -136,6 +137,13 @@ export class Kubelet {
       nodeChanged: (node) => this.onNodeChanged(node),
     });
     for (const node of cluster.nodes) this.onNodeAdded(node);
+  }
+
+  /** Pods that run when the simulation begins: bound to their node, started and ready, without anything having to happen. */
+  placeAtStart(pod: Pod, node: Node): void {
+    this.isAtStart = true;
+    this.cluster.bind(pod, node);
+    this.isAtStart = false;
   }
 
   // Programs.
@@ -258,20 +266,45 @@ export class Kubelet {
       this.fail(pod, refused);
       return;
     }
-    if (node.isUp) this.prepare(pod);
+    if (this.isAtStart) this.runAtStart(pod);
+    else if (node.isUp) this.prepare(pod);
+  }
+
+  private runAtStart(pod: Pod): void {
+    const state = this.pods[pod.row]!;
+    this.noteImage(pod);
+    for (const container of pod.containers) {
+      if (container.spec.kind !== 'main') state.stage += 1;
+      if (container.spec.kind === 'init') {
+        container.state = 'terminated';
+        container.reason = 'Completed';
+      } else this.start(container);
+    }
+    this.updateReady(pod);
+    this.cluster.touch(pod);
+  }
+
+  private noteImage(pod: Pod): boolean {
+    const row = pod.node!.row;
+    const image = pod.template.image ?? '';
+    const held = this.images.get(image);
+    if (pod.template.image !== undefined && held?.has(row) === true) return true;
+    if (held === undefined) this.images.set(image, new Set([row]));
+    else held.add(row);
+    return false;
+  }
+
+  /** Whether a node has a pod's image. */
+  hasImage(pod: Pod, node: Node): boolean {
+    return pod.template.image !== undefined && this.images.get(pod.template.image)?.has(node.row) === true;
   }
 
   private prepare(pod: Pod): void {
-    const { template } = pod;
-    const row = pod.node!.row;
     this.pods[pod.row]!.stage = 0;
     let micros = this.draw(`pod/${pod.name}`, 'podStart', this.settings.podStartMicros);
-    const held = this.images.get(template.image ?? '');
-    if (template.imageBytes > 0 && (template.image === undefined || held?.has(row) !== true)) {
-      micros += Math.ceil((template.imageBytes / this.settings.pullBytesPerSecond) * 1e6);
-      if (held === undefined) this.images.set(template.image ?? '', new Set([row]));
-      else held.add(row);
-    }
+    const { imageBytes } = pod.template;
+    if (!this.noteImage(pod) && imageBytes > 0)
+      micros += Math.ceil((imageBytes / this.settings.pullBytesPerSecond) * 1e6);
     this.sim.after(Math.max(1, micros), this.prepared, pod.row);
   }
 
@@ -324,7 +357,8 @@ export class Kubelet {
       this.attached[row] = this.programs.find((p) => p.matches(container))?.program;
     const entity = `container/${pod.namespace}/${pod.name}/${spec.name}`;
     this.runs[row] = this.memory.start(container, node);
-    const startMicros = spec.startMicros === undefined ? 0 : this.draw(entity, 'start', spec.startMicros);
+    const startMicros =
+      spec.startMicros === undefined || this.isAtStart ? 0 : this.draw(entity, 'start', spec.startMicros);
     this.wellAt[row] = sim.now + startMicros;
     if (spec.kind === 'init') {
       const micros = spec.runMicros === undefined ? startMicros : this.draw(entity, 'run', spec.runMicros);
@@ -342,8 +376,13 @@ export class Kubelet {
         pod.phase = 'Running';
         pod.startedAt = sim.now;
       }
-      this.planProbes(container, sim.now, false);
-      if (spec.kind === 'sidecar' && this.pods[pod.row]!.stage <= this.indexBefore(container) + 1)
+      if (this.isAtStart) container.isReady = true;
+      else this.planProbes(container, sim.now, false);
+      if (
+        spec.kind === 'sidecar' &&
+        !this.isAtStart &&
+        this.pods[pod.row]!.stage <= this.indexBefore(container) + 1
+      )
         sim.at(this.isStartedAt(container), this.startedKind, row, this.epochs[row]);
     }
     sim.tell(
@@ -414,7 +453,7 @@ export class Kubelet {
     if (pod.isReady === isReady) return;
     pod.isReady = isReady;
     if (isReady) pod.readyAt = this.sim.now;
-    this.sim.tell(isReady ? 'kubernetes.podReady' : 'kubernetes.podNotReady', pod.name);
+    if (!this.isAtStart) this.sim.tell(isReady ? 'kubernetes.podReady' : 'kubernetes.podNotReady', pod.name);
   }
 
   private onUnwell(container: Container): void {

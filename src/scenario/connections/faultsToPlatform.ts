@@ -2,7 +2,7 @@ import type { BurstyLoss } from '../../models/hardware/network.ts';
 import type { Hardware } from '../../models/hardware/nodes.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import { directoriesOf } from '../../models/kafka/settings.ts';
-import type { Pods } from '../../models/kubernetes/pod.ts';
+import type { Platform } from '../../models/kubernetes/platform.ts';
 import type { BuildContext } from '../part.ts';
 import type { KafkaPartSettings } from '../parts/kafka.ts';
 import type { KubernetesSettings } from '../parts/kubernetes.ts';
@@ -53,7 +53,7 @@ export interface NodeUse {
 
 export function connectFaults(context: BuildContext): FaultPorts {
   const kafka = context.models.kafka as KafkaCluster;
-  const pods = context.models.kubernetes as Pods;
+  const { pods } = context.models.kubernetes as Platform;
   const hardware = context.models.hardware as Hardware;
   const { brokers, controllers } = context.settings.kafka as KafkaPartSettings;
   const { nodes } = context.settings.kubernetes as KubernetesSettings;

@@ -1,5 +1,5 @@
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
-import type { Pods } from '../../models/kubernetes/pod.ts';
+import type { Platform } from '../../models/kubernetes/platform.ts';
 import type { BrokerPorts } from '../../models/operations/restarts.ts';
 import type { Operator } from '../../models/strimzi/operator.ts';
 import type { Models } from '../part.ts';
@@ -7,7 +7,7 @@ import type { Models } from '../part.ts';
 /** What somebody who follows a runbook sees of the cluster, and the pods they delete. */
 export function operationsToKafka(models: Models): BrokerPorts {
   const kafka = models.kafka as KafkaCluster;
-  const pods = models.kubernetes as Pods;
+  const { pods } = models.kubernetes as Platform;
   return {
     ids: () => kafka.settings.brokers.map((b) => b.id),
     isReady: (id) => pods.isReady(kafka.row(id)),

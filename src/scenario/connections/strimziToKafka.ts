@@ -1,5 +1,5 @@
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
-import type { Pods } from '../../models/kubernetes/pod.ts';
+import type { Platform } from '../../models/kubernetes/platform.ts';
 import type { Operations } from '../../models/operations/restarts.ts';
 import { canRollController, wouldAffectAvailability } from '../../models/strimzi/availability.ts';
 import type { RollerPorts } from '../../models/strimzi/roller.ts';
@@ -9,7 +9,7 @@ import type { Models } from '../part.ts';
 /** What the operator sees of the cluster through its admin clients, and the pods it deletes. */
 export function strimziToKafka(models: Models): RollerPorts {
   const kafka = models.kafka as KafkaCluster;
-  const pods = models.kubernetes as Pods;
+  const { pods } = models.kubernetes as Platform;
   const operations = models.operations as Operations;
   const { tables, controller } = kafka;
   return {

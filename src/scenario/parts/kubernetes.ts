@@ -1,51 +1,47 @@
 import { z } from 'zod';
-import { kubernetesCatalogue } from '../../models/kubernetes/catalogue.ts';
+import { kubernetesCatalogue, kubernetesLabels } from '../../models/kubernetes/catalogue.ts';
+import { Platform } from '../../models/kubernetes/platform.ts';
 import { Pods } from '../../models/kubernetes/pod.ts';
 import { connectKubernetesToKafka } from '../connections/kubernetesToKafka.ts';
+import { checkKubelet, kubeletModel, kubeletSettings } from '../kubeletSettings.ts';
+import { kubernetesActions } from '../kubernetesActions.ts';
+import { allNodes, checkNodes, nodePoolSettings, nodeSettings, nodeSpec } from '../nodeSettings.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { schedulerModel, schedulerSettings } from '../schedulerSettings.ts';
+import { checkWorkloads, deploymentOf, workloadSettings } from '../workloadSettings.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 import type { StrimziSettings } from './strimzi.ts';
 
 const settings = z.strictObject({
-  nodes: z
-    .array(z.strictObject({ name: z.string().min(1), instance: z.string().min(1), zone: z.string().min(1) }))
-    .min(1)
-    .max(10_000),
+  nodes: z.array(nodeSettings).min(1).max(10_000),
+  nodePools: z.array(nodePoolSettings).max(1000).optional(),
   pods: z.strictObject({
     terminationGracePeriod: q.duration({ min: 1 }),
     recreate: q.varying.duration(),
     readinessInitialDelay: q.duration({ min: 0 }),
     readinessPeriod: q.duration({ min: 1_000_000 }),
   }),
+  kubelet: kubeletSettings.optional(),
+  scheduler: schedulerSettings.optional(),
+  controllerSync: q
+    .duration({ min: 1 })
+    .optional()
+    .meta({ description: 'from a change to what a controller makes of it; 10 ms where nothing is said' }),
+  workloads: z.array(workloadSettings).max(20_000).optional(),
 });
 export type KubernetesSettings = z.output<typeof settings>;
 
-export const kubernetesPart: Part<KubernetesSettings, Pods> = {
+export const kubernetesPart: Part<KubernetesSettings, Platform> = {
   name: 'kubernetes',
-  says: 'nodes, and the life of pods: termination, recreation, readiness',
+  says: 'nodes and pods: memory and its ends, restarts, scheduling, workloads and their controllers',
   needed: true,
   settings,
   check: (s, checks) => {
-    const types = checks.settings<HardwareSettings>('hardware')?.instanceTypes;
-    const names = new Set<string>();
-    for (const node of s.nodes) {
-      const path = ['kubernetes', 'nodes', node.name];
-      if (names.has(node.name))
-        checks.problem(path, `node ${node.name} is listed twice`, 'give each node its own name');
-      names.add(node.name);
-      if (types !== undefined && !types.some((t) => t.name === node.instance)) {
-        checks.problem(
-          [...path, 'instance'],
-          `there is no instance type ${node.instance}`,
-          `write one of ${types
-            .map((t) => t.name)
-            .slice(0, 12)
-            .join(', ')}, or add it to hardware.instanceTypes`,
-        );
-      }
-    }
+    checkNodes(s.nodes, s.nodePools, checks);
+    checkKubelet(s.kubelet, checks);
+    checkWorkloads(s.workloads ?? [], allNodes(s.nodes, s.nodePools), checks);
   },
   create: (s, context) => {
     const cluster = (context.settings.strimzi as StrimziSettings).cluster;
@@ -60,12 +56,21 @@ export const kubernetesPart: Part<KubernetesSettings, Pods> = {
       },
     );
     connectKubernetesToKafka(pods, context.models);
-    return pods;
+    const hardware = context.settings.hardware as HardwareSettings;
+    const platform = new Platform(
+      context.sim,
+      pods,
+      allNodes(s.nodes, s.nodePools).map((n) => nodeSpec(n, hardware)),
+      {
+        kubelet: kubeletModel(s.kubelet),
+        scheduler: schedulerModel(s.scheduler),
+        controllerSyncMicros: s.controllerSync ?? 10_000,
+      },
+    );
+    for (const w of s.workloads ?? []) platform.startDeployment(deploymentOf(w), w.startsOn ?? []);
+    return platform;
   },
-  actions: {},
+  actions: kubernetesActions as never,
   catalogue: kubernetesCatalogue,
-  labels: (pods, name) =>
-    kubernetesCatalogue.metrics.some((m) => m.name === name)
-      ? (row) => ({ pod: pods.names[row] })
-      : undefined,
+  labels: (platform, name) => kubernetesLabels(platform, name),
 };

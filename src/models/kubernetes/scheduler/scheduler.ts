@@ -104,6 +104,11 @@ export class Scheduler {
     return [...this.waiting.values()].filter((w) => w.attempts > 0).map((w) => w.pod);
   }
 
+  /** The pod is placed by somebody else, or at the start of the run. */
+  forget(pod: Pod): void {
+    this.waiting.delete(pod);
+  }
+
   /** Where the pod would go now; undefined: nowhere. */
   choose(pod: Pod): Node | undefined {
     const feasible = this.feasible(pod);
