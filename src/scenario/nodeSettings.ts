@@ -78,11 +78,19 @@ export function pooledNode(pool: NodePoolSettings, i: number): Placed {
 
 const Mi = 1_048_576;
 
+/** A recording that counts from the start of the period, as it is told to models, which count from the start of the run. */
+export function shifted(
+  points: readonly MemoryPoint[] | undefined,
+  warmUpMicros: number,
+): readonly MemoryPoint[] {
+  return (points ?? []).map((p) => ({ at: p.at + warmUpMicros, bytes: p.bytes }));
+}
+
 /**
  * A node as the cluster is told it. Where nothing is said: 110 pods and 100 MiB of memory.available before eviction. Source: pkg/kubelet/apis/config
  * v1beta1 defaults.go (maxPods), pkg/kubelet/eviction/defaults_linux.go.
  */
-export function nodeSpec(node: Placed, hardware: HardwareSettings): NodeSpec {
+export function nodeSpec(node: Placed, hardware: HardwareSettings, warmUpMicros: number): NodeSpec {
   const type = hardware.instanceTypes.find((t) => t.name === node.instance)!;
   const reserved = (of: 'memory' | 'cpu') =>
     (node.kubeReserved?.[of] ?? 0) + (node.systemReserved?.[of] ?? 0);
@@ -107,7 +115,7 @@ export function nodeSpec(node: Placed, hardware: HardwareSettings): NodeSpec {
     reserved: { memoryBytes: reserved('memory'), cpuMillis: Math.round(reserved('cpu') * 1000) },
     evictionBytes: node.evictionHard?.memoryAvailable ?? 100 * Mi,
     systemBytes: node.systemMemory ?? 0,
-    background: (node.background ?? []) satisfies readonly MemoryPoint[],
+    background: shifted(node.background, warmUpMicros),
   };
 }
 

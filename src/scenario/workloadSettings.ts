@@ -11,6 +11,7 @@ import type {
   Weighted,
 } from '../models/kubernetes/objects.ts';
 import type { Checks } from './checks.ts';
+import { shifted } from './nodeSettings.ts';
 import { q } from './quantity.ts';
 
 /** Pods and what makes them, in the words of manifests; amounts are written with units. */
@@ -221,7 +222,7 @@ function pageCacheOf(p: z.output<typeof pageCache>): PageCacheSpec {
   };
 }
 
-function memoryOf(m: ContainerSettings['memory']): MemorySpec {
+function memoryOf(m: ContainerSettings['memory'], warmUpMicros: number): MemorySpec {
   const cache = pageCacheOf(m?.pageCache);
   if (m?.jvm !== undefined) {
     const { jvm } = m;
@@ -240,7 +241,8 @@ function memoryOf(m: ContainerSettings['memory']): MemorySpec {
       pageCache: cache,
     };
   }
-  if (m?.recorded !== undefined) return { kind: 'recorded', points: m.recorded, pageCache: cache };
+  if (m?.recorded !== undefined)
+    return { kind: 'recorded', points: shifted(m.recorded, warmUpMicros), pageCache: cache };
   if (m?.job !== undefined) return { kind: 'driven', idleBytes: m.job, pageCache: cache };
   return {
     kind: 'process',
@@ -250,7 +252,7 @@ function memoryOf(m: ContainerSettings['memory']): MemorySpec {
   };
 }
 
-function containerOf(c: ContainerSettings, kind: ContainerSpec['kind']): ContainerSpec {
+function containerOf(c: ContainerSettings, kind: ContainerSpec['kind'], warmUpMicros: number): ContainerSpec {
   const { requests, limits } = c.resources ?? {};
   const millis = (cores: number | undefined) => (cores === undefined ? undefined : Math.round(cores * 1000));
   return {
@@ -265,7 +267,7 @@ function containerOf(c: ContainerSettings, kind: ContainerSpec['kind']): Contain
       memoryBytes: limits?.memory ?? Number.POSITIVE_INFINITY,
       cpuMillis: millis(limits?.cpu) ?? Number.POSITIVE_INFINITY,
     },
-    memory: memoryOf(c.memory),
+    memory: memoryOf(c.memory, warmUpMicros),
     cpuCores: c.cpu ?? 0,
     startMicros: c.start,
     ...(c.run === undefined ? {} : { runMicros: c.run }),
@@ -311,7 +313,8 @@ function podTermsOf(t: z.output<typeof podTerms>): {
 
 export function templateOf(
   t: PodTemplateSettings,
-  restartPolicy: PodTemplate['restartPolicy'] = 'Always',
+  restartPolicy: PodTemplate['restartPolicy'],
+  warmUpMicros: number,
 ): PodTemplate {
   const nodes = t.affinity?.nodeAffinity;
   const near = podTermsOf(t.affinity?.podAffinity);
@@ -350,9 +353,9 @@ export function templateOf(
     },
     containers: [
       ...(t.initContainers ?? []).map((c) =>
-        containerOf(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init'),
+        containerOf(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init', warmUpMicros),
       ),
-      ...t.containers.map((c) => containerOf(c, 'main')),
+      ...t.containers.map((c) => containerOf(c, 'main', warmUpMicros)),
     ],
     restartPolicy,
     terminationGraceMicros: t.terminationGracePeriod ?? 30 * second,
@@ -367,12 +370,12 @@ function countOrShareOf(given: z.output<typeof countOrShare> | undefined): Count
   return { share: given === undefined ? 0.25 : Number(given.slice(0, -1)) / 100 };
 }
 
-export function deploymentOf(w: WorkloadSettings): DeploymentSpec {
+export function deploymentOf(w: WorkloadSettings, warmUpMicros: number): DeploymentSpec {
   return {
     name: w.name,
     namespace: w.namespace ?? 'default',
     replicas: w.replicas ?? 1,
-    template: templateOf(w.template),
+    template: templateOf(w.template, 'Always', warmUpMicros),
     strategy: w.strategy?.type ?? 'RollingUpdate',
     maxSurge: countOrShareOf(w.strategy?.maxSurge),
     maxUnavailable: countOrShareOf(w.strategy?.maxUnavailable),

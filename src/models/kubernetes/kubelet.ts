@@ -148,9 +148,15 @@ export class Kubelet {
 
   // Programs.
 
-  /** Lets a program run in the containers that match, asked once per container before its first start. */
+  /** Lets a program run in the containers that match: those that run already, and others at their first start. */
   attach(matches: (container: Container) => boolean, program: ContainerProgram): void {
     this.programs.push({ matches, program });
+    for (const run of this.runs) {
+      if (run === undefined || this.attached[run.container.row] !== undefined || !matches(run.container))
+        continue;
+      this.attached[run.container.row] = program;
+      program.started(run.container);
+    }
   }
 
   /** What the entrypoint of a `driven` container holds from now on, and its growth per second. */
@@ -385,11 +391,12 @@ export class Kubelet {
       )
         sim.at(this.isStartedAt(container), this.startedKind, row, this.epochs[row]);
     }
-    sim.tell(
-      'kubernetes.containerStarted',
-      this.nameOf(container),
-      container.restarts === 0 ? '' : `restart ${container.restarts}`,
-    );
+    if (!this.isAtStart)
+      sim.tell(
+        'kubernetes.containerStarted',
+        this.nameOf(container),
+        container.restarts === 0 ? '' : `restart ${container.restarts}`,
+      );
     this.attached[row]?.started(container);
     this.cluster.touch(pod);
   }

@@ -1,4 +1,5 @@
 import type { AnyPart } from '../part.ts';
+import { batchPart } from './batch.ts';
 import { connectPart } from './connect.ts';
 import { cruiseControlPart } from './cruiseControl.ts';
 import { faultsPart } from './faults.ts';
@@ -18,6 +19,7 @@ export const parts: readonly AnyPart[] = [
   hardwarePart,
   kafkaPart,
   kubernetesPart,
+  batchPart,
   operationsPart,
   strimziPart,
   cruiseControlPart,

@@ -60,14 +60,15 @@ export const kubernetesPart: Part<KubernetesSettings, Platform> = {
     const platform = new Platform(
       context.sim,
       pods,
-      allNodes(s.nodes, s.nodePools).map((n) => nodeSpec(n, hardware)),
+      allNodes(s.nodes, s.nodePools).map((n) => nodeSpec(n, hardware, context.warmUp)),
       {
         kubelet: kubeletModel(s.kubelet),
         scheduler: schedulerModel(s.scheduler),
         controllerSyncMicros: s.controllerSync ?? 10_000,
       },
     );
-    for (const w of s.workloads ?? []) platform.startDeployment(deploymentOf(w), w.startsOn ?? []);
+    for (const w of s.workloads ?? [])
+      platform.startDeployment(deploymentOf(w, context.warmUp), w.startsOn ?? []);
     return platform;
   },
   actions: kubernetesActions as never,

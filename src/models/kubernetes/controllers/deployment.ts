@@ -120,6 +120,11 @@ export class Deployments {
     return this.all.find((d) => d.spec.namespace === namespace && d.spec.name === name);
   }
 
+  /** The deployment that a pod belongs to. */
+  ownerOf(pod: Pod): Deployment | undefined {
+    return this.setOf.get(pod)?.deployment;
+  }
+
   /** A deployment whose pods are all there: they are created now, and who calls places and starts them. */
   add(spec: DeploymentSpec): readonly Pod[] {
     const deployment: Deployment = {
