@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readerBelow, rootOf } from '../src/cli/files.ts';
+import { fitDescribedMemory } from '../src/evidence/batchFit.ts';
 import { fitParameters } from '../src/evidence/fit.ts';
 import { fitDescribedCosts } from '../src/evidence/gcFit.ts';
 
@@ -24,11 +25,20 @@ function costs(path: string): { readonly file: string; readonly text: string } {
   return made;
 }
 
+function memory(path: string): { readonly file: string; readonly text: string } {
+  const made = fitDescribedMemory(path, readerBelow(root));
+  console.log(
+    `memory of a batch job: ${(made.fixedBytes / 1_073_741_824).toFixed(3)} GiB and a part by records`,
+  );
+  return made;
+}
+
 for (const file of readdirSync(join(root, 'models/fitted'))
   .filter((f) => f.endsWith('.fit.yaml'))
   .sort()) {
   const path = `models/fitted/${file}`;
-  const made = /^logs:/m.test(readFileSync(join(root, path), 'utf8')) ? costs(path) : parameters(path);
+  const text = readFileSync(join(root, path), 'utf8');
+  const made = /^logs:/m.test(text) ? costs(path) : /^batch:/m.test(text) ? memory(path) : parameters(path);
   const full = join(root, made.file);
   writeFileSync(`${full}.tmp`, made.text);
   renameSync(`${full}.tmp`, full);

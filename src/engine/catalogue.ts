@@ -17,6 +17,8 @@ export interface Metric {
   readonly labels: readonly string[];
   /** Whether its series carry further labels, which are known only once they are there. */
   readonly openLabels?: true;
+  /** Whether its series come and go, so that a selector which matches none at the start may match one later. */
+  readonly openSeries?: true;
   /** Whether it is sampled, so that its cost grows with the simulated time and not with what happens. */
   readonly sampled?: true;
 }

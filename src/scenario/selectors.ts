@@ -1,7 +1,7 @@
 import type { Problem } from '../formats/problem.ts';
 import { matches } from '../promql/evaluate.ts';
 import { type Selector, selectorsOf } from '../promql/parse.ts';
-import { build } from './build.ts';
+import { build, catalogue } from './build.ts';
 import { problemAt } from './document.ts';
 import type { Scenario } from './load.ts';
 
@@ -53,12 +53,14 @@ export function unmatchedSelectors(scenario: Scenario): Problem[] {
   ];
   if (!named.some((n) => n.selectors.some((s) => s.matchers.length > 0))) return [];
   const series = build(scenario, { seed: scenario.seed }).live();
+  const open = new Set(catalogue.metrics.filter((m) => m.openSeries === true).map((m) => m.name));
   const problems: Problem[] = [];
   for (const { path, text, selectors } of named) {
     for (const selector of selectors) {
       const all = series.of(selector.name);
       // A metric of single partitions is not kept on very large platforms.
-      if (all.length === 0 || all.some((s) => matches(s, selector.matchers))) continue;
+      if (all.length === 0 || open.has(selector.name) || all.some((s) => matches(s, selector.matchers)))
+        continue;
       const label =
         selector.matchers.find((m) => !all.some((s) => m.test(s.labels[m.label] ?? '')))?.label ?? '';
       const known = [...new Set(all.map((s) => s.labels[label] ?? ''))];

@@ -1,6 +1,7 @@
 import type { Catalogue } from '../../engine/catalogue.ts';
 import { containerEvents, containerMetrics, containerRisks } from './containerMetrics.ts';
 import type { Platform } from './platform.ts';
+import { stateMetrics } from './stateMetrics.ts';
 
 export const kubernetesCatalogue: Catalogue = {
   metrics: [
@@ -29,6 +30,7 @@ export const kubernetesCatalogue: Catalogue = {
       source: 'ours',
     },
     ...containerMetrics,
+    ...stateMetrics,
   ],
   events: [
     { name: 'kubernetes.podDeleted', lane: '{subject}', says: 'pod {subject} is deleted' },
@@ -74,6 +76,7 @@ export const kubernetesCatalogue: Catalogue = {
 const ofContainers = new Set(
   containerMetrics.filter((m) => m.labels.includes('container')).map((m) => m.name),
 );
+const ofState = new Set(stateMetrics.map((m) => m.name));
 const ofNodes = new Set(containerMetrics.filter((m) => m.labels.length === 1).map((m) => m.name));
 
 /** The labels of a gauge's rows: pods of brokers, containers, or nodes. */
@@ -82,6 +85,7 @@ export function kubernetesLabels(
   metric: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   const { cluster, pods } = platform;
+  if (ofState.has(metric)) return platform.stateMetrics.labels(metric);
   if (ofContainers.has(metric))
     return (row) => {
       const { pod, spec } = cluster.containers[row];

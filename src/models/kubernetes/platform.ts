@@ -5,6 +5,7 @@ import { Kubelet, type KubeletSettings } from './kubelet.ts';
 import type { NodeSpec, PodTemplate } from './objects.ts';
 import type { Pods } from './pod.ts';
 import { Scheduler, type SchedulerSettings } from './scheduler/scheduler.ts';
+import { StateMetrics } from './stateMetrics.ts';
 
 /** A Kubernetes cluster: its API server's state, and everybody who acts on it. */
 export class Platform {
@@ -12,6 +13,7 @@ export class Platform {
   readonly kubelet: Kubelet;
   readonly scheduler: Scheduler;
   readonly deployments: Deployments;
+  readonly stateMetrics: StateMetrics;
   /** Brokers' pods, which their pod set makes again in their place. */
   readonly pods: Pods;
 
@@ -32,6 +34,8 @@ export class Platform {
     this.scheduler = new Scheduler(this.cluster, settings.scheduler);
     this.scheduler.hasImage = (pod, node) => this.kubelet.hasImage(pod, node);
     this.deployments = new Deployments(this.cluster, settings.controllerSyncMicros);
+    this.stateMetrics = new StateMetrics(this.cluster, this.deployments);
+    this.deployments.onChanged = (d) => this.stateMetrics.noteDeployment(d);
   }
 
   /** A deployment that runs when the simulation begins; a pod for which there is no room waits for it. */

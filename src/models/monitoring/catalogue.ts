@@ -40,6 +40,14 @@ export const monitoringCatalogue: Catalogue = {
       source: 'ours',
     },
     {
+      name: 'rehearse:alert_fired_at_seconds',
+      type: 'gauge',
+      unit: 's',
+      labels: ['alertname'],
+      help: 'When an alert of this name first fired, from the start of what is played.',
+      source: 'ours',
+    },
+    {
       name: 'rehearse:notifications_total',
       type: 'counter',
       unit: 'messages',
@@ -90,8 +98,7 @@ export function monitoringLabels(
   name: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
   if (monitoring.isWritten(name)) return (row) => monitoring.series(name).labelsOf(row);
-  if (name === 'rehearse:alert_firing_seconds' || name === 'rehearse:alerts_firing')
-    return (row) => ({ alertname: monitoring.alertNames[row]! });
+  if (name.startsWith('rehearse:alert')) return (row) => ({ alertname: monitoring.alertNames[row]! });
   if (name === 'rehearse:notifications_total') return (row) => ({ receiver: monitoring.receivers[row]! });
   return undefined;
 }

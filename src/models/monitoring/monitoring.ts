@@ -1,4 +1,4 @@
-import type { Gauge } from '../../engine/gauge.ts';
+import { type Gauge, gone } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
 import {
   Alertmanager,
@@ -75,6 +75,7 @@ export class Monitoring {
   }[] = [];
   private readonly firingNow: Gauge;
   private readonly firingSeconds: Gauge;
+  private readonly firedAt: Gauge;
   private readonly notifications: Gauge;
   private readonly firing: number[];
   private readonly open = new Map<string, AlertSpell>();
@@ -95,6 +96,8 @@ export class Monitoring {
     this.firing = this.alertNames.map(() => 0);
     this.firingNow = sim.gauge('rehearse:alerts_firing', this.alertNames.length);
     this.firingSeconds = sim.gauge('rehearse:alert_firing_seconds', this.alertNames.length, { linear: true });
+    this.firedAt = sim.gauge('rehearse:alert_fired_at_seconds', this.alertNames.length);
+    for (let row = 0; row < this.alertNames.length; row += 1) this.firedAt.set(row, gone);
     const isUsed = settings.groups.length + settings.grafana.length > 0;
     this.receivers = isUsed ? settings.alertmanager.receivers.map((r) => r.name) : [];
     this.notifications = sim.gauge('rehearse:notifications_total', this.receivers.length);
@@ -228,6 +231,7 @@ export class Monitoring {
     if (row < 0) return;
     this.firing[row]! += by;
     this.firingNow.set(row, this.firing[row]!);
+    if (by > 0 && this.firedAt.get(row) === gone) this.firedAt.set(row, this.sim.now / 1e6);
     this.firingSeconds.set(row, this.firingSeconds.get(row), this.firing[row]! > 0 ? 1 : 0);
   }
 

@@ -76,6 +76,8 @@ export function suffixOf(text: string, length: number): string {
  */
 export class Deployments {
   readonly all: Deployment[] = [];
+  /** A deployment was changed, or its controller has looked at it. */
+  onChanged: (deployment: Deployment) => void = () => {};
   private readonly cluster: Cluster;
   private readonly sim: Simulation;
   private readonly syncMicros: number;
@@ -174,6 +176,11 @@ export class Deployments {
     return this.podsOf(deployment).filter((p) => this.isAvailable(deployment, p)).length;
   }
 
+  /** Pods of the newest template. */
+  updatedOf(deployment: Deployment): number {
+    return active(deployment.sets[deployment.sets.length - 1]!).length;
+  }
+
   private begin(deployment: Deployment): void {
     deployment.progressedAt = this.sim.now;
     deployment.isStuck = false;
@@ -231,6 +238,7 @@ export class Deployments {
     for (const set of sets) this.match(deployment, set);
     this.note(deployment);
     this.watchMinReady(deployment);
+    this.onChanged(deployment);
     for (let i = sets.length - 2; i >= 0; i -= 1)
       if (sets[i]!.replicas === 0 && sets[i]!.pods.size === 0) sets.splice(i, 1);
   }
