@@ -420,6 +420,12 @@ class Checker {
     return walk(root?.get('timeline')) || this.parts.some((part) => walk(root?.get(part.name)));
   }
 
+  /** Whether the scenario has settings of any of the parts around one. */
+  private hasAround(centre: string): boolean {
+    const root = asMap(this.root);
+    return this.parts.some((part) => part.around === centre && root?.has(part.name) === true);
+  }
+
   /** The settings of each part that passes its schema. */
   private parse(
     draw: Draw,
@@ -432,6 +438,7 @@ class Checker {
       const told = this.problems.length;
       const data = node === undefined ? undefined : this.drawn(node, part.name, draw, tell);
       if (node === undefined) {
+        if (part.around !== undefined && !this.hasAround(part.around)) continue;
         const without = part.settings.safeParse({});
         if (without.success) made[part.name] = without.data;
         else if (part.needed) {

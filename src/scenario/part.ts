@@ -52,6 +52,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly settings: z.ZodType<Settings>;
   /** Whether a scenario without settings of this part is a problem; otherwise the part is left out when `{}` does not pass. */
   readonly needed?: boolean;
+  /** The part without which this one means nothing: a scenario that has none of the parts around it leaves them all out. */
+  readonly around?: string;
   /** Why a key of the real system is refused by name, where what it does is not modelled; undefined for any other unknown key. */
   readonly refused?: (key: string) => string | undefined;
   /** Cross-checks over all settings, after each has passed its schema. */

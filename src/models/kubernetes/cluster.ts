@@ -9,6 +9,7 @@ import {
   podRequests,
   type QosClass,
   qosClass,
+  scoredRequests,
   type Taint,
 } from './objects.ts';
 
@@ -28,6 +29,9 @@ export interface Node {
   readonly pods: Set<Pod>;
   requestedMemoryBytes: number;
   requestedCpuMillis: number;
+  /** As the scheduler's scores count them, with a default where nothing is requested. */
+  scoredMemoryBytes: number;
+  scoredCpuMillis: number;
 }
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -62,6 +66,7 @@ export interface Pod {
   readonly owner: Owner | undefined;
   readonly template: PodTemplate;
   readonly requests: Amounts;
+  readonly scored: Amounts;
   readonly qos: QosClass;
   readonly containers: readonly Container[];
   readonly createdAt: number;
@@ -106,6 +111,8 @@ export class Cluster {
   private readonly nodesByName = new Map<string, Node>();
   private readonly podsByName = new Map<string, Pod>();
   private readonly listeners: ClusterListener[] = [];
+  /** Placed pods that say beside which others they would stand or not. */
+  readonly withPodTerms = new Set<Pod>();
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -139,6 +146,8 @@ export class Cluster {
       pods: new Set(),
       requestedMemoryBytes: 0,
       requestedCpuMillis: 0,
+      scoredMemoryBytes: 0,
+      scoredCpuMillis: 0,
     };
     this.nodes.push(node);
     this.nodesByName.set(spec.name, node);
@@ -167,6 +176,7 @@ export class Cluster {
       owner,
       template,
       requests: podRequests(template),
+      scored: scoredRequests(template),
       qos: qosClass(template),
       containers,
       createdAt: this.sim.now,
@@ -210,6 +220,9 @@ export class Cluster {
     node.pods.add(pod);
     node.requestedMemoryBytes += pod.requests.memoryBytes;
     node.requestedCpuMillis += pod.requests.cpuMillis;
+    node.scoredMemoryBytes += pod.scored.memoryBytes;
+    node.scoredCpuMillis += pod.scored.cpuMillis;
+    if (hasPodTerms(pod)) this.withPodTerms.add(pod);
     this.tellAll((l) => l.podBound?.(pod));
   }
 
@@ -242,6 +255,9 @@ export class Cluster {
     if (node === undefined || !node.pods.delete(pod)) return;
     node.requestedMemoryBytes -= pod.requests.memoryBytes;
     node.requestedCpuMillis -= pod.requests.cpuMillis;
+    node.scoredMemoryBytes -= pod.scored.memoryBytes;
+    node.scoredCpuMillis -= pod.scored.cpuMillis;
+    this.withPodTerms.delete(pod);
   }
 
   /** The pod object is gone. */
@@ -257,4 +273,9 @@ export class Cluster {
     for (const listener of this.listeners) tell(listener);
     this.changed.raise();
   }
+}
+
+function hasPodTerms({ template: { placement } }: Pod): boolean {
+  const { podAffinity, preferredPods, podAntiAffinity, avoidedPods } = placement;
+  return podAffinity.length + preferredPods.length + podAntiAffinity.length + avoidedPods.length > 0;
 }

@@ -217,6 +217,21 @@ export function podRequests(template: PodTemplate): Amounts {
   return { memoryBytes: of((c) => c.requests.memoryBytes), cpuMillis: of((c) => c.requests.cpuMillis) };
 }
 
+/** What a pod without requests counts for in scores. Source: pkg/scheduler/util/pod_resources.go. */
+const defaultScored: Amounts = { cpuMillis: 100, memoryBytes: 200 * 1024 * 1024 };
+
+/** Requests as the scheduler's scores count them, container by container. */
+export function scoredRequests(template: PodTemplate): Amounts {
+  let cpuMillis = 0;
+  let memoryBytes = 0;
+  for (const { kind, requests } of template.containers) {
+    if (kind === 'init') continue;
+    cpuMillis += requests.cpuMillis === 0 ? defaultScored.cpuMillis : requests.cpuMillis;
+    memoryBytes += requests.memoryBytes === 0 ? defaultScored.memoryBytes : requests.memoryBytes;
+  }
+  return { cpuMillis, memoryBytes };
+}
+
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /** Source: Kubernetes, Pod Quality of Service Classes. */

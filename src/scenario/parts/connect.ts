@@ -194,6 +194,7 @@ const onConnector = (says: string, play: (connect: ConnectCluster, row: number) 
 export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
   name: 'connect',
   says: 'Kafka Connect in distributed mode: workers, connectors and their tasks',
+  around: 'kafka',
   settings,
   check,
   create: (s, context) => {

@@ -162,6 +162,7 @@ function checkArgs(args: RequestArgs, checks: Checks, at: readonly (string | num
 export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlModel> = {
   name: 'cruiseControl',
   says: 'Cruise Control: where replicas and leaders should be, how they get there, and self-healing',
+  around: 'kafka',
   settings,
   check: (s, checks) => {
     if (!s.version.startsWith('2.5')) {

@@ -274,6 +274,7 @@ export type FaultsSettings = z.output<typeof settings>;
 export const faultsPart: Part<FaultsSettings, FaultsModel> = {
   name: 'faults',
   says: 'what breaks: processes, machines, zones, controllers, networks, disks',
+  around: 'kafka',
   needed: false,
   settings,
   check: (s, checks) => {

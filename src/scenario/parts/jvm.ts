@@ -79,6 +79,7 @@ function scaledCosts(s: JvmSettings): G1Costs {
 export const jvmPart: Part<JvmSettings, Jvms> = {
   name: 'jvm',
   says: 'the JVMs of the brokers: heap, G1, and what they leave of the container',
+  around: 'kafka',
   settings,
   check: (s, checks) => {
     const sorted = s.costs.noise.every((x, i) => i === 0 || x >= s.costs.noise[i - 1]);

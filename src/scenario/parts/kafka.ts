@@ -945,6 +945,7 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
 export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   name: 'kafka',
   says: 'a Kafka cluster in KRaft mode: brokers, topics, consumer groups and their load',
+  around: 'kafka',
   needed: true,
   settings,
   refused: (key) => notPlayed.find(([keys]) => keys.test(key))?.[1],

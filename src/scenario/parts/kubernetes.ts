@@ -44,18 +44,18 @@ export const kubernetesPart: Part<KubernetesSettings, Platform> = {
     checkWorkloads(s.workloads ?? [], allNodes(s.nodes, s.nodePools), checks);
   },
   create: (s, context) => {
-    const cluster = (context.settings.strimzi as StrimziSettings).cluster;
-    const { brokers } = context.settings.kafka as KafkaPartSettings;
+    const strimzi = context.settings.strimzi as StrimziSettings | undefined;
+    const kafka = context.settings.kafka as KafkaPartSettings | undefined;
     const pods = new Pods(
       context.sim,
-      brokers.map((b) => `${cluster}-kafka-${b.id}`),
+      (kafka?.brokers ?? []).map((b) => `${strimzi?.cluster}-kafka-${b.id}`),
       {
         gracePeriodMicros: s.pods.terminationGracePeriod,
         recreateMicros: s.pods.recreate,
         readiness: { initialDelayMicros: s.pods.readinessInitialDelay, periodMicros: s.pods.readinessPeriod },
       },
     );
-    connectKubernetesToKafka(pods, context.models);
+    if (kafka !== undefined) connectKubernetesToKafka(pods, context.models);
     const hardware = context.settings.hardware as HardwareSettings;
     const platform = new Platform(
       context.sim,

@@ -84,6 +84,7 @@ function checkOne(args: One, checks: Checks, at: readonly (string | number)[]): 
 export const operationsPart: Part<Record<string, never>, Operations> = {
   name: 'operations',
   says: 'procedures that people follow by hand, and the book of all restarts',
+  around: 'kafka',
   needed: false,
   settings: z.strictObject({}) as z.ZodType<Record<string, never>>,
   create: (_, context) =>

@@ -113,6 +113,7 @@ const startArgs = z.strictObject({
 export const schemaRegistryPart: Part<SchemaRegistryPartSettings, SchemaRegistry> = {
   name: 'schemaRegistry',
   says: 'Confluent Schema Registry: its instances, their leader, and the clients that ask them',
+  around: 'kafka',
   settings,
   check,
   create: (s, context) => {

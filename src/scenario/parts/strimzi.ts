@@ -61,6 +61,7 @@ const topicArgs = z.strictObject({
 export const strimziPart: Part<StrimziSettings, Operator> = {
   name: 'strimzi',
   says: 'the Strimzi cluster operator: what pods should look like, and how it rolls them',
+  around: 'kafka',
   needed: true,
   settings,
   check: (s, checks) => {

@@ -101,17 +101,15 @@ const interPodAffinity: Filter = (pod, node, cluster) => {
   for (const term of podAntiAffinity)
     if (isInDomain(term, pod, node, cluster)) return "node(s) didn't match pod anti-affinity rules";
   // Placed pods that do not bear this one beside them.
-  for (const other of cluster.nodes) {
-    for (const placed of other.pods) {
-      for (const term of placed.template.placement.podAntiAffinity) {
-        const domain = topologyOf(other, term.topologyKey);
-        if (
-          domain !== undefined &&
-          domain === topologyOf(node, term.topologyKey) &&
-          podMatches(term, placed, pod)
-        )
-          return "node(s) didn't satisfy existing pods anti-affinity rules";
-      }
+  for (const placed of cluster.withPodTerms) {
+    for (const term of placed.template.placement.podAntiAffinity) {
+      const domain = topologyOf(placed.node!, term.topologyKey);
+      if (
+        domain !== undefined &&
+        domain === topologyOf(node, term.topologyKey) &&
+        podMatches(term, placed, pod)
+      )
+        return "node(s) didn't satisfy existing pods anti-affinity rules";
     }
   }
   return undefined;

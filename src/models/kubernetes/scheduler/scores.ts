@@ -7,33 +7,6 @@ export type Score = (pod: Pod, nodes: readonly Node[], cluster: Cluster) => read
 
 const most = 100;
 
-/** What a pod without requests counts for in scores. Source: pkg/scheduler/util/pod_resources.go. */
-const defaultCpuMillis = 100;
-const defaultMemoryBytes = 200 * 1024 * 1024;
-
-/** Requests as the scores count them, container by container. */
-export function scoredRequests(pod: Pod): { readonly cpuMillis: number; readonly memoryBytes: number } {
-  let cpuMillis = 0;
-  let memoryBytes = 0;
-  for (const { kind, requests } of pod.template.containers) {
-    if (kind === 'init') continue;
-    cpuMillis += requests.cpuMillis === 0 ? defaultCpuMillis : requests.cpuMillis;
-    memoryBytes += requests.memoryBytes === 0 ? defaultMemoryBytes : requests.memoryBytes;
-  }
-  return { cpuMillis, memoryBytes };
-}
-
-function scoredOn(node: Node): { cpuMillis: number; memoryBytes: number } {
-  let cpuMillis = 0;
-  let memoryBytes = 0;
-  for (const pod of node.pods) {
-    const asked = scoredRequests(pod);
-    cpuMillis += asked.cpuMillis;
-    memoryBytes += asked.memoryBytes;
-  }
-  return { cpuMillis, memoryBytes };
-}
-
 /** Source: plugins/noderesources/least_allocated.go: floor((allocatable - requested) * 100 / allocatable), the mean of both, floored. */
 export function leastAllocated(capacity: number, requested: number): number {
   if (capacity === 0 || requested > capacity) return 0;
@@ -41,11 +14,10 @@ export function leastAllocated(capacity: number, requested: number): number {
 }
 
 const nodeResourcesFit: Score = (pod, nodes) => {
-  const asked = scoredRequests(pod);
+  const asked = pod.scored;
   return nodes.map((node) => {
-    const placed = scoredOn(node);
-    const cpu = leastAllocated(node.allocatable.cpuMillis, placed.cpuMillis + asked.cpuMillis);
-    const memory = leastAllocated(node.allocatable.memoryBytes, placed.memoryBytes + asked.memoryBytes);
+    const cpu = leastAllocated(node.allocatable.cpuMillis, node.scoredCpuMillis + asked.cpuMillis);
+    const memory = leastAllocated(node.allocatable.memoryBytes, node.scoredMemoryBytes + asked.memoryBytes);
     return Math.floor((cpu + memory) / 2);
   });
 };
@@ -150,8 +122,11 @@ const podTopologySpread: Score = (pod, nodes, cluster) => {
 const interPodAffinity: Score = (pod, nodes, cluster) => {
   const { preferredPods, avoidedPods } = pod.template.placement;
   const sums = nodes.map(() => 0);
+  const hasOwn = preferredPods.length + avoidedPods.length > 0;
+  if (!hasOwn && cluster.withPodTerms.size === 0) return sums;
   for (const other of cluster.nodes) {
     for (const placed of other.pods) {
+      if (!hasOwn && !cluster.withPodTerms.has(placed)) continue;
       const theirs = placed.template.placement;
       const add = (key: string, weight: number) => {
         const domain = topologyOf(other, key);
