@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { Platform } from '../models/kubernetes/platform.ts';
+import { Platform, type Workload } from '../models/kubernetes/platform.ts';
 import type { Checks } from './checks.ts';
 import { allNodes } from './nodeSettings.ts';
 import type { KubernetesSettings } from './parts/kubernetes.ts';
 import { q } from './quantity.ts';
-import { checkResources, type WorkloadSettings } from './workloadSettings.ts';
+import { checkResources, jobOf, type WorkloadSettings } from './workloadSettings.ts';
 
 type At = readonly (string | number)[];
 
@@ -25,29 +25,51 @@ const setResources = z.strictObject({
   limits: amounts.optional(),
 });
 const scale = z.strictObject({ ...workload, replicas: q.count({ min: 0, max: 200_000 }) });
-const rolloutRestart = z.strictObject(workload);
-const deletePods = z.strictObject({ ...workload, count: q.count({ min: 1 }).optional() });
+const ofWorkload = z.strictObject(workload);
+const deletePods = z.strictObject({
+  ...workload,
+  count: q.count({ min: 1 }).optional().meta({ description: 'absent: all' }),
+});
+const hang = z.strictObject({ ...workload, for: q.duration({ min: 1 }) });
 const onNode = z.strictObject({ node: z.string().min(1) });
+const loseNode = z.strictObject({
+  node: z.string().min(1),
+  for: q.duration({ min: 1 }).optional().meta({ description: 'until it is back; absent: for good' }),
+});
+const replaceNode = z.strictObject({
+  node: z.string().min(1),
+  surge: z.boolean().optional().meta({ description: 'whether the new node comes first' }),
+});
+const interruptSpot = z.strictObject({
+  node: z.string().min(1),
+  notice: q
+    .duration({ min: 0 })
+    .optional()
+    .meta({ description: 'two minutes where nothing is said, as on EC2' }),
+});
+
+type Named = { readonly workload: string; readonly namespace?: string | undefined };
 
 function settingsOf(checks: Checks): KubernetesSettings | undefined {
   return checks.settings<KubernetesSettings>('kubernetes');
 }
 
 function workloadOf(
-  args: { readonly workload: string; readonly namespace?: string | undefined },
+  args: Named,
   checks: Checks,
   at: At,
+  kinds: readonly WorkloadSettings['kind'][] = ['Deployment', 'StatefulSet', 'DaemonSet'],
 ): WorkloadSettings | undefined {
-  const workloads = settingsOf(checks)?.workloads ?? [];
+  const workloads = (settingsOf(checks)?.workloads ?? []).filter((w) => kinds.includes(w.kind));
   const found = workloads.find(
     (w) =>
       w.name === args.workload &&
       (args.namespace === undefined || (w.namespace ?? 'default') === args.namespace),
   );
-  if (found === undefined)
+  if (found === undefined && settingsOf(checks) !== undefined)
     checks.problem(
       [...at, 'workload'],
-      `there is no workload ${args.workload}${args.namespace === undefined ? '' : ` in ${args.namespace}`}`,
+      `there is no ${kinds.join(' or ')} ${args.workload}${args.namespace === undefined ? '' : ` in ${args.namespace}`}`,
       workloads.length === 0
         ? 'list it under kubernetes.workloads'
         : `write one of ${workloads
@@ -65,7 +87,7 @@ function checkNode(args: { readonly node: string }, checks: Checks, at: At): voi
   if (nodes.some((n) => n.name === args.node)) return;
   checks.problem(
     [...at, 'node'],
-    `there is no node ${args.node}`,
+    `there is no node ${args.node} at the start`,
     `write one of ${nodes
       .map((n) => n.name)
       .slice(0, 12)
@@ -73,19 +95,42 @@ function checkNode(args: { readonly node: string }, checks: Checks, at: At): voi
   );
 }
 
-function deploymentIn(
-  platform: Platform,
-  args: { readonly workload: string; readonly namespace?: string | undefined },
-) {
-  return platform.deployments.all.find(
-    (d) =>
-      d.spec.name === args.workload && (args.namespace === undefined || d.spec.namespace === args.namespace),
-  )!;
-}
+const carriers = (args: { readonly node: string }, checks: Checks, at: At) => {
+  checkNode(args, checks, at);
+  const kafka = checks.settings<{ readonly brokers: readonly { readonly node: string }[] }>('kafka');
+  if (kafka?.brokers.some((b) => b.node === args.node) === true)
+    checks.problem(
+      [...at, 'node'],
+      `a broker runs on ${args.node}`,
+      'write faults.node or operations.rollingRestart: brokers stay on their nodes here',
+    );
+};
 
 const millis = (cores: number | undefined) =>
   cores === undefined ? {} : { cpuMillis: Math.round(cores * 1000) };
 const bytes = (memory: number | undefined) => (memory === undefined ? {} : { memoryBytes: memory });
+
+type Played = { readonly settings: Readonly<Record<string, unknown>>; readonly warmUp: number };
+
+/** Plays on the workload that the arguments name. */
+function on<Args extends Named>(play: (workload: Workload, args: Args, platform: Platform) => void) {
+  return (platform: Platform, args: Args) =>
+    play(platform.workload(args.workload, args.namespace)!, args, platform);
+}
+
+/** Plays on a node, unless it has gone meanwhile. */
+function onThe<Args extends { readonly node: string }>(
+  play: (platform: Platform, node: NonNullable<ReturnType<Platform['cluster']['node']>>, args: Args) => void,
+) {
+  return (platform: Platform, args: Args) => {
+    const node = platform.cluster.node(args.node);
+    if (node !== undefined) play(platform, node, args);
+  };
+}
+
+function checkNamed(args: Named, checks: Checks, at: At): void {
+  workloadOf(args, checks, at);
+}
 
 export const kubernetesActions = {
   setResources: {
@@ -116,63 +161,118 @@ export const kubernetesActions = {
           checks,
         );
     },
-    play: (platform: Platform, args: z.output<typeof setResources>) => {
-      const deployment = deploymentIn(platform, args);
-      platform.cluster.sim.tell('kubernetes.resourcesSet', deployment.spec.name);
-      platform.deployments.setTemplate(
-        deployment,
-        Platform.withResources(deployment.spec.template, args.container, {
+    play: on<z.output<typeof setResources>>((found, args, { cluster }) => {
+      cluster.sim.tell('kubernetes.resourcesSet', found.name);
+      found.setTemplate(
+        Platform.withResources(found.template(), args.container, {
           requests: { ...bytes(args.requests?.memory), ...millis(args.requests?.cpu) },
           limits: { ...bytes(args.limits?.memory), ...millis(args.limits?.cpu) },
         }),
       );
-    },
+    }),
   },
   scale: {
     says: 'sets the number of replicas of a workload',
     args: scale,
     check: (args: z.output<typeof scale>, checks: Checks, at: At) => {
-      workloadOf(args, checks, at);
+      workloadOf(args, checks, at, ['Deployment', 'StatefulSet']);
     },
-    play: (platform: Platform, args: z.output<typeof scale>) => {
-      const deployment = deploymentIn(platform, args);
-      platform.cluster.sim.tell('kubernetes.scaled', deployment.spec.name, `${args.replicas}`);
-      platform.deployments.scale(deployment, args.replicas);
-    },
+    play: on<z.output<typeof scale>>((found, args, { cluster }) => {
+      cluster.sim.tell('kubernetes.scaled', found.name, `${args.replicas}`);
+      found.scale?.(args.replicas);
+    }),
   },
   rolloutRestart: {
     says: 'makes all pods of a workload again, as kubectl rollout restart does',
-    args: rolloutRestart,
-    check: (args: z.output<typeof rolloutRestart>, checks: Checks, at: At) => {
-      workloadOf(args, checks, at);
-    },
-    play: (platform: Platform, args: z.output<typeof rolloutRestart>) => {
-      const deployment = deploymentIn(platform, args);
-      platform.cluster.sim.tell('kubernetes.rolloutRestarted', deployment.spec.name);
-      platform.deployments.setTemplate(deployment, deployment.spec.template);
-    },
+    args: ofWorkload,
+    check: checkNamed,
+    play: on<Named>((found, _, { cluster }) => {
+      cluster.sim.tell('kubernetes.rolloutRestarted', found.name);
+      found.setTemplate(found.template());
+    }),
   },
   deletePods: {
     says: 'deletes pods of a workload, the oldest first; its controller makes others',
     args: deletePods,
-    check: (args: z.output<typeof deletePods>, checks: Checks, at: At) => {
-      workloadOf(args, checks, at);
+    check: checkNamed,
+    play: on<z.output<typeof deletePods>>((found, args, { cluster }) => {
+      for (const pod of found.pods().slice(0, args.count)) cluster.deletePod(pod);
+    }),
+  },
+  hang: {
+    says: 'makes the processes of a workload hang: probes find out',
+    args: hang,
+    check: checkNamed,
+    play: on<z.output<typeof hang>>((found, args, platform) => {
+      platform.cluster.sim.tell('kubernetes.hangs', found.name);
+      for (const pod of found.pods())
+        for (const container of pod.containers) platform.kubelet.hang(container, args.for);
+    }),
+  },
+  startJob: {
+    says: 'creates a Job that is suspended, or one from a CronJob',
+    args: ofWorkload,
+    check: (args: Named, checks: Checks, at: At) => {
+      workloadOf(args, checks, at, ['Job', 'CronJob']);
     },
-    play: (platform: Platform, args: z.output<typeof deletePods>) => {
-      const pods = platform.deployments.podsOf(deploymentIn(platform, args));
-      for (const pod of pods.slice(0, args.count ?? pods.length)) platform.cluster.deletePod(pod);
+    play: (platform: Platform, args: Named, { settings, warmUp }: Played) => {
+      const { workloads } = settings.kubernetes as KubernetesSettings;
+      const named = (workloads ?? []).find(
+        (w) =>
+          w.name === args.workload &&
+          (args.namespace === undefined || (w.namespace ?? 'default') === args.namespace),
+      )!;
+      if (named.kind === 'Job') platform.startJob(jobOf(named, warmUp));
+      else platform.cronJobs.start(platform.cronJobs.all.findIndex((c) => c.spec.job.name === named.name));
     },
   },
   cordon: {
     says: 'marks a node as unschedulable',
     args: onNode,
     check: checkNode,
-    play: (platform: Platform, args: z.output<typeof onNode>) => platform.setCordoned(args.node, true),
+    play: onThe(({ disruptions }, node) => disruptions.setCordoned(node, true)),
   },
   uncordon: {
     says: 'lets pods be placed on a node again',
     args: onNode,
     check: checkNode,
-    play: (platform: Platform, args: z.output<typeof onNode>) => platform.setCordoned(args.node, false),
+    play: onThe(({ disruptions }, node) => disruptions.setCordoned(node, false)),
+  },
+  drain: {
+    says: 'cordons a node and evicts its pods, as far as disruption budgets allow, but those of daemon sets',
+    args: onNode,
+    check: carriers,
+    play: onThe(({ disruptions }, node) => disruptions.drain(node)),
+  },
+  replaceNode: {
+    says: 'drains a node and puts a new one in its place, as an upgrade of a node pool does',
+    args: replaceNode,
+    check: carriers,
+    play: onThe<z.output<typeof replaceNode>>(({ disruptions }, node, args) =>
+      disruptions.replaceNode(node, args.surge ?? false),
+    ),
+  },
+  loseNode: {
+    says: 'loses a machine at once',
+    args: loseNode,
+    check: carriers,
+    play: onThe<z.output<typeof loseNode>>((platform, node, args) => {
+      platform.disruptions.loseNode(node);
+      if (args.for !== undefined) platform.disruptions.returnAfter(node, args.for);
+    }),
+  },
+  removeNode: {
+    says: 'deletes a node and its machine, without a drain',
+    args: onNode,
+    check: carriers,
+    play: onThe(({ disruptions }, node) => disruptions.removeNode(node)),
+  },
+  interruptSpot: {
+    says: 'takes a spot machine back: drained at the notice, gone at its end',
+    args: interruptSpot,
+    check: carriers,
+    play: onThe<z.output<typeof interruptSpot>>(({ disruptions }, node, args) =>
+      disruptions.interruptSpot(node, args.notice ?? 120_000_000),
+    ),
   },
 };

@@ -48,6 +48,18 @@ export type NodeSettings = z.output<typeof nodeSettings>;
 export const nodePoolSettings = z.strictObject({
   name: z.string().min(1),
   count: q.count({ min: 0, max: 10_000 }),
+  min: q
+    .count({ min: 0, max: 10_000 })
+    .optional()
+    .meta({ description: 'nodes that the cluster autoscaler leaves' }),
+  max: q
+    .count({ min: 0, max: 10_000 })
+    .optional()
+    .meta({ description: 'nodes that the cluster autoscaler may have; absent: it leaves the pool alone' }),
+  priority: q
+    .count({ min: 0 })
+    .optional()
+    .meta({ description: 'under the expander priority: the lowest is taken first' }),
   zones: z.array(z.string().min(1)).min(1).max(100),
   ...common,
 });
@@ -72,7 +84,7 @@ export function allNodes(
 
 /** Node number `i` of a pool, from 1. */
 export function pooledNode(pool: NodePoolSettings, i: number): Placed {
-  const { count, zones, ...rest } = pool;
+  const { count, zones, min, max, priority, ...rest } = pool;
   return { ...rest, name: `${pool.name}-${i}`, zone: zones[(i - 1) % zones.length]!, pool: pool.name };
 }
 
@@ -145,6 +157,8 @@ export function checkNodes(
     if (poolNames.has(pool.name))
       checks.problem(path, `pool ${pool.name} is listed twice`, 'give each pool its own name');
     poolNames.add(pool.name);
+    if ((pool.min ?? 0) > (pool.max ?? Number.POSITIVE_INFINITY))
+      checks.problem([...path, 'min'], 'more than max', 'lower min, or raise max');
     instance(path, pool.instance);
     amountsOf(path, pool, types, checks);
     for (let i = 1; i <= pool.count; i += 1) names.add(`${pool.name}-${i}`);

@@ -1,5 +1,10 @@
 import { z } from 'zod';
+import { parseCron } from '../models/kubernetes/controllers/cronJob.ts';
+import type { DaemonSetSpec } from '../models/kubernetes/controllers/daemonSet.ts';
 import type { CountOrShare, DeploymentSpec } from '../models/kubernetes/controllers/deployment.ts';
+import type { JobSpec } from '../models/kubernetes/controllers/job.ts';
+import type { StatefulSetSpec } from '../models/kubernetes/controllers/statefulSet.ts';
+import type { DisruptionBudget } from '../models/kubernetes/disruptions.ts';
 import type {
   ContainerSpec,
   MemorySpec,
@@ -10,9 +15,13 @@ import type {
   Selector,
   Weighted,
 } from '../models/kubernetes/objects.ts';
+import { allocatable, type NodeSpec, podRequests } from '../models/kubernetes/objects.ts';
+import { isTolerated } from '../models/kubernetes/scheduler/filters.ts';
+import { matches } from '../models/kubernetes/scheduler/matching.ts';
 import type { Checks } from './checks.ts';
 import { shifted } from './nodeSettings.ts';
 import { q } from './quantity.ts';
+import { unique } from './unique.ts';
 
 /** Pods and what makes them, in the words of manifests; amounts are written with units. */
 
@@ -65,14 +74,16 @@ const memory = z
   })
   .meta({ description: 'process, jvm, recorded or job' });
 
-const probe = z
-  .strictObject({
-    initialDelay: q.duration({ min: 0 }).optional(),
-    period: q.duration({ min: 1_000_000 }).optional(),
-    timeout: q.duration({ min: 1 }).optional(),
-    successThreshold: q.count({ min: 1 }).optional(),
-    failureThreshold: q.count({ min: 1 }).optional(),
-  })
+const probeKeys = {
+  initialDelay: q.duration({ min: 0 }).optional(),
+  period: q.duration({ min: 1_000_000 }).optional(),
+  failureThreshold: q.count({ min: 1 }).optional(),
+};
+const timeout = q.duration({ min: 1 }).optional();
+const startupProbe = z.strictObject(probeKeys).optional();
+const livenessProbe = z.strictObject({ ...probeKeys, timeout }).optional();
+const readinessProbe = z
+  .strictObject({ ...probeKeys, timeout, successThreshold: q.count({ min: 1 }).optional() })
   .optional();
 
 const container = z.strictObject({
@@ -84,9 +95,9 @@ const container = z.strictObject({
   run: q.varying.duration().optional().meta({ description: 'until it ends by itself; absent: never' }),
   exitCode: q.count({ min: 0, max: 255 }).optional(),
   stop: q.varying.duration().optional().meta({ description: 'from SIGTERM to its end' }),
-  readinessProbe: probe,
-  livenessProbe: probe,
-  startupProbe: probe,
+  readinessProbe,
+  livenessProbe,
+  startupProbe,
 });
 const initContainer = container.extend({
   restartPolicy: z.enum(['Always']).optional().meta({ description: 'Always makes it a sidecar' }),
@@ -178,26 +189,84 @@ const countOrShare = z.union([
   z.string().regex(/^(100|[0-9]{1,2})%$/, 'a whole number, or a percentage such as 25%'),
 ]);
 
+const failurePolicy = z.strictObject({
+  failOn: z
+    .array(q.count({ min: 1, max: 255 }))
+    .optional()
+    .meta({ description: 'exit codes that fail the whole job' }),
+  ignoreDisruption: z
+    .boolean()
+    .optional()
+    .meta({ description: 'pods that were evicted, preempted or deleted do not count as failed' }),
+});
+
 export const workloadSettings = z.strictObject({
   name: z.string().min(1).max(253),
   namespace: z.string().min(1).optional(),
-  kind: z.enum(['Deployment']),
+  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob']),
   replicas: q.count({ min: 0, max: 200_000 }).optional(),
   strategy: z
     .strictObject({
       type: z.enum(['RollingUpdate', 'Recreate']).optional(),
       maxSurge: countOrShare.optional(),
       maxUnavailable: countOrShare.optional(),
+      partition: q
+        .count({ min: 0 })
+        .optional()
+        .meta({ description: 'of a StatefulSet: ordinals from here on are updated' }),
     })
     .optional(),
+  podManagementPolicy: z.enum(['OrderedReady', 'Parallel']).optional(),
   minReady: q.duration({ min: 0 }).optional(),
   progressDeadline: q.duration({ min: 1 }).optional(),
+  suspend: z.boolean().optional().meta({ description: 'of a Job: kubernetes.startJob creates it' }),
+  schedule: z.string().optional().meta({ description: 'of a CronJob: five fields of cron, in UTC' }),
+  concurrencyPolicy: z.enum(['Allow', 'Forbid', 'Replace']).optional(),
+  completions: q.count({ min: 1, max: 100_000 }).optional(),
+  parallelism: q.count({ min: 1, max: 100_000 }).optional(),
+  completionMode: z.enum(['NonIndexed', 'Indexed']).optional(),
+  backoffLimit: q.count({ min: 0 }).optional(),
+  activeDeadline: q.duration({ min: 1 }).optional(),
+  podFailurePolicy: failurePolicy.optional(),
+  restartPolicy: z
+    .enum(['OnFailure', 'Never'])
+    .optional()
+    .meta({ description: 'of the pods of a Job; Never where nothing is said' }),
   template: podTemplate,
   startsOn: z.array(z.string().min(1)).optional().meta({
     description: 'nodes on which its pods stand at the start, in turn; absent: where the scheduler puts them',
   }),
 });
 export type WorkloadSettings = z.output<typeof workloadSettings>;
+
+/** Which keys belong to which kinds; the others are for all. */
+const keysOf: Readonly<Record<string, readonly WorkloadSettings['kind'][]>> = {
+  replicas: ['Deployment', 'StatefulSet'],
+  strategy: ['Deployment', 'StatefulSet', 'DaemonSet'],
+  podManagementPolicy: ['StatefulSet'],
+  minReady: ['Deployment', 'StatefulSet'],
+  progressDeadline: ['Deployment'],
+  suspend: ['Job'],
+  schedule: ['CronJob'],
+  concurrencyPolicy: ['CronJob'],
+  completions: ['Job', 'CronJob'],
+  parallelism: ['Job', 'CronJob'],
+  completionMode: ['Job', 'CronJob'],
+  backoffLimit: ['Job', 'CronJob'],
+  activeDeadline: ['Job', 'CronJob'],
+  podFailurePolicy: ['Job', 'CronJob'],
+  restartPolicy: ['Job', 'CronJob'],
+  startsOn: ['Deployment', 'StatefulSet'],
+};
+
+export const budgetSettings = z.strictObject({
+  name: z.string().min(1),
+  namespace: z.string().min(1).optional(),
+  selector: labelSelector,
+  minAvailable: countOrShare.optional(),
+  maxUnavailable: countOrShare.optional(),
+});
+export type BudgetSettings = z.output<typeof budgetSettings>;
 
 const second = 1_000_000;
 
@@ -384,10 +453,96 @@ export function deploymentOf(w: WorkloadSettings, warmUpMicros: number): Deploym
   };
 }
 
+export function statefulSetOf(w: WorkloadSettings, warmUpMicros: number): StatefulSetSpec {
+  return {
+    name: w.name,
+    namespace: w.namespace ?? 'default',
+    replicas: w.replicas ?? 1,
+    template: templateOf(w.template, 'Always', warmUpMicros),
+    podManagement: w.podManagementPolicy ?? 'OrderedReady',
+    partition: w.strategy?.partition ?? 0,
+    minReadyMicros: w.minReady ?? 0,
+  };
+}
+
+export function daemonSetOf(w: WorkloadSettings, nodes: number, warmUpMicros: number): DaemonSetSpec {
+  // Source: apps/v1 defaults.go: one pod at a time.
+  const given = w.strategy?.maxUnavailable;
+  const unavailable = given === undefined ? { count: 1 } : countOrShareOf(given);
+  return {
+    name: w.name,
+    namespace: w.namespace ?? 'default',
+    template: templateOf(w.template, 'Always', warmUpMicros),
+    maxUnavailable: Math.max(
+      1,
+      'count' in unavailable ? unavailable.count : Math.ceil(unavailable.share * nodes),
+    ),
+  };
+}
+
+export function jobOf(w: WorkloadSettings, warmUpMicros: number): JobSpec {
+  // Source: batch/v1 defaults.go.
+  return {
+    name: w.name,
+    namespace: w.namespace ?? 'default',
+    template: templateOf(w.template, w.restartPolicy ?? 'Never', warmUpMicros),
+    completions: w.completions ?? 1,
+    parallelism: w.parallelism ?? 1,
+    backoffLimit: w.backoffLimit ?? 6,
+    activeDeadlineMicros: w.activeDeadline ?? Number.POSITIVE_INFINITY,
+    completionMode: w.completionMode ?? 'NonIndexed',
+    failOn: w.podFailurePolicy?.failOn ?? [],
+    ignoresDisruption: w.podFailurePolicy?.ignoreDisruption ?? false,
+  };
+}
+
+export function budgetOf(b: BudgetSettings): DisruptionBudget {
+  return {
+    name: b.name,
+    namespace: b.namespace ?? 'default',
+    selector: selectorOf(b.selector),
+    minAvailable: b.minAvailable === undefined ? undefined : countOrShareOf(b.minAvailable),
+    maxUnavailable: b.maxUnavailable === undefined ? undefined : countOrShareOf(b.maxUnavailable),
+  };
+}
+
+/** Cross-checks of disruption budgets. */
+export function checkBudgets(
+  budgets: readonly BudgetSettings[],
+  workloads: readonly WorkloadSettings[],
+  checks: Checks,
+): void {
+  unique(
+    budgets.map((b) => b.name),
+    (name) =>
+      checks.problem(
+        ['kubernetes', 'podDisruptionBudgets', name],
+        `budget ${name} is listed twice`,
+        'give each its own name',
+      ),
+  );
+  for (const b of budgets) {
+    const path = ['kubernetes', 'podDisruptionBudgets', b.name];
+    if ((b.minAvailable === undefined) === (b.maxUnavailable === undefined))
+      checks.problem(path, 'neither or both of minAvailable and maxUnavailable', 'write one of the two');
+    const covered = workloads.some(
+      (w) =>
+        (w.namespace ?? 'default') === (b.namespace ?? 'default') &&
+        matches(selectorOf(b.selector), w.template.labels ?? {}),
+    );
+    if (!covered)
+      checks.warning(
+        [...path, 'selector'],
+        'no workload of its namespace has such pods',
+        'correct the labels',
+      );
+  }
+}
+
 /** Cross-checks of all workloads. */
 export function checkWorkloads(
   workloads: readonly WorkloadSettings[],
-  nodes: readonly { readonly name: string }[],
+  nodes: readonly NodeSpec[],
   checks: Checks,
 ): void {
   const names = new Set<string>();
@@ -397,6 +552,13 @@ export function checkWorkloads(
     if (names.has(name))
       checks.problem(path, `workload ${name} is listed twice`, 'give each workload its own name');
     names.add(name);
+    for (const [key, kinds] of Object.entries(keysOf))
+      if (w[key as keyof WorkloadSettings] !== undefined && !kinds.includes(w.kind))
+        checks.problem(
+          [...path, key],
+          `a ${w.kind} has no ${key}`,
+          `remove it: it belongs to a ${kinds.join(' or ')}`,
+        );
     for (const [i, node] of (w.startsOn ?? []).entries())
       if (!nodes.some((n) => n.name === node))
         checks.problem(
@@ -410,8 +572,65 @@ export function checkWorkloads(
         'Recreate knows no surge',
         'remove maxSurge and maxUnavailable, or write RollingUpdate',
       );
+    if (w.strategy?.partition !== undefined && w.kind !== 'StatefulSet')
+      checks.problem([...path, 'strategy', 'partition'], `a ${w.kind} has no partition`, 'remove it');
+    if (
+      w.strategy !== undefined &&
+      w.kind !== 'Deployment' &&
+      (w.strategy.type ?? w.strategy.maxSurge) !== undefined
+    )
+      checks.problem(
+        [...path, 'strategy'],
+        `a ${w.kind} has no such strategy`,
+        'leave only partition of a StatefulSet, or maxUnavailable of a DaemonSet',
+      );
+    if (w.strategy?.maxUnavailable !== undefined && w.kind === 'StatefulSet')
+      checks.problem(
+        [...path, 'strategy', 'maxUnavailable'],
+        'a StatefulSet updates one pod at a time',
+        'remove it',
+      );
+    if (w.kind === 'CronJob') {
+      const read = w.schedule === undefined ? { problem: 'no schedule' } : parseCron(w.schedule);
+      if ('problem' in read)
+        checks.problem(
+          [...path, 'schedule'],
+          read.problem,
+          'write five fields, as in "0 4 * * *": minute, hour, day, month, weekday',
+        );
+    }
+    if (w.kind === 'Job' || w.kind === 'CronJob') {
+      if (!w.template.containers.some((c) => c.run !== undefined))
+        checks.problem(
+          [...path, 'template', 'containers'],
+          `the pods of a ${w.kind} never end`,
+          'write run: how long a container runs',
+        );
+    }
     checkTemplate([...path, 'template'], w.template, checks);
+    const template = templateOf(w.template, 'Always', 0);
+    const fits = nodes.some((n) => admits(n, template));
+    if (!fits && nodes.length > 0)
+      checks.warning(
+        [...path, 'template'],
+        'no node can carry its pods, by labels, taints and what is allocatable',
+        'correct nodeSelector, affinity, tolerations or requests; until then they wait',
+      );
   }
+}
+
+/** Whether an empty node would take a pod. */
+function admits(node: NodeSpec, template: PodTemplate): boolean {
+  const { placement } = template;
+  const asked = podRequests(template);
+  const room = allocatable(node);
+  return (
+    asked.memoryBytes <= room.memoryBytes &&
+    asked.cpuMillis <= room.cpuMillis &&
+    Object.entries(placement.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
+    (placement.nodeAffinity.length === 0 || placement.nodeAffinity.some((t) => matches(t, node.labels))) &&
+    node.taints.every((t) => t.effect === 'PreferNoSchedule' || isTolerated(t, placement.tolerations))
+  );
 }
 
 type Path = readonly (string | number)[];

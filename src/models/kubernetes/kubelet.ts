@@ -89,6 +89,7 @@ export class Kubelet {
   private readonly unreadyKind: Kind;
   private readonly startedKind: Kind;
   private readonly unwellKind: Kind;
+  private readonly wellKind: Kind;
 
   constructor(cluster: Cluster, settings: KubeletSettings) {
     const { sim } = cluster;
@@ -129,6 +130,9 @@ export class Kubelet {
     });
     this.unwellKind = sim.on('kubernetes.livenessFailed', (row, epoch) => {
       if (this.probeEpochs[row] === epoch) this.onUnwell(cluster.containers[row]!);
+    });
+    this.wellKind = sim.on('kubernetes.processWell', (row, epoch) => {
+      if (this.isCurrent(row, epoch)) this.setWell(cluster.containers[row]!, true);
     });
     cluster.listen({
       podBound: (pod) => this.onBound(pod),
@@ -195,6 +199,13 @@ export class Kubelet {
     if (container.state !== 'running') return;
     this.wellAt[container.row] = isWell ? this.sim.now : Number.POSITIVE_INFINITY;
     this.planProbes(container, this.sim.now, true);
+  }
+
+  /** The process hangs for so long. */
+  hang(container: Container, micros: number): void {
+    if (container.state !== 'running') return;
+    this.setWell(container, false);
+    this.sim.after(micros, this.wellKind, container.row, this.epochs[container.row]);
   }
 
   private running(container: Container): Run {

@@ -15,7 +15,8 @@ export function connectBatch(
   }[],
   models: Models,
 ): Jobs {
-  const { cluster, kubelet, deployments } = models.kubernetes as Platform;
+  const platform = models.kubernetes as Platform;
+  const { cluster, kubelet } = platform;
   const at = (row: number) => cluster.containers[row];
   const jobOf = (container: Container): number =>
     places.findIndex((place) => {
@@ -23,7 +24,7 @@ export function connectBatch(
       if (spec.memory.kind !== 'driven' || (place.container !== undefined && place.container !== spec.name))
         return false;
       if (place.namespace !== undefined && place.namespace !== pod.namespace) return false;
-      return deployments.ownerOf(pod)?.spec.name === place.workload;
+      return platform.workloadOf(pod)?.name === place.workload;
     });
   const host: JobHost = {
     running: (job) =>
