@@ -44,13 +44,15 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     ].flatMap((e) => [...selectorsOf(e.operand), ...selectorsOf(e.limit)].map((selector) => selector.name)),
   );
   const sim = new Simulation(options);
-  // What a procedure looks at has to be kept up to date, whoever asks for what: some gauges are read only where they are recorded.
-  sim.record(watched);
   // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
   const draw = (path: string, shared: string | undefined) =>
     sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
   const settings = scenario.settings(draw);
   const args = scenario.timelineArgs(draw);
+  const reactions = scenario.reactions(draw);
+  if (reactions.length > 0) watched.add('ALERTS');
+  // What a procedure looks at has to be kept up to date, whoever asks for what: some gauges are read only where they are recorded.
+  sim.record(watched);
   const models: Record<string, unknown> = {};
   const until = scenario.warmUp + scenario.length;
   const labelled = new Map<string, Labels>();
@@ -59,6 +61,11 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     settings,
     models,
     timeline: scenario.timeline.map(({ at, part, action }, row) => ({ at, part, action, args: args[row] })),
+    reactions,
+    act: (step, id) => {
+      const part = parts.find((p) => p.name === step.part) as unknown as Part<unknown, unknown>;
+      part.actions[step.action].play(models[step.part], step.args as never, { ...context, id });
+    },
     until,
     warmUp: scenario.warmUp,
     from: parseTime(scenario.from) ?? 0,

@@ -1,5 +1,6 @@
 import type { Expectation, Expression } from '../promql/parse.ts';
 import type { TimelineEntry } from './load.ts';
+import type { Reaction } from './reactions.ts';
 
 /** How a cross-check reads the scenario and reports what it finds; positions are looked up from paths. */
 export interface Checks {
@@ -7,6 +8,8 @@ export interface Checks {
   settings<T>(part: string): T | undefined;
   /** Every entry of the timeline that passed its schema, in the order of the file. */
   readonly timeline: readonly TimelineEntry[];
+  /** Every entry that waits for an alert, as far as it could be read. */
+  readonly reactions: readonly Reaction[];
   /** Seconds, microseconds: the length of the period in microseconds. */
   readonly until: number;
   /** Start of the period, microseconds since 1970-01-01T00:00:00Z. */

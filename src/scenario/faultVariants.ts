@@ -109,6 +109,7 @@ export function withFault(
   const checks: Checks = {
     settings: <T>(part: string) => settings[part] as T | undefined,
     timeline,
+    reactions: [],
     until: scenario.length,
     from: parseTime(scenario.from) ?? 0,
     isMetric: () => false,

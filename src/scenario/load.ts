@@ -28,6 +28,7 @@ import { knownKeys } from './keys.ts';
 import type { Part } from './part.ts';
 import { entryOf, fromIssues, nameOf, nodeAt, pathText, sortProblems } from './problems.ts';
 import { drawUncertain, isRecord } from './quantity.ts';
+import { type Reaction, readReactions, runbook } from './reactions.ts';
 import { parseMoment, parseTime } from './time.ts';
 
 export { resolvePath } from './files.ts';
@@ -105,6 +106,7 @@ export const scenarioKeys = {
   seed: z.union([z.string(), z.number()]).optional(),
   shows: z.string().meta({ description: 'the expectation whose verdict differs from the base' }).optional(),
   timeline: z.array(timelineEntry).max(10_000).optional(),
+  runbooks: z.array(runbook).max(1000).optional(),
   expect: z
     .array(z.union([standardEntry, expectEntry]))
     .max(1000)
@@ -113,8 +115,10 @@ export const scenarioKeys = {
 } as const;
 
 /** What the keys of a scenario say, without the lists, whose entries are checked one by one. */
-type Top = Partial<Omit<z.output<z.ZodObject<typeof scenarioKeys>>, 'timeline' | 'expect' | 'observed'>>;
-type Draw = (path: string, shared: string | undefined) => number;
+type Top = Partial<
+  Omit<z.output<z.ZodObject<typeof scenarioKeys>>, 'timeline' | 'runbooks' | 'expect' | 'observed'>
+>;
+export type Draw = (path: string, shared: string | undefined) => number;
 
 /** The period as far as it could be read: times are not checked against bounds that are not known. */
 interface Period {
@@ -190,7 +194,10 @@ export interface Scenario {
   readonly until: { readonly text: string; readonly expression: Expectation } | undefined;
   readonly seed: string;
   readonly shows: string | undefined;
+  /** What happens at a time of its own. */
   readonly timeline: readonly TimelineEntry[];
+  /** What happens when an alert does, in one replication. */
+  readonly reactions: (draw: Draw) => readonly Reaction[];
   /** Comparisons that procedures of the timeline look at. */
   readonly conditions: readonly Condition[];
   readonly expect: readonly ExpectationEntry[];
@@ -283,12 +290,14 @@ class Checker {
     }
     const period = this.period(top);
     const timeline = this.timeline(period, () => 0.5, true);
+    const reactions = this.reactions(() => 0.5, true);
     const uncertain = this.hasUncertain();
     // A draw from the far ends must pass the same limits as a written value.
     if (uncertain && this.good()) {
       for (const u of [lowestDraw, 1 - lowestDraw]) {
         this.parse(() => u, true);
         this.timeline(period, () => u, true);
+        this.reactions(() => u, true);
       }
     }
     const expect = this.expectations(top, period);
@@ -297,7 +306,7 @@ class Checker {
       top.until === undefined
         ? undefined
         : this.promql(['until'], top.until, parseExpectation, selectorsOfBoth);
-    this.crossChecks(settings, failed, timeline, period);
+    this.crossChecks(settings, failed, timeline, reactions, period);
     if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
       return (path, shared) => lowestDraw + draw(path, shared) * (1 - 2 * lowestDraw);
@@ -313,13 +322,18 @@ class Checker {
       seed: String(top.seed ?? '1'),
       shows: top.shows,
       timeline,
+      reactions: (draw) => (uncertain ? this.reactions(restrained(draw), false) : reactions),
       conditions: this.conditions,
       expect: expect.entries,
       standard: expect.standard,
       observed,
       warnings: [],
       hasUncertain: uncertain,
-      draws: uncertain || drawsAnything(settings) || timeline.some((entry) => drawsAnything(entry.args)),
+      draws:
+        uncertain ||
+        drawsAnything(settings) ||
+        timeline.some((entry) => drawsAnything(entry.args)) ||
+        drawsAnything(reactions),
       settings: (draw) => (uncertain ? this.parse(restrained(draw), false).made : settings),
       timelineArgs: (draw) =>
         (uncertain ? this.timeline(period, restrained(draw), false) : timeline).map((entry) => entry.args),
@@ -351,7 +365,7 @@ class Checker {
     const made: Record<string, unknown> = {};
     for (const [key, schema] of Object.entries(scenarioKeys)) {
       // The lists are read entry by entry; the version was checked in each file.
-      if (key === 'timeline' || key === 'expect' || key === 'observed' || key === 'rehearse') continue;
+      if (['timeline', 'runbooks', 'expect', 'observed', 'rehearse'].includes(key)) continue;
       const node = map.get(key);
       const parsed = (schema as z.ZodType).safeParse(node === undefined ? undefined : plain(node));
       if (parsed.success) made[key] = parsed.data;
@@ -366,6 +380,7 @@ class Checker {
     most: number,
     schemaOf: (entry: LocatedMap) => z.ZodType<T>,
     tell: boolean,
+    isWanted: (entry: LocatedMap) => boolean = () => true,
   ): { readonly given: T; readonly node: Located; readonly place: number }[] {
     const node = asMap(this.root)?.get(key);
     if (node === undefined) return [];
@@ -382,6 +397,7 @@ class Checker {
         if (tell) this.problem(entry, [key, place], 'an entry that is no map', 'write keys and values');
         return [];
       }
+      if (!isWanted(map)) return [];
       const schema = schemaOf(map);
       const parsed = schema.safeParse(plain(entry));
       if (parsed.success) return [{ given: parsed.data, node: entry, place }];
@@ -417,7 +433,11 @@ class Checker {
         (asList(node) ?? []).some(walk) ||
         [...(asMap(node)?.values() ?? [])].some(walk));
     const root = asMap(this.root);
-    return walk(root?.get('timeline')) || this.parts.some((part) => walk(root?.get(part.name)));
+    return (
+      walk(root?.get('timeline')) ||
+      walk(root?.get('runbooks')) ||
+      this.parts.some((part) => walk(root?.get(part.name)))
+    );
   }
 
   /** Whether the scenario has settings of any of the parts around one. */
@@ -601,57 +621,86 @@ class Checker {
 
   private timeline(period: Period, draw: Draw, tell: boolean): TimelineEntry[] {
     const names = new Set<string>();
+    const isTimed = (entry: LocatedMap) => !entry.has('when');
+    return this.entries('timeline', 10_000, () => timelineEntry, tell, isTimed).flatMap(
+      ({ given, node, place }) => {
+        const path = ['timeline', place];
+        const map = asMap(node) ?? new Map<string, Located>();
+        const id = nameOf(node) ?? `${given.do}#${place + 1}`;
+        if (tell && names.has(id)) {
+          this.problem(node, path, `two timeline entries are named ${id}`, 'give each its own id');
+        }
+        names.add(id);
+        const at = this.moment(given.at, map.get('at') ?? node, [...path, 'at'], period, tell);
+        const does = this.action(given.do, node, path, entryKeys, `timeline.${id}`, draw, tell);
+        return does === undefined ? [] : [{ id, at, ...does, line: node.line }];
+      },
+    );
+  }
+
+  /** The entries that wait for an alert, with what they do. */
+  private reactions(draw: Draw, tell: boolean): Reaction[] {
+    return readReactions(
+      {
+        root: this.root,
+        entries: (key, most, isWanted) =>
+          this.entries(key, most, () => z.looseObject({}), tell, isWanted).map(({ node, place }) => ({
+            node,
+            place,
+          })),
+        drawn: (node, path) => this.drawn(node, path, draw, tell),
+        action: (does, node, path, own, drawPath) => this.action(does, node, path, own, drawPath, draw, tell),
+        issues: (path, issues, keys) => {
+          if (tell) this.tellIssues(path, issues, () => keys, this.problems.length);
+        },
+        problem: (at, path, found, mend) => {
+          if (tell) this.problem(at, path, found, mend);
+        },
+      },
+      this.parts,
+    );
+  }
+
+  /** What an entry does: the action that it names, with what else the entry says. */
+  private action(
+    does: string,
+    node: Located,
+    path: readonly PropertyKey[],
+    ownKeys: readonly string[],
+    drawPath: string,
+    draw: Draw,
+    tell: boolean,
+  ): { readonly part: string; readonly action: string; readonly args: unknown } | undefined {
+    const map = asMap(node) ?? new Map<string, Located>();
     const actions = new Map<string, { part: Part<never, never>; action: string }>();
     for (const part of this.parts) {
       for (const action of Object.keys(part.actions)) actions.set(`${part.name}.${action}`, { part, action });
     }
-    return this.entries('timeline', 10_000, () => timelineEntry, tell).flatMap(({ given, node, place }) => {
-      const path = ['timeline', place];
-      const map = asMap(node) ?? new Map<string, Located>();
-      const id = nameOf(node) ?? `${given.do}#${place + 1}`;
-      if (tell && names.has(id)) {
-        this.problem(node, path, `two timeline entries are named ${id}`, 'give each its own id');
+    const known = actions.get(does);
+    if (known === undefined) {
+      const near = nearest(does, actions.keys());
+      const all = [...actions.keys()].join(', ');
+      if (tell) {
+        this.problem(
+          map.get('do') ?? node,
+          [...path, 'do'],
+          `there is no action ${does.slice(0, 60)}`,
+          near === undefined ? `write one of ${all}` : `write ${near}; the actions are ${all}`,
+        );
       }
-      names.add(id);
-      const at = map.get('at') ?? node;
-      const when = this.moment(given.at, at, [...path, 'at'], period, tell);
-      const known = actions.get(given.do);
-      if (known === undefined) {
-        const near = nearest(given.do, actions.keys());
-        const all = [...actions.keys()].join(', ');
-        if (tell) {
-          this.problem(
-            map.get('do') ?? node,
-            [...path, 'do'],
-            `there is no action ${given.do.slice(0, 60)}`,
-            near === undefined ? `write one of ${all}` : `write ${near}; the actions are ${all}`,
-          );
-        }
-        return [];
-      }
-      const rest = new Map([...map].filter(([key]) => !entryKeys.includes(key)));
-      const schema = known.part.actions[known.action].args as z.ZodType;
-      const told = this.problems.length;
-      const parsed = schema.safeParse(this.drawn({ ...node, value: rest }, `timeline.${id}`, draw, tell));
-      if (parsed.success) {
-        return [
-          {
-            id,
-            at: when,
-            part: known.part.name,
-            action: known.action,
-            args: parsed.data,
-            line: node.line,
-          },
-        ];
-      }
-      const keys = (p: readonly PropertyKey[]) => [
-        ...knownKeys(schema, p.slice(2)),
-        ...(p.length === 2 ? entryKeys : []),
-      ];
-      if (tell) this.tellIssues(path, parsed.error.issues, keys, told);
-      return [];
-    });
+      return undefined;
+    }
+    const rest = new Map([...map].filter(([key]) => !ownKeys.includes(key)));
+    const schema = known.part.actions[known.action].args as z.ZodType;
+    const told = this.problems.length;
+    const parsed = schema.safeParse(this.drawn({ ...node, value: rest }, drawPath, draw, tell));
+    if (parsed.success) return { part: known.part.name, action: known.action, args: parsed.data };
+    const keys = (p: readonly PropertyKey[]) => [
+      ...knownKeys(schema, p.slice(path.length)),
+      ...(p.length === path.length ? ownKeys : []),
+    ];
+    if (tell) this.tellIssues(path, parsed.error.issues, keys, told);
+    return undefined;
   }
 
   /** A problem at a character of a text. */
@@ -963,6 +1012,7 @@ class Checker {
     settings: Readonly<Record<string, unknown>>,
     failed: ReadonlySet<string>,
     timeline: readonly TimelineEntry[],
+    reactions: readonly Reaction[],
     period: Period,
   ): void {
     const checks: Checks = {
@@ -971,6 +1021,7 @@ class Checker {
         return settings[part] as T | undefined;
       },
       timeline,
+      reactions,
       until: period.length,
       from: period.from,
       isMetric: (name) => this.parts.some((part) => part.catalogue.metrics.some((m) => m.name === name)),
@@ -1005,19 +1056,29 @@ class Checker {
     for (const part of this.parts as unknown as readonly Part[]) {
       if (settings[part.name] !== undefined) run(() => part.check?.(settings[part.name], checks));
     }
-    for (const entry of timeline) {
-      const part = this.parts.find((p) => p.name === entry.part);
-      const at = ['timeline', entryIndex(this.root, entry.id)];
+    const checkAction = (
+      {
+        part: name,
+        action,
+        args,
+      }: { readonly part: string; readonly action: string; readonly args: unknown },
+      at: readonly (string | number)[],
+    ) => {
+      const part = this.parts.find((p) => p.name === name);
       if (part !== undefined && settings[part.name] === undefined && !failed.has(part.name)) {
         checks.problem(
           [...at, 'do'],
           `${part.name} is missing: ${part.says}`,
           `add ${part.name}, or name a platform that has it`,
         );
-        continue;
+        return;
       }
-      run(() => part?.actions[entry.action].check?.(entry.args as never, checks, at));
-    }
+      run(() => part?.actions[action].check?.(args as never, checks, at));
+    };
+    for (const entry of timeline) checkAction(entry, ['timeline', entryIndex(this.root, entry.id)]);
+    // The steps of a runbook stand once in the file, whoever follows it.
+    const steps = new Map(reactions.flatMap((r) => r.steps.map((step) => [step.path.join('.'), step])));
+    for (const step of steps.values()) checkAction(step, step.path);
   }
 
   /** Values that say where they come from. */

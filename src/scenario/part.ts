@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Catalogue, Metric, ModelFinding } from '../engine/catalogue.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import type { Checks } from './checks.ts';
+import type { ActionStep, Reaction } from './reactions.ts';
 
 /** The models made so far, by part name. */
 export type Models = Readonly<Record<string, unknown>>;
@@ -19,6 +20,10 @@ export interface BuildContext {
     readonly action: string;
     readonly args: unknown;
   }[];
+  /** What is done when an alert does something. */
+  readonly reactions: readonly Reaction[];
+  /** Plays a step of a reaction now; `id` names it for the events that it leads to. */
+  readonly act: (step: ActionStep, id: string) => void;
   /** Length of the played time, microseconds. */
   readonly until: number;
   /** How much of it is played before the period begins, and left out of every measure. */
@@ -64,6 +69,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   /** Joins the model to those made before it. */
   readonly connect?: (model: Model, context: BuildContext) => void;
   readonly actions: Readonly<Record<string, Action<Model, never>>>;
+  /** Actions that the models have to know of before the run begins: they need a time, and cannot wait for an alert. */
+  readonly ahead?: readonly string[];
   readonly catalogue: Catalogue;
   /** Metrics that come with the settings, such as what a rule records. */
   readonly metrics?: (settings: Settings) => readonly Metric[];

@@ -61,6 +61,7 @@ function upTo(scenario: Scenario, after: number | undefined): Scenario {
   return {
     ...scenario,
     timeline: rows.map((row) => scenario.timeline[row]),
+    reactions: () => [],
     timelineArgs: (draw) => {
       const all = scenario.timelineArgs(draw);
       return rows.map((row) => all[row]);

@@ -28,7 +28,7 @@ interface Found {
 }
 
 /** Lists of the scenario itself: a number in a path is a place there, and elsewhere an id where an entry has it. */
-const ownLists: ReadonlySet<PropertyKey> = new Set(['timeline', 'expect', 'observed']);
+const ownLists: ReadonlySet<PropertyKey> = new Set(['timeline', 'runbooks', 'expect', 'observed']);
 
 function walk(root: Located, path: readonly PropertyKey[], byPlace: boolean): Found {
   let node = root;

@@ -295,6 +295,7 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     }
     return model;
   },
+  ahead: ['broker', 'node', 'zone', 'controller', 'network', 'disk', 'neighbour'],
   actions: {
     broker: {
       says: "a broker's process dies, as by SIGKILL; its container starts again",

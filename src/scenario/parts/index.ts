@@ -9,6 +9,7 @@ import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
 import { monitoringPart } from './monitoring.ts';
 import { operationsPart } from './operations.ts';
+import { responderPart } from './responder.ts';
 import { schemaRegistryPart } from './schemaRegistry.ts';
 import { strimziPart } from './strimzi.ts';
 import { workloadPart } from './workload.ts';
@@ -28,4 +29,5 @@ export const parts: readonly AnyPart[] = [
   schemaRegistryPart,
   faultsPart,
   monitoringPart,
+  responderPart,
 ] as unknown as readonly AnyPart[];

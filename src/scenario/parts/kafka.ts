@@ -957,6 +957,7 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
     cluster.requests.measure(context.warmUp);
   },
   findings: (cluster) => [...partitionFindings(cluster), ...memberFindings(cluster.consumers.membership)],
+  ahead: ['createPartitions', 'reassign'],
   actions: {
     createPartitions: {
       says: 'gives a topic more partitions, as kafka-topics --alter --partitions does: new ones are empty, nothing moves',

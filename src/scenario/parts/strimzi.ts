@@ -81,6 +81,7 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
       strimziToKafka(context.models),
       topicOperatorToKafka(context.models),
     ),
+  ahead: ['topic'],
   actions: {
     topic: {
       says: 'changes the partitions of a KafkaTopic, and the topic operator creates what is missing',
