@@ -99,8 +99,13 @@ function digest(all: ReadonlyMap<string, string>): string {
 
 const keys = leafKeys(parts);
 
-test('every leaf key of the schema has a pair of values, or is listed as one that only names', () => {
-  const cased = Object.keys(leafCases);
+/** Keys of nodes, workloads and jobs for which nobody has written a pair of values yet: what they do is tested, if at all, by the models' own tests. */
+const withoutCases = JSON.parse(
+  readFileSync(`${root}test/golden/files/leafKeysWithoutCases.json`, 'utf8'),
+) as string[];
+
+test('every leaf key of the schema has a pair of values, or is listed as one that only names or has none yet', () => {
+  const cased = [...Object.keys(leafCases), ...withoutCases];
   expect(keys.filter((k) => !cased.includes(k) && !namingKeys.includes(k))).toEqual([]);
   expect([...cased, ...namingKeys].filter((k) => !keys.includes(k))).toEqual([]);
   expect(keys.length).toBeGreaterThan(150);

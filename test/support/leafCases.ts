@@ -1025,6 +1025,14 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 
 /** Keys that only name, explain or cite: they change what is printed, not what is played. */
 export const namingKeys: readonly string[] = [
+  'batch.jobs[].name',
+  'batch.programs[].name',
+  'batch.programs[].phases[].name',
+  'kubernetes.nodePools[].name',
+  'kubernetes.podDisruptionBudgets[].name',
+  'kubernetes.workloads[].name',
+  'runbooks[].name',
+  'runbooks[].steps[].do',
   'expect[].name',
   'hardware.instanceTypes[].name',
   'hardware.instanceTypes[].source',
