@@ -54,8 +54,8 @@ export const exactReading: Reading = {
     if (series.length === 0 || series.times[0] > to) return undefined;
     const begin = Math.max(from, series.times[0]);
     let held = 0;
-    let least = Number.POSITIVE_INFINITY;
-    let most = Number.NEGATIVE_INFINITY;
+    let least = Number.NaN;
+    let most = Number.NaN;
     let area = 0;
     let gain = 0;
     let firstValue = Number.NaN;
@@ -69,8 +69,8 @@ export const exactReading: Reading = {
       const b = valueAt(series, i, end);
       // The window is open on the left: a value that holds only at `from` itself is outside.
       if (end > from || start > from) {
-        least = Math.min(least, a, b);
-        most = Math.max(most, a, b);
+        least = lesser(lesser(least, a), b);
+        most = greater(greater(most, a), b);
       }
       area += ((a + b) / 2) * (end - start);
       held += end - start;
@@ -104,6 +104,16 @@ export const exactReading: Reading = {
   },
 };
 
+/** The smaller of two values; one that is no number gives way. Source: Prometheus promql/engine.go, aggregation MIN; functions.go funcMinOverTime. */
+function lesser(a: number, b: number): number {
+  return b < a || Number.isNaN(a) ? b : a;
+}
+
+/** The greater one, likewise. */
+function greater(a: number, b: number): number {
+  return b > a || Number.isNaN(a) ? b : a;
+}
+
 /** Functions that mean something only where there are samples. */
 export const sampleFunctions: ReadonlySet<string> = new Set(['sum_over_time', 'count_over_time']);
 
@@ -126,16 +136,17 @@ export const scrapedReadingOf = (leftOpen: boolean): Reading => ({
     const last = indexAt(series, to);
     const count = last - first + 1;
     if (count <= 0) return undefined;
-    let least = Number.POSITIVE_INFINITY;
-    let most = Number.NEGATIVE_INFINITY;
+    let least = Number.NaN;
+    let most = Number.NaN;
     let sum = 0;
-    let gain = 0;
+    // What a counter had reached before each of its resets.
+    let reset = 0;
     for (let i = first; i <= last; i += 1) {
       const v = series.values[i];
-      least = Math.min(least, v);
-      most = Math.max(most, v);
+      least = lesser(least, v);
+      most = greater(most, v);
       sum += v;
-      if (i > first) gain += v >= series.values[i - 1] ? v - series.values[i - 1] : v;
+      if (i > first && v < series.values[i - 1]) reset += series.values[i - 1];
     }
     switch (name) {
       case 'min_over_time':
@@ -155,7 +166,7 @@ export const scrapedReadingOf = (leftOpen: boolean): Reading => ({
       default: {
         if (count < 2) return undefined;
         const isCounter = name !== 'delta';
-        const difference = isCounter ? gain : series.values[last] - series.values[first];
+        const difference = series.values[last] - series.values[first] + (isCounter ? reset : 0);
         const sampled = (series.times[last] - series.times[first]) / 1e6;
         const average = sampled / (count - 1);
         let toStart = (series.times[first] - from) / 1e6;
@@ -407,9 +418,9 @@ function reduce(op: string, values: readonly number[]): number {
     case 'avg':
       return values.reduce((a, b) => a + b, 0) / values.length;
     case 'min':
-      return values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+      return values.reduce(lesser, Number.NaN);
     case 'max':
-      return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+      return values.reduce(greater, Number.NaN);
     case 'count':
       return values.length;
     default:

@@ -286,10 +286,26 @@ function read(node: SyntaxNode, text: string, depth: number): Expression {
         : clause?.getChild('GroupRight')
           ? 'right'
           : undefined;
+      const base = read(left, text, depth + 1);
+      // The grammar takes a sign into its number, and a power binds stronger than a sign: -1 ^ 2 is -(1 ^ 2).
+      if (op === '^' && base.kind === 'number' && /^[-+]/.test(words(left))) {
+        const power: Expression = {
+          kind: 'binary',
+          op,
+          left: { kind: 'number', value: Math.abs(base.value) },
+          right: read(right, text, depth + 1),
+          bool: false,
+          on: undefined,
+          ignoring: [],
+          group: undefined,
+          include: [],
+        };
+        return words(left).startsWith('-') ? { kind: 'negate', of: power } : power;
+      }
       return {
         kind: 'binary',
         op,
-        left: read(left, text, depth + 1),
+        left: base,
         right: read(right, text, depth + 1),
         bool: node.getChild('BoolModifier') !== null,
         on,

@@ -197,7 +197,7 @@ function stepsOf(
     return undefined;
   }
   if (given.do !== undefined) {
-    const does = reader.action(given.do, node, path, ownKeys, `timeline.${id}`);
+    const does = reader.action(given.do, node, path, [...ownKeys, 'at'], `timeline.${id}`);
     if (does === undefined || isAhead(does, node, path, reader, parts)) return undefined;
     return [{ ...does, after: undefined, path }];
   }
