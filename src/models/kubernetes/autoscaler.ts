@@ -1,7 +1,7 @@
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
-import type { Cluster, Node, Pod } from './cluster.ts';
+import { type Cluster, emptyNode, type Node, type Pod } from './cluster.ts';
 import type { Disruptions } from './disruptions.ts';
-import { allocatable, type NodeSpec } from './objects.ts';
+import type { NodeSpec } from './objects.ts';
 import { filters } from './scheduler/filters.ts';
 
 export interface ScalablePool {
@@ -98,13 +98,13 @@ export class Autoscaler {
 
   private onScan(): void {
     // What is on its way takes pods first.
-    const coming = this.pools.flatMap((s) => s.ordered.map(emptyNode));
+    const coming = this.pools.flatMap((s) => s.ordered.map(notYetThere));
     for (const pod of this.unschedulable()) {
       if (coming.some((node) => this.put(pod, node))) continue;
       const options = this.pools.flatMap((state) => {
         if (state.nodes.size + state.ordered.length >= state.pool.max) return [];
         const spec = state.pool.node(state.made + 1);
-        const node = emptyNode(spec);
+        const node = notYetThere(spec);
         return this.fits(pod, node) ? [{ state, spec, node }] : [];
       });
       const waste = (n: Node) =>
@@ -193,20 +193,6 @@ export class Autoscaler {
 }
 
 /** A node that is not there yet, to try pods on. */
-function emptyNode(spec: NodeSpec): Node {
-  return {
-    row: -1,
-    spec,
-    allocatable: allocatable(spec),
-    taints: spec.taints,
-    isCordoned: false,
-    isReady: true,
-    isUp: true,
-    hasMemoryPressure: false,
-    pods: new Set(),
-    requestedMemoryBytes: 0,
-    requestedCpuMillis: 0,
-    scoredMemoryBytes: 0,
-    scoredCpuMillis: 0,
-  };
+function notYetThere(spec: NodeSpec): Node {
+  return emptyNode(spec, -1);
 }

@@ -134,21 +134,7 @@ export class Cluster {
 
   addNode(spec: NodeSpec): Node {
     if (this.nodesByName.has(spec.name)) throw new RangeError(`node ${spec.name} is there already`);
-    const node: Node = {
-      row: this.nodes.length,
-      spec,
-      allocatable: allocatable(spec),
-      taints: spec.taints,
-      isCordoned: false,
-      isReady: true,
-      isUp: true,
-      hasMemoryPressure: false,
-      pods: new Set(),
-      requestedMemoryBytes: 0,
-      requestedCpuMillis: 0,
-      scoredMemoryBytes: 0,
-      scoredCpuMillis: 0,
-    };
+    const node = emptyNode(spec, this.nodes.length);
     this.nodes.push(node);
     this.nodesByName.set(spec.name, node);
     this.tellAll((l) => l.nodeAdded?.(node));
@@ -278,4 +264,23 @@ export class Cluster {
 function hasPodTerms({ template: { placement } }: Pod): boolean {
   const { podAffinity, preferredPods, podAntiAffinity, avoidedPods } = placement;
   return podAffinity.length + preferredPods.length + podAntiAffinity.length + avoidedPods.length > 0;
+}
+
+/** A node with nothing on it. */
+export function emptyNode(spec: NodeSpec, row: number): Node {
+  return {
+    row,
+    spec,
+    allocatable: allocatable(spec),
+    taints: spec.taints,
+    isCordoned: false,
+    isReady: true,
+    isUp: true,
+    hasMemoryPressure: false,
+    pods: new Set(),
+    requestedMemoryBytes: 0,
+    requestedCpuMillis: 0,
+    scoredMemoryBytes: 0,
+    scoredCpuMillis: 0,
+  };
 }

@@ -1,9 +1,10 @@
-import type { Kind, Simulation } from '../../../engine/simulation.ts';
+import type { Simulation } from '../../../engine/simulation.ts';
 import type { Cluster, Node, Pod } from '../cluster.ts';
 import type { PodTemplate, Toleration } from '../objects.ts';
 import { isTolerated } from '../scheduler/filters.ts';
 import { matches } from '../scheduler/matching.ts';
 import { suffixOf } from './deployment.ts';
+import { Resync } from './resync.ts';
 
 export interface DaemonSetSpec {
   readonly name: string;
@@ -40,19 +41,15 @@ export class DaemonSets {
   readonly all: DaemonSet[] = [];
   private readonly cluster: Cluster;
   private readonly sim: Simulation;
-  private readonly syncMicros: number;
   private readonly setOf = new Map<Pod, DaemonSet>();
-  private readonly pending: boolean[] = [];
-  private readonly syncKind: Kind;
+  private readonly resync: Resync;
 
   constructor(cluster: Cluster, syncMicros: number) {
     this.cluster = cluster;
     this.sim = cluster.sim;
-    this.syncMicros = syncMicros;
-    this.syncKind = this.sim.on('kubernetes.daemonSetSync', (row) => {
-      this.pending[row] = false;
-      this.reconcile(this.all[row]!);
-    });
+    this.resync = new Resync(this.sim, 'kubernetes.daemonSetSync', syncMicros, (row) =>
+      this.reconcile(this.all[row]!),
+    );
     const changed = (pod: Pod) => {
       const set = this.setOf.get(pod);
       if (set !== undefined) this.sync(set);
@@ -100,7 +97,6 @@ export class DaemonSets {
       revisions: new Map(),
     };
     this.all.push(set);
-    this.pending.push(false);
     return this.nodesOf(set).map((node) => [this.create(set, node), node] as const);
   }
 
@@ -126,9 +122,7 @@ export class DaemonSets {
   }
 
   private sync(set: DaemonSet): void {
-    if (this.pending[set.row]) return;
-    this.pending[set.row] = true;
-    this.sim.after(this.syncMicros, this.syncKind, set.row);
+    this.resync.soon(set.row);
   }
 
   private create(set: DaemonSet, node: Node): Pod {

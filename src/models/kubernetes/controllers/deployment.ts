@@ -2,6 +2,7 @@ import { hashText } from '../../../engine/fingerprint.ts';
 import type { Kind, Simulation } from '../../../engine/simulation.ts';
 import type { Cluster, Pod } from '../cluster.ts';
 import type { PodTemplate } from '../objects.ts';
+import { Resync } from './resync.ts';
 
 export interface DeploymentSpec {
   readonly name: string;
@@ -80,20 +81,16 @@ export class Deployments {
   onChanged: (deployment: Deployment) => void = () => {};
   private readonly cluster: Cluster;
   private readonly sim: Simulation;
-  private readonly syncMicros: number;
   private readonly setOf = new Map<Pod, { readonly deployment: Deployment; readonly set: ReplicaSet }>();
-  private readonly pending: boolean[] = [];
-  private readonly syncKind: Kind;
+  private readonly resync: Resync;
   private readonly deadline: Kind;
 
   constructor(cluster: Cluster, syncMicros: number) {
     this.cluster = cluster;
     this.sim = cluster.sim;
-    this.syncMicros = syncMicros;
-    this.syncKind = this.sim.on('kubernetes.deploymentSync', (row) => {
-      this.pending[row] = false;
-      this.reconcile(this.all[row]!);
-    });
+    this.resync = new Resync(this.sim, 'kubernetes.deploymentSync', syncMicros, (row) =>
+      this.reconcile(this.all[row]!),
+    );
     this.deadline = this.sim.on('kubernetes.progressDeadline', (row) => {
       const deployment = this.all[row]!;
       const late = deployment.progressedAt + deployment.spec.progressDeadlineMicros;
@@ -140,7 +137,6 @@ export class Deployments {
       seen: '',
     };
     this.all.push(deployment);
-    this.pending.push(false);
     const set = this.newSet(deployment);
     set.replicas = spec.replicas;
     const made: Pod[] = [];
@@ -189,9 +185,7 @@ export class Deployments {
   }
 
   private sync(deployment: Deployment): void {
-    if (this.pending[deployment.row]) return;
-    this.pending[deployment.row] = true;
-    this.sim.after(this.syncMicros, this.syncKind, deployment.row);
+    this.resync.soon(deployment.row);
   }
 
   private newSet(deployment: Deployment): ReplicaSet {
@@ -315,9 +309,7 @@ export class Deployments {
     for (const pod of this.podsOf(deployment))
       if (pod.isReady && pod.readyAt + minReadyMicros > this.sim.now)
         next = Math.min(next, pod.readyAt + minReadyMicros);
-    if (next === Number.POSITIVE_INFINITY || this.pending[deployment.row]) return;
-    this.pending[deployment.row] = true;
-    this.sim.at(next, this.syncKind, deployment.row);
+    if (next < Number.POSITIVE_INFINITY) this.resync.at(deployment.row, next);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Kind, Simulation } from '../../../engine/simulation.ts';
 import type { Cluster, Pod } from '../cluster.ts';
 import type { PodTemplate } from '../objects.ts';
 import { suffixOf } from './deployment.ts';
+import { Resync } from './resync.ts';
 
 export interface JobSpec {
   readonly name: string;
@@ -54,20 +55,16 @@ export class KubernetesJobs {
   onFinished: (job: Job) => void = () => {};
   private readonly cluster: Cluster;
   private readonly sim: Simulation;
-  private readonly syncMicros: number;
   private readonly jobOf = new Map<Pod, Job>();
-  private readonly pending: boolean[] = [];
-  private readonly syncKind: Kind;
+  private readonly resync: Resync;
   private readonly deadline: Kind;
 
   constructor(cluster: Cluster, syncMicros: number) {
     this.cluster = cluster;
     this.sim = cluster.sim;
-    this.syncMicros = syncMicros;
-    this.syncKind = this.sim.on('kubernetes.jobSync', (row) => {
-      this.pending[row] = false;
-      this.reconcile(this.all[row]!);
-    });
+    this.resync = new Resync(this.sim, 'kubernetes.jobSync', syncMicros, (row) =>
+      this.reconcile(this.all[row]!),
+    );
     this.deadline = this.sim.on('kubernetes.jobDeadline', (row) => {
       if (this.all[row]!.state === 'running') this.fail(this.all[row]!, 'DeadlineExceeded');
     });
@@ -97,7 +94,6 @@ export class KubernetesJobs {
       doneIndexes: new Set(),
     };
     this.all.push(job);
-    this.pending.push(false);
     this.sim.tell('kubernetes.jobStarted', spec.name);
     if (spec.activeDeadlineMicros < Number.POSITIVE_INFINITY)
       this.sim.after(spec.activeDeadlineMicros, this.deadline, job.row);
@@ -111,9 +107,7 @@ export class KubernetesJobs {
   }
 
   private sync(job: Job): void {
-    if (this.pending[job.row]) return;
-    this.pending[job.row] = true;
-    this.sim.after(this.syncMicros, this.syncKind, job.row);
+    this.resync.soon(job.row);
   }
 
   private reconcile(job: Job): void {
@@ -152,10 +146,7 @@ export class KubernetesJobs {
     }
     const wait = job.failedAt + podFailureBackOff(job.sinceSuccess);
     if (this.sim.now < wait) {
-      if (!this.pending[job.row]) {
-        this.pending[job.row] = true;
-        this.sim.at(wait, this.syncKind, job.row);
-      }
+      this.resync.at(job.row, wait);
       return;
     }
     while (job.pods.size < Math.min(spec.parallelism, spec.completions - job.succeeded)) this.create(job);

@@ -1,6 +1,7 @@
-import type { Kind, Simulation } from '../../../engine/simulation.ts';
+import type { Simulation } from '../../../engine/simulation.ts';
 import type { Cluster, Pod } from '../cluster.ts';
 import type { PodTemplate } from '../objects.ts';
+import { Resync } from './resync.ts';
 
 export interface StatefulSetSpec {
   readonly name: string;
@@ -32,19 +33,15 @@ export class StatefulSets {
   readonly all: StatefulSet[] = [];
   private readonly cluster: Cluster;
   private readonly sim: Simulation;
-  private readonly syncMicros: number;
   private readonly setOf = new Map<Pod, StatefulSet>();
-  private readonly pending: boolean[] = [];
-  private readonly syncKind: Kind;
+  private readonly resync: Resync;
 
   constructor(cluster: Cluster, syncMicros: number) {
     this.cluster = cluster;
     this.sim = cluster.sim;
-    this.syncMicros = syncMicros;
-    this.syncKind = this.sim.on('kubernetes.statefulSetSync', (row) => {
-      this.pending[row] = false;
-      this.reconcile(this.all[row]!);
-    });
+    this.resync = new Resync(this.sim, 'kubernetes.statefulSetSync', syncMicros, (row) =>
+      this.reconcile(this.all[row]!),
+    );
     const changed = (pod: Pod) => {
       const set = this.setOf.get(pod);
       if (set !== undefined) this.sync(set);
@@ -72,7 +69,6 @@ export class StatefulSets {
   add(spec: StatefulSetSpec): readonly Pod[] {
     const set: StatefulSet = { row: this.all.length, spec, revision: 1, pods: [], revisions: new Map() };
     this.all.push(set);
-    this.pending.push(false);
     return Array.from({ length: spec.replicas }, (_, i) => this.create(set, i));
   }
 
@@ -92,9 +88,7 @@ export class StatefulSets {
   }
 
   private sync(set: StatefulSet): void {
-    if (this.pending[set.row]) return;
-    this.pending[set.row] = true;
-    this.sim.after(this.syncMicros, this.syncKind, set.row);
+    this.resync.soon(set.row);
   }
 
   private create(set: StatefulSet, ordinal: number): Pod {
@@ -153,8 +147,7 @@ export class StatefulSets {
 
   /** A ready pod becomes available by time alone. */
   private wait(set: StatefulSet, pod: Pod | undefined): void {
-    if (pod?.isReady !== true || this.pending[set.row]) return;
-    this.pending[set.row] = true;
-    this.sim.at(Math.max(this.sim.now + 1, pod.readyAt + set.spec.minReadyMicros), this.syncKind, set.row);
+    if (pod?.isReady === true)
+      this.resync.at(set.row, Math.max(this.sim.now + 1, pod.readyAt + set.spec.minReadyMicros));
   }
 }
