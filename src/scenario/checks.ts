@@ -22,6 +22,8 @@ export interface Checks {
   warning(path: readonly (string | number)[], found: string, mend: string): void;
   /** The line of a value in its file, for a remedy that points at another place; 0 when unknown. */
   lineOf(path: readonly (string | number)[]): number;
+  /** A quantity as it is written in the file; undefined where there is none, or it is drawn. */
+  written(path: readonly (string | number)[]): string | undefined;
   readText(path: string): string | undefined;
   /** As `problem`, at a character of a text: `offset` counts from its start. */
   problemIn(path: readonly (string | number)[], offset: number, found: string, mend: string): void;

@@ -122,6 +122,7 @@ export function withFault(
     // A fault that outlives the period is played as far as the period goes.
     warning: () => {},
     lineOf: () => 0,
+    written: () => undefined,
     readText: scenario.readText,
     condition: (_, text): Expectation | undefined => {
       const condition = parseExpectation(text);

@@ -1031,6 +1031,11 @@ class Checker {
         this.problems.push(problemAt(node, pathText(this.root, path), found, mend, 'warning'));
       },
       lineOf: (path) => nodeAt(this.root, path).node.line,
+      written: (path) => {
+        const { node, exact } = nodeAt(this.root, path);
+        const value = asMap(node)?.get('value')?.value ?? node.value;
+        return !exact || typeof value !== 'string' ? undefined : value;
+      },
       readText: (path) => this.sources.read(path),
       problemIn: (path, offset, found, mend) => this.problemIn(path, offset, found, mend),
       expression: (path, text) => {

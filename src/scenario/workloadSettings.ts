@@ -671,6 +671,11 @@ export function checkResources(
   checks: Checks,
 ): void {
   const { requests, limits } = given ?? {};
+  for (const [which, amounts] of [
+    ['requests', requests],
+    ['limits', limits],
+  ] as const)
+    if (amounts?.memory !== undefined) echoDecimal([...path, which, 'memory'], amounts.memory, checks);
   for (const resource of ['memory', 'cpu'] as const) {
     const asked = requests?.[resource];
     const limit = limits?.[resource];
@@ -681,6 +686,19 @@ export function checkResources(
         'raise the limit, or lower the request',
       );
   }
+}
+
+/** `8G` and `8Gi` differ by 7 %: what was read is said, since a manifest that means the one often says the other. */
+function echoDecimal(path: Path, bytes: number, checks: Checks): void {
+  const text = checks.written(path);
+  const unit = text === undefined ? undefined : /^[\d.]+\s*([kKMGT])B?$/.exec(text.trim())?.[1];
+  if (unit === undefined) return;
+  const binary = bytes / 1_073_741_824;
+  checks.warning(
+    path,
+    `${text} is ${bytes} bytes, ${binary.toPrecision(3)} GiB`,
+    `write ${unit.toUpperCase()}i where powers of two are meant, as in 8Gi`,
+  );
 }
 
 function checkMemory(path: Path, m: ContainerSettings['memory'], checks: Checks): void {
