@@ -3,6 +3,7 @@ import { connectCases, connectNames, registryCases, registryNames } from './conn
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
+import { kubernetesCases } from './kubernetesCases.ts';
 import { monitoringCases, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
@@ -406,6 +407,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...connectCases,
+  ...kubernetesCases,
   ...monitoringCases,
   ...registryCases,
   ...faultCases,

@@ -120,3 +120,18 @@ test('a soft threshold evicts only after it was met without a break for its grac
   expect(evicted).toBeGreaterThanOrEqual(91);
   expect(evicted).toBeLessThanOrEqual(111);
 });
+
+test('a soft threshold is noticed when a leak crosses it, well before the hard one', () => {
+  const soft = { bytes: 2 * Gi, graceMicros: 30 * second, maxPodGraceMicros: 5 * second };
+  const { sim, place } = bench([nodeSpec('n1', 16 * Gi)], {
+    ...prompt,
+    eviction: { ...prompt.eviction, soft },
+  });
+  const leaks = { kind: 'process', baseBytes: 13 * Gi, leakPerSecond: 10 * Mi, pageCache: noCache } as const;
+  place('n1', 'p', template([containerSpec('c', { memory: leaks })]));
+  sim.run(200 * second);
+  const [evicted] = sim.told.filter((e) => e.kind === 'kubernetes.evicted').map((e) => e.time / second);
+  // Crossed 102.4 s after the start at 1 s; seen within 10 s, then held for 30 s up to the next look.
+  expect(evicted).toBeGreaterThan(133.4);
+  expect(evicted).toBeLessThanOrEqual(154);
+});

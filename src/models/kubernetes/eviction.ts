@@ -103,6 +103,13 @@ export class EvictionManager {
     return this.watches[row]?.hasPressure === true;
   }
 
+  /** Every amount at which a look finds something else: the thresholds, each with what is to be reclaimed beyond it. */
+  thresholds(hardBytes: number): readonly number[] {
+    const { soft, minReclaimBytes } = this.settings;
+    const all = soft === undefined ? [hardBytes] : [hardBytes, soft.bytes];
+    return minReclaimBytes === 0 ? all : [...all, ...all.map((bytes) => bytes + minReclaimBytes)];
+  }
+
   availableChanged(state: NodeState): void {
     const { row } = state.node;
     const watch = this.watches[row];

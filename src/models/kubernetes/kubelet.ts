@@ -103,6 +103,7 @@ export class Kubelet {
       sim,
       {
         killed: (run, scope, onlyBeside) => this.oomKill(run, scope, onlyBeside),
+        thresholds: ({ node }) => this.eviction.thresholds(node.spec.evictionBytes),
         availableChanged: (state) => this.eviction.availableChanged(state),
         coresChanged: (run) => this.attached[run.container.row]?.coresChanged?.(run.container),
       },

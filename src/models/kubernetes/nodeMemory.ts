@@ -55,6 +55,8 @@ export type OomScope = 'container' | 'pods' | 'node';
 export interface MemoryListener {
   /** The kernel kills: the container's processes, or only the one beside its entrypoint. */
   killed(run: Run, scope: OomScope, onlyBeside: boolean): void;
+  /** Amounts of memory.available whose crossing has to be known. */
+  thresholds(state: NodeState): readonly number[];
   /** What the kubelet could find changed. */
   availableChanged(state: NodeState): void;
   /** What a container gets of its demand for CPU changed. */
@@ -371,12 +373,11 @@ export class NodeMemory {
     this.available.set(node.row, state.availableBytes, state.availablePerSecond);
     const other = (isPods ? firmPerSecond : podsPerSecond) - (isPods ? podsPerSecond : firmPerSecond);
     next = Math.min(next, boundaryAt(now, Math.abs(podsAvailable - nodeAvailable), -other));
-    const { evictionBytes } = node.spec;
-    const above = state.availableBytes - evictionBytes;
-    next = Math.min(
-      next,
-      boundaryAt(now, Math.abs(above), above >= 0 ? state.availablePerSecond : -state.availablePerSecond),
-    );
+    for (const bytes of this.listener.thresholds(state)) {
+      const above = state.availableBytes - bytes;
+      const closing = above >= 0 ? state.availablePerSecond : -state.availablePerSecond;
+      next = Math.min(next, boundaryAt(now, Math.abs(above), closing));
+    }
     this.grant(state);
     this.plan(state, next);
     this.listener.availableChanged(state);
