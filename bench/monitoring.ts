@@ -6,8 +6,10 @@ import { Simulation } from '../src/engine/simulation.ts';
 import { Monitoring } from '../src/models/monitoring/monitoring.ts';
 import { SampleClock } from '../src/models/monitoring/sampleClock.ts';
 import { parseExpression } from '../src/promql/parse.ts';
+import { prometheus3 } from '../src/promql/samples.ts';
 import { alertmanagerOf } from '../src/scenario/alertRouting.ts';
-import { exposedByProcess, ScrapedGauges } from '../src/scenario/connections/gaugesToMonitoring.ts';
+import { Exposition } from '../src/scenario/connections/exposition.ts';
+import { ScrapedGauges } from '../src/scenario/connections/gaugesToMonitoring.ts';
 
 const [nodes, pods] = [36, 498];
 const day = 86_400e6;
@@ -54,20 +56,22 @@ function played(
     sim.at(at + 1800e6, set, row, perPod.indexOf('ready'), 1);
     sim.at(at + 1800e6, set, row, perPod.indexOf('waiting'), 0);
   }
-  const source = new ScrapedGauges(
+  const source = new ScrapedGauges({
     sim,
-    (name) => (row) =>
+    labelsOf: (name) => (row) =>
       name.startsWith('node')
         ? { node: `n${row % nodes}`, d: `${row % 3}` }
         : { pod: `p${row}`, node: `n${row % nodes}` },
-    exposedByProcess,
-    (target) =>
+    names: [...sim.gauges.keys()],
+    exposition: new Exposition({ cluster: 'c', namespace: 'kafka', nodeOf: new Map(), hasJbod: false }),
+    clockOf: (target) =>
       new SampleClock(
         15e6,
         (target.length * 1_234_567 + target.charCodeAt(target.length - 1) * 765_431) % 15e6,
       ),
-    () => undefined,
-  );
+    writtenBy: () => undefined,
+    origin: 0,
+  });
   const expressions = [
     ...['ready == 0', 'waiting > 0', 'node_ready == 0', 'replicas != desired', 'restarts > 3'],
     ...['ready < 1', 'waiting > 1', 'node_ready < 1', 'desired > replicas', 'restarts > 5'],
@@ -85,7 +89,7 @@ function played(
     return {
       kind: 'alert' as const,
       name: `R${i}`,
-      query: source.query(parsed.value, { leftOpen: true, lookbackMicros: 300e6, origin: 0 }),
+      query: source.query(parsed.value, prometheus3),
       forMicros: (i % 4) * 300e6,
       keepFiringForMicros: 0,
       labels: () => ({}),

@@ -9,7 +9,7 @@ import { brokerState } from './models/kafka/broker.ts';
 import type { KafkaCluster } from './models/kafka/cluster.ts';
 import type { GroupLag } from './models/kafka/groupLag.ts';
 import { noLeader, replicaState } from './models/kafka/tables.ts';
-import { exactReading } from './promql/evaluate.ts';
+import { exactValue } from './promql/exact.ts';
 import { type Built, build } from './scenario/build.ts';
 import type { Scenario } from './scenario/load.ts';
 
@@ -500,7 +500,7 @@ export function checkResult(result: Result): void {
       for (let i = 1; i < series.length; i += 1) {
         if (!(series.times[i]! > series.times[i - 1]!)) throw new BrokenInvariant(`${name}: time goes back`);
       }
-      const end = exactReading.instant(series, result.playedMicros);
+      const end = exactValue(series, result.playedMicros);
       if (end !== undefined && !Number.isFinite(end)) throw new BrokenInvariant(`${name} ends as ${end}`);
     }
   }

@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { gunzipSync } from 'node:zlib';
 import { type GcLog, GcLogReader, orderGcLogParts } from '../formats/gcLog.ts';
@@ -50,6 +50,31 @@ export function readerBelow(root: string): ReadText {
     } catch {
       return undefined;
     }
+  };
+}
+
+/**
+ * A reader below a root that also knows files given on the command line, wherever they lie: by their path below the root, else by their name.
+ * @throws UsageError for one that does not exist
+ */
+export function withFiles(
+  files: readonly string[],
+  root: string,
+): { readonly names: readonly string[]; readonly reader: ReadText } {
+  const below = readerBelow(root);
+  const given = new Map<string, string>();
+  for (const file of files) {
+    if (!existsSync(file) || !statSync(file).isFile())
+      throw new UsageError(`there is no file ${file}\n  mend: correct the path`);
+    const path = relative(root, realpathSync(file)).split(sep).join('/');
+    given.set(path.startsWith('..') ? basename(file) : path, realpathSync(file));
+  }
+  return {
+    names: [...given.keys()],
+    reader: (path) => {
+      const full = given.get(path);
+      return full === undefined ? below(path) : readerBelow(dirname(full))(basename(full));
+    },
   };
 }
 

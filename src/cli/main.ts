@@ -11,7 +11,8 @@ async function overview(): Promise<string> {
 
 function help(name: string, command: Command): string {
   const flags = Object.entries(command.options).map(
-    ([flag, o]) => [`  --${flag}${o.type === 'string' ? ' VALUE' : ''}`, o.says] as const,
+    ([flag, o]) =>
+      [`  --${flag}${{ string: ' VALUE', list: ' VALUE...', boolean: '' }[o.type]}`, o.says] as const,
   );
   const width = flags.reduce((most, [flag]) => Math.max(most, flag.length + 2), 24);
   const options = flags.map(([flag, says]) => flag.padEnd(width) + says);
@@ -22,7 +23,10 @@ function help(name: string, command: Command): string {
 async function parse(name: string, command: Command, args: readonly string[]): Promise<Given> {
   const { default: yargs } = await import('yargs');
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([flag, o]) => [flag, { type: o.type, describe: o.says }]),
+    Object.entries(command.options).map(([flag, o]) => {
+      const type: 'boolean' | 'string' = o.type === 'boolean' ? 'boolean' : 'string';
+      return [flag, { type, array: o.type === 'list', describe: o.says }];
+    }),
   );
   const parser = yargs([...args])
     .scriptName('rehearse')
@@ -49,6 +53,12 @@ async function parse(name: string, command: Command, args: readonly string[]): P
       mistakes.push(
         `there is no option --${key} of ${name}\n  mend: ${near === undefined ? `use ${known.map((k) => `--${k}`).join(', ')}` : `write --${near}`}`,
       );
+    } else if (command.options[key]!.type === 'list') {
+      if (
+        (value as readonly unknown[]).some((one) => one === '') ||
+        (value as readonly unknown[]).length === 0
+      )
+        mistakes.push(`--${key} has no value\n  mend: write --${key} VALUE...`);
     } else if (Array.isArray(value))
       mistakes.push(`--${key} is given ${value.length} times\n  mend: give it once`);
     else if (command.options[key]!.type === 'string' && value === '')
@@ -58,6 +68,7 @@ async function parse(name: string, command: Command, args: readonly string[]): P
   return {
     files: (parsed._ as unknown[]).map(String),
     text: (key) => (typeof parsed[key] === 'string' ? (parsed[key] as string) : undefined),
+    list: (key) => (Array.isArray(parsed[key]) ? (parsed[key] as unknown[]).map(String) : []),
     flag: (key) => parsed[key] === true,
     count: (key) => {
       const given = parsed[key];

@@ -5,13 +5,17 @@ export interface Command {
   readonly usage: string;
   readonly question: string;
   readonly examples: readonly string[];
-  readonly options: Readonly<Record<string, { readonly says: string; readonly type: 'boolean' | 'string' }>>;
+  readonly options: Readonly<
+    Record<string, { readonly says: string; readonly type: 'boolean' | 'string' | 'list' }>
+  >;
   readonly run: (given: Given) => number | Promise<number>;
 }
 
 export interface Given {
   readonly files: readonly string[];
   readonly text: (name: string) => string | undefined;
+  /** All values of an option that takes several; empty where it is not given. */
+  readonly list: (name: string) => readonly string[];
   readonly flag: (name: string) => boolean;
   readonly count: (name: string) => number | undefined;
 }

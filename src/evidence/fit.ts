@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { play } from '../experiment/run.ts';
 import { median } from '../experiment/statistics.ts';
 import type { ReadText } from '../formats/problem.ts';
-import { evaluateVector } from '../promql/evaluate.ts';
+import { evaluateVector } from '../promql/expectation.ts';
 import { type Expression, selectorsOf } from '../promql/parse.ts';
 import { build } from '../scenario/build.ts';
 import { loadScenario, resolvePath, type Scenario } from '../scenario/load.ts';

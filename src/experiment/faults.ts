@@ -1,5 +1,5 @@
 import { parseQuantity } from '../formats/quantity.ts';
-import { evaluateVector, type Sample } from '../promql/evaluate.ts';
+import { evaluateVector } from '../promql/expectation.ts';
 import { parseExpression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { type Built, build, catalogue } from '../scenario/build.ts';
@@ -48,7 +48,7 @@ const recorded = new Set(signs.flatMap((s) => selectorsOf(s.expression).map((sel
 
 function readSigns(series: SeriesSet, played: number): number[] {
   return signs.map(({ expression }) =>
-    evaluateVector(expression, series, played).reduce((most, s: Sample) => Math.max(most, s.value), 0),
+    evaluateVector(expression, series, played).reduce((most, s) => Math.max(most, s.value), 0),
   );
 }
 

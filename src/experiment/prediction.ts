@@ -3,7 +3,7 @@ import type { KafkaCluster } from '../models/kafka/cluster.ts';
 import { type StarvedSide, starvedSides } from '../models/kafka/partitionFindings.ts';
 import type { CopyLimit } from '../models/kafka/replication.ts';
 import type { Curve } from '../models/workload/curve.ts';
-import { evaluateVector } from '../promql/evaluate.ts';
+import { evaluateVector } from '../promql/expectation.ts';
 import type { Series, SeriesSet } from '../promql/series.ts';
 import type { Scenario } from '../scenario/load.ts';
 import type { KafkaPartSettings } from '../scenario/parts/kafka.ts';

@@ -1,4 +1,4 @@
-import { evaluateVector } from '../promql/evaluate.ts';
+import { evaluateVector } from '../promql/expectation.ts';
 import { type Expression, parseExpression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { catalogue } from '../scenario/build.ts';

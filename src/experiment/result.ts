@@ -1,6 +1,9 @@
 import type { EventKind, Metric, OutageSign, Panel, ReliabilityMeasure } from '../engine/catalogue.ts';
 import type { ToldEvent } from '../engine/simulation.ts';
+import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { SeriesSet } from '../promql/series.ts';
+
+export type { AlertsOutcome, SilenceOutcome, SpellOutcome } from '../models/monitoring/outcome.ts';
 
 export type Verdict = 'pass' | 'fail' | 'inconclusive';
 export type Role = 'input' | 'assumed' | 'reconciled' | 'fit' | 'derived' | 'predict' | 'compare';
@@ -210,4 +213,6 @@ export interface Result {
   readonly faults?: FaultsOutcome;
   /** Present when things fail by chance. */
   readonly reliability?: Reliability;
+  /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
+  readonly alerts?: AlertsOutcome;
 }

@@ -2,22 +2,19 @@ import type { ModelFinding } from '../engine/catalogue.ts';
 import { mathSelfTest } from '../engine/fingerprint.ts';
 import { eventClass } from '../engine/simulation.ts';
 import type { Problem } from '../formats/problem.ts';
-import {
-  changeTimes,
-  checkExpectation,
-  evaluateVector,
-  exactReading,
-  type Sample,
-  scrape,
-  scrapedReading,
-} from '../promql/evaluate.ts';
+import { exactValue } from '../promql/exact.ts';
+import { changeTimes, checkExpectation, evaluateVector } from '../promql/expectation.ts';
+import { ExactView, ServerView, type View } from '../promql/leaves.ts';
 import { type Expression, selectorsOf } from '../promql/parse.ts';
+import { prometheus3, scrape } from '../promql/samples.ts';
 import type { SeriesSet } from '../promql/series.ts';
+import type { Sample } from '../promql/vector.ts';
 import { type Built, build, catalogue } from '../scenario/build.ts';
 import type { ExpectationEntry, ObservedEntry, Scenario } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
 import { failsByChance, leftOut, overPlayed, readReliability, reliabilityOf } from './reliability.ts';
 import type {
+  AlertsOutcome,
   ExpectationOutcome,
   Finding,
   MeasureRow,
@@ -101,10 +98,11 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
       says,
     });
   }
+  const alerts = shiftedBy(scenario.warmUp, built.alerts());
   const verdicts = expectations.map((e) => e.verdict);
   const verdict: Verdict = verdicts.includes('fail')
     ? 'fail'
-    : verdicts.includes('inconclusive')
+    : verdicts.includes('inconclusive') || alerts?.rules.some((r) => r.notAnswerable !== null) === true
       ? 'inconclusive'
       : 'pass';
   const texts = [...scenario.texts].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -141,7 +139,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     resolved: {
       scenario: scenario.resolved,
       sources: scenario.sources,
-      files: Object.fromEntries(texts.filter(([file]) => !/\.ya?ml$/.test(file))),
+      files: Object.fromEntries(texts.filter(([file]) => !scenario.merged.has(file))),
     },
     metrics: catalogue.metrics,
     eventKinds: catalogue.events,
@@ -150,6 +148,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     told: sim.told
       .filter((t) => t.time >= scenario.warmUp)
       .map((t) => ({ ...t, time: t.time - scenario.warmUp })),
+    ...(alerts === undefined ? {} : { alerts }),
     ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played, notSampled) } : {}),
   };
 }
@@ -167,7 +166,7 @@ export function play(
     const look = sim.on(
       'experiment.until',
       () => {
-        if (checkExpectation(expression, built.live(), [sim.now]).holds) sim.stop(text);
+        if (checkExpectation(expression, new ExactView(built.live()), [sim.now]).holds) sim.stop(text);
       },
       eventClass.observer,
     );
@@ -185,6 +184,22 @@ export function play(
     sim.run(Math.round((until * i) / slices));
     onProgress?.(i / slices, sim.eventCount);
   }
+}
+
+/** What rules said, in times that count from the start of the period. */
+function shiftedBy(warmUp: number, alerts: AlertsOutcome | undefined): AlertsOutcome | undefined {
+  if (alerts === undefined || warmUp === 0) return alerts;
+  const shift = (t: number | null) => (t === null ? null : t - warmUp);
+  return {
+    rules: alerts.rules,
+    spells: alerts.spells.map((s) => ({
+      ...s,
+      activeAt: s.activeAt - warmUp,
+      firedAt: shift(s.firedAt),
+      endedAt: shift(s.endedAt),
+    })),
+    silences: alerts.silences.map((s) => ({ ...s, from: s.from - warmUp, to: s.to - warmUp })),
+  };
 }
 
 /** A single number of an expression at the end of the period: null when there is none, or more than one. */
@@ -249,8 +264,7 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 function judge(e: ExpectationEntry, series: SeriesSet, played: number): ExpectationOutcome {
   const from = Math.min(e.from, played);
   const to = Math.min(e.to, played);
-  let read = series;
-  let reading = exactReading;
+  let view: View = new ExactView(series);
   let times =
     from === to
       ? [to]
@@ -274,15 +288,14 @@ function judge(e: ExpectationEntry, series: SeriesSet, played: number): Expectat
     const names = [...selectorsOf(e.expression.operand), ...selectorsOf(e.expression.limit)].map(
       (s) => s.name,
     );
-    read = scrape(series, new Set(names), e.scrapeMicros, 0, played);
-    reading = scrapedReading;
+    view = new ServerView(scrape(series, new Set(names), e.scrapeMicros, 0, played), prometheus3);
     if (from !== to) {
       times = [];
       for (let t = Math.ceil(from / e.scrapeMicros) * e.scrapeMicros; t <= to; t += e.scrapeMicros)
         times.push(t);
     }
   }
-  const checked = checkExpectation(e.expression, read, times, reading);
+  const checked = checkExpectation(e.expression, view, times);
   const base = { name: e.name, that: e.text, mode: e.mode, when: e.when };
   if (!checked.matched) {
     return {
@@ -334,7 +347,7 @@ function measures(series: SeriesSet, played: number): MeasureRow[] {
     .filter((m) => m.name.startsWith('rehearse:'))
     .flatMap((m) =>
       series.of(m.name).flatMap((s) => {
-        const value = exactReading.instant(s, played);
+        const value = exactValue(s, played);
         return value === undefined ? [] : [{ name: m.name, labels: s.labels, unit: m.unit, value }];
       }),
     );

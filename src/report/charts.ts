@@ -1,7 +1,9 @@
 import type { Panel } from '../engine/catalogue.ts';
 import type { Result } from '../experiment/result.ts';
-import { changeTimes, evaluateVector } from '../promql/evaluate.ts';
+import { changeTimes } from '../promql/expectation.ts';
+import { ExactView } from '../promql/leaves.ts';
 import { parseExpression } from '../promql/parse.ts';
+import { Query } from '../promql/query.ts';
 import { sentence } from './words.ts';
 
 export interface Chart {
@@ -35,8 +37,9 @@ function points(panel: Panel, result: Result): Point[] {
   if (!parsed.ok) throw new RangeError(`panel ${panel.title}: ${parsed.problems[0]?.message}`);
   const found: Point[] = [];
   const lines = new Map<string, Point[]>();
+  const query = new Query(parsed.value, new ExactView(result.series));
   for (const t of instants(changeTimes(parsed.value, result.series, 0, result.playedMicros))) {
-    for (const sample of evaluateVector(parsed.value, result.series, t)) {
+    for (const sample of query.samples(t)) {
       if (!Number.isFinite(sample.value)) continue;
       const by =
         panel.by === undefined

@@ -1,4 +1,5 @@
 import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experiment/result.ts';
+import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { clock, number, percent, sentence } from './words.ts';
@@ -104,6 +105,26 @@ function faultsTable(faults: FaultsOutcome): string {
   return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
 }
 
+function alertsTable(result: Result): string {
+  const { alerts } = result;
+  if (alerts === undefined) return '';
+  const cells = (row: readonly string[], tag: string) =>
+    `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
+  const rows = alertRows(alerts, result.playedMicros);
+  const table =
+    rows.length === 0
+      ? ''
+      : `<div class="scroll"><table>${cells(alertsHeader, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;
+  const silences = silenceLines(result);
+  const commands =
+    silences.length === 0
+      ? ''
+      : `<p>Silences for the change:</p>${silences.map((line) => `<p><code>${inert(line)}</code></p>`).join('')}`;
+  return `${table}<ul>${alertsSays(alerts)
+    .map((line) => `<li>${inert(line)}</li>`)
+    .join('')}</ul>${commands}`;
+}
+
 function reliabilityTable(reliability: Reliability): string {
   const rows = [
     `<tr>${reliabilityHeader.map((h) => `<th>${inert(h)}</th>`).join('')}</tr>`,
@@ -137,7 +158,7 @@ export function reportHtml(
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 <h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
 ${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)

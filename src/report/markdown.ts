@@ -1,4 +1,5 @@
 import type { Result } from '../experiment/result.ts';
+import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { observedCells, observedHeader } from './text.ts';
@@ -56,6 +57,14 @@ export function summaryMarkdown(result: Result): string {
       '',
       cell(reliabilitySays(result.reliability)),
     );
+  }
+  if (result.alerts !== undefined) {
+    const found = alertRows(result.alerts, result.playedMicros);
+    const silences = silenceLines(result);
+    lines.push('', '## Alerts', '', ...(found.length === 0 ? [] : [...rows(alertsHeader, found), '']));
+    lines.push(...alertsSays(result.alerts).map((line) => `- ${cell(line)}`));
+    if (silences.length > 0)
+      lines.push('', '### Silences for the change', '', ...silences.map((line) => `    ${line}`));
   }
   if (result.faults !== undefined) {
     const { faults } = result;

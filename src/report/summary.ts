@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
+import type { AlertsOutcome, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 
 const finite = z.number().nullable();
 
@@ -90,6 +90,43 @@ export const summarySchema = z.strictObject({
     .meta({
       description: 'estimates over the seeds, with 95 % intervals; present when things fail by chance',
     }),
+  alerts: z
+    .strictObject({
+      answerable: z.number(),
+      rules: z.array(
+        z.strictObject({
+          rule: z.string(),
+          kind: z.enum(['alert', 'record']),
+          group: z.string(),
+          file: z.string(),
+          notAnswerable: z.string().nullable(),
+          fired: z.number(),
+        }),
+      ),
+      spells: z.array(
+        z.strictObject({
+          alert: z.string(),
+          labels: z.record(z.string(), z.string()),
+          activeSeconds: z.number(),
+          firedSeconds: finite,
+          endedSeconds: finite,
+        }),
+      ),
+      silences: z.array(
+        z.strictObject({
+          alert: z.string(),
+          matchers: z.array(z.string()),
+          fromSeconds: z.number(),
+          toSeconds: z.number(),
+          messages: z.number(),
+        }),
+      ),
+    })
+    .optional()
+    .meta({
+      description:
+        'what alert rules said, in seconds from the start of the period; present where there are any',
+    }),
   faults: z
     .strictObject({
       kinds: z.array(z.string()),
@@ -165,6 +202,7 @@ export function summaryOf(result: Result): Summary {
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
     ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
+    ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
   };
 }
@@ -177,6 +215,27 @@ function reliabilityOf({ runs, playedMicros, notSampled, rows }: Reliability): S
     measures: rows.map((r) => ({
       ...r,
       interval: r.interval === null ? null : [r.interval[0], r.interval[1]],
+    })),
+  };
+}
+
+function alertsOf({ rules, spells, silences }: AlertsOutcome): Summary['alerts'] {
+  return {
+    answerable: rules.filter((r) => r.notAnswerable === null).length,
+    rules: rules.map((r) => ({ ...r })),
+    spells: spells.map((s) => ({
+      alert: s.alert,
+      labels: { ...s.labels },
+      activeSeconds: s.activeAt / 1e6,
+      firedSeconds: seconds(s.firedAt),
+      endedSeconds: seconds(s.endedAt),
+    })),
+    silences: silences.map((s) => ({
+      alert: s.alert,
+      matchers: [...s.matchers],
+      fromSeconds: s.from / 1e6,
+      toSeconds: s.to / 1e6,
+      messages: s.messages,
     })),
   };
 }

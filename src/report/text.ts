@@ -1,4 +1,5 @@
 import type { Finding, ObservedRow, Result } from '../experiment/result.ts';
+import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import {
   exposureSentences,
   faultLegend,
@@ -133,6 +134,21 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.reliability !== undefined) {
     lines.push('', `Reliability, ${reliabilitySays(result.reliability)}`);
     lines.push(...table(reliabilityRows(result.reliability), new Set([1])).map((row) => `  ${row}`));
+  }
+  if (result.alerts !== undefined) {
+    const rows = alertRows(result.alerts, result.playedMicros);
+    lines.push('', 'Alerts');
+    if (rows.length > 0)
+      lines.push(
+        ...table(
+          [alertsHeader, ...rows].map((row) => row.map(plain)),
+          new Set([2, 3]),
+        ).map((row) => `  ${row}`),
+      );
+    lines.push(...alertsSays(result.alerts).map((line) => `  ${plain(line)}`));
+    const silences = silenceLines(result);
+    if (silences.length > 0)
+      lines.push('', 'Silences for the change', ...silences.map((line) => `  ${plain(line)}`));
   }
   if (result.faults !== undefined) {
     const { faults } = result;

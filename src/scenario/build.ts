@@ -1,5 +1,6 @@
 import type { Catalogue, ModelFinding } from '../engine/catalogue.ts';
 import { Simulation, type SimulationOptions } from '../engine/simulation.ts';
+import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import { selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { isMet, type Labels, live, recorded } from './labelled.ts';
@@ -18,6 +19,8 @@ export interface Built {
   readonly until: number;
   /** What the models found out, as things stand now. */
   readonly findings: () => readonly ModelFinding[];
+  /** What alert rules said until now. */
+  readonly alerts: () => AlertsOutcome | undefined;
   /** What was recorded, with labels; times count from the start of the period. */
   readonly series: () => SeriesSet;
   /** The values of this instant. */
@@ -71,6 +74,10 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     from: parseTime(scenario.from) ?? 0,
     watched,
     labelsOf: (metric) => labelled.get(metric),
+    metricNames: parts.flatMap((p) => p.catalogue.metrics.map((m) => m.name)),
+    metrics: (parts as unknown as readonly Part[])
+      .filter((p) => settings[p.name] !== undefined)
+      .flatMap((p) => p.catalogue.metrics),
     readText: scenario.readText,
     condition: (text) => isMet(text, live(sim, labelled), sim.now),
   };
@@ -82,7 +89,10 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
     const model = part.create(settings[part.name], context);
     models[part.name] = model;
     part.connect?.(model, context);
-    for (const metric of [...part.catalogue.metrics, ...(part.metrics?.(settings[part.name]) ?? [])]) {
+    for (const metric of [
+      ...part.catalogue.metrics,
+      ...(part.metrics?.(settings[part.name], scenario.readText) ?? []),
+    ]) {
       const labels = part.labels(model, metric.name);
       if (labels !== undefined) labelled.set(metric.name, labels);
     }
@@ -104,6 +114,10 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
       (parts as unknown as readonly Part[]).flatMap((p) =>
         models[p.name] === undefined ? [] : (p.findings?.(models[p.name]) ?? []),
       ),
+    alerts: () =>
+      (parts as unknown as readonly Part[]).flatMap((p) =>
+        models[p.name] === undefined ? [] : (p.alerts?.(models[p.name]) ?? []),
+      )[0],
     series: () => recorded(sim, labelled, scenario.warmUp),
     live: () => live(sim, labelled),
   };

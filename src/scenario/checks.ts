@@ -1,3 +1,4 @@
+import type { Problem } from '../formats/problem.ts';
 import type { Expectation, Expression } from '../promql/parse.ts';
 import type { TimelineEntry } from './load.ts';
 import type { Reaction } from './reactions.ts';
@@ -20,6 +21,8 @@ export interface Checks {
   problem(path: readonly (string | number)[], found: string, mend: string): void;
   /** A fact that is odd or physically inconsistent: played, and listed as a finding. */
   warning(path: readonly (string | number)[], found: string, mend: string): void;
+  /** As `problem`, at a place of another file that a setting names. */
+  problemsOf(problems: readonly Problem[]): void;
   /** The line of a value in its file, for a remedy that points at another place; 0 when unknown. */
   lineOf(path: readonly (string | number)[]): number;
   /** A quantity as it is written in the file; undefined where there is none, or it is drawn. */

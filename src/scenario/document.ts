@@ -58,6 +58,8 @@ export function plain(node: Located): unknown {
 /** The texts of the files read so far, for code frames and digests. */
 export class Sources {
   readonly texts = new Map<string, string>();
+  /** Those that were read as documents of a scenario. */
+  readonly merged = new Set<string>();
   private readonly readText: ReadText;
 
   constructor(readText: ReadText) {
@@ -94,9 +96,14 @@ const kept = { files: 64, characters: 100_000 } as const;
 /** Reads one YAML file into located values; undefined when it has problems, which are added. */
 export function readDocument(file: string, sources: Sources, problems: Problem[]): Located | undefined {
   const text = sources.read(file);
+  sources.merged.add(file);
   const before = readBefore.get(file);
   if (before !== undefined && before.text === text) return before.root;
-  const root = parseDocument(file, text, problems);
+  const [root, second] = parseDocuments(file, text, problems, 'rehearse: 1');
+  if (second !== undefined) {
+    problems.push(problemAt(second, '', 'a second document', 'keep one document in a file'));
+    return undefined;
+  }
   if (root !== undefined && text !== undefined && text.length <= kept.characters) {
     readBefore.delete(file);
     readBefore.set(file, { text, root });
@@ -105,10 +112,19 @@ export function readDocument(file: string, sources: Sources, problems: Problem[]
   return root;
 }
 
-function parseDocument(file: string, text: string | undefined, problems: Problem[]): Located | undefined {
-  const refuse = (at: { line: number; column: number }, found: string, mend: string) => {
+/**
+ * Reads every document of a YAML file; none when one has problems, which are added.
+ * @param begins what a file of the kind begins with, for the remedy
+ */
+export function parseDocuments(
+  file: string,
+  text: string | undefined,
+  problems: Problem[],
+  begins: string,
+): readonly Located[] {
+  const refuse = (at: { line: number; column: number }, found: string, mend: string): readonly Located[] => {
     problems.push(problemAt({ file, ...at }, '', found, mend));
-    return undefined;
+    return [];
   };
   const whole = { line: 0, column: 0 };
   if (text === undefined) {
@@ -152,25 +168,19 @@ function parseDocument(file: string, text: string | undefined, problems: Problem
     );
   }
   if (!Array.isArray(documents) || documents.length === 0)
-    return refuse(whole, 'the file is empty', 'begin with rehearse: 1');
+    return refuse(whole, 'the file is empty', `begin with ${begins}`);
   const place = (offset: number) => {
     const { line, col } = counter.linePos(Math.min(offset, text.length));
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const [document, second] = documents;
-  const faults = [...document.errors, ...document.warnings];
+  const faults = documents.flatMap((document) => [...document.errors, ...document.warnings]);
   for (const fault of faults.slice(0, 20))
     refuse(place(fault.pos[0]), yamlSays(fault.message), yamlMend(fault.code, fault.message));
-  if (faults.length > 0) return undefined;
-  if (second !== undefined) {
-    return refuse(
-      place(second.contents?.range?.[0] ?? second.range?.[0] ?? 0),
-      'a second document',
-      'keep one document in a file',
-    );
-  }
-  if (document.contents === null) return refuse(whole, 'the file is empty', 'begin with rehearse: 1');
-  return new Reader(file, document, place, problems).read();
+  if (faults.length > 0) return [];
+  const filled = documents.filter((document) => document.contents !== null);
+  if (filled.length === 0) return refuse(whole, 'the file is empty', `begin with ${begins}`);
+  const read = filled.map((document) => new Reader(file, document, place, problems, begins).read());
+  return read.every((root) => root !== undefined) ? read : [];
 }
 
 type YamlDocument = ReturnType<typeof parseAllDocuments>[number];
@@ -181,6 +191,7 @@ class Reader {
   private readonly document: YamlDocument;
   private readonly place: (offset: number) => { line: number; column: number };
   private readonly problems: Problem[];
+  private readonly begins: string;
   private nodes = 0;
   private aliases = 0;
   private failed = false;
@@ -190,8 +201,10 @@ class Reader {
     document: YamlDocument,
     place: (offset: number) => { line: number; column: number },
     problems: Problem[],
+    begins: string,
   ) {
     this.file = file;
+    this.begins = begins;
     this.document = document;
     this.place = place;
     this.problems = problems;
@@ -206,7 +219,7 @@ class Reader {
         root,
         '',
         `the file is ${Array.isArray(root.value) ? 'a list' : 'a single value'}, not a map`,
-        'begin with rehearse: 1',
+        `begin with ${this.begins}`,
       ),
     );
     return undefined;
@@ -405,4 +418,28 @@ function yamlMend(code: string, message: string): string {
     default:
       return 'correct the YAML here';
   }
+}
+
+/**
+ * Where a character of a text stands in its file. A folded or quoted text keeps its characters in order but not its spaces, so
+ * what is counted is the characters that are no space; escapes in a quoted text shift the place by their length.
+ */
+export function textPlace(node: Located, offset: number, file: string): { line: number; column: number } {
+  const lines = file.split('\n');
+  let line = node.line - 1;
+  let column = node.column - 1;
+  if (node.style === 'quoted') column += 1;
+  if (node.style === 'block') {
+    line += 1;
+    column = 0;
+  }
+  let before = String(node.value).slice(0, offset).replace(/\s/g, '').length;
+  for (; line < lines.length; line += 1, column = 0) {
+    for (; column < lines[line].length; column += 1) {
+      if (/\s/.test(lines[line][column])) continue;
+      if (before === 0) return { line: line + 1, column: column + 1 };
+      before -= 1;
+    }
+  }
+  return { line: node.line, column: node.column };
 }

@@ -119,6 +119,7 @@ export function withFault(
       const parsed = parseExpression(text);
       return parsed.ok ? parsed.value : undefined;
     },
+    problemsOf: () => {},
     // A fault that outlives the period is played as far as the period goes.
     warning: () => {},
     lineOf: () => 0,

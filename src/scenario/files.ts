@@ -14,6 +14,9 @@ import { nameOf } from './problems.ts';
 /** Keys whose value names a file, relative to the file that holds the key. */
 const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file', 'plan']);
 
+/** Keys whose value is a list of such names, where its entries are texts. */
+const fileListKeys: ReadonlySet<string> = new Set(['rules']);
+
 /** Lists that merge entry by entry even where an entry has no name: such an entry is added. */
 const addedLists: ReadonlySet<string> = new Set(['timeline', 'expect', 'observed']);
 
@@ -127,6 +130,11 @@ class Loader {
     const made = new Map<string, Located>();
     for (const [key, value] of map) {
       const inner = path === '' ? key : `${path}.${key}`;
+      const list = fileListKeys.has(key) ? asList(value) : undefined;
+      if (list?.every((entry) => typeof entry.value === 'string')) {
+        made.set(key, { ...value, value: list.flatMap((entry) => this.fileAt(entry, inner) ?? []) });
+        continue;
+      }
       if (!fileKeys.has(key) || typeof value.value !== 'string') {
         made.set(key, this.resolved(value, inner));
         continue;

@@ -11,7 +11,9 @@ export function checkHalt(
   const halt = checks.condition(path, text);
   if (
     halt !== undefined &&
-    [...selectorsOf(halt.operand), ...selectorsOf(halt.limit)].some((s) => s.range > 0 || s.offset !== 0)
+    [...selectorsOf(halt.operand), ...selectorsOf(halt.limit)].some(
+      (s) => s.range > 0 || s.offset !== 0 || s.pin !== undefined,
+    )
   ) {
     checks.problem(path, 'a window or an offset', 'compare values of this instant');
   }

@@ -1,6 +1,7 @@
 import type { Gauge } from '../engine/gauge.ts';
 import type { Simulation } from '../engine/simulation.ts';
-import { checkExpectation } from '../promql/evaluate.ts';
+import { checkExpectation } from '../promql/expectation.ts';
+import { ExactView } from '../promql/leaves.ts';
 import { parseExpectation } from '../promql/parse.ts';
 import { gone, type Series, type SeriesSet } from '../promql/series.ts';
 
@@ -23,9 +24,11 @@ const opposites: Readonly<Record<string, string>> = {
 export function isMet(text: string, set: SeriesSet, now: number): boolean {
   const parsed = parseExpectation(text);
   if (!parsed.ok) throw new RangeError(`the condition ${text} cannot be read`);
-  const { matched, holds } = checkExpectation({ ...parsed.value, op: opposites[parsed.value.op] }, set, [
-    now,
-  ]);
+  const { matched, holds } = checkExpectation(
+    { ...parsed.value, op: opposites[parsed.value.op] },
+    new ExactView(set),
+    [now],
+  );
   return matched && !holds;
 }
 

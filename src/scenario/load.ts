@@ -3,14 +3,15 @@ import type { Metric } from '../engine/catalogue.ts';
 import { nearest } from '../formats/nearest.ts';
 import type { Problem, ReadText } from '../formats/problem.ts';
 import { formatQuantity, parseQuantity } from '../formats/quantity.ts';
+import { sampleFunctions } from '../promql/exact.ts';
 import {
   type Expectation,
   type Expression,
   parseExpectation,
   parseExpression,
-  type Selector,
   type SyntaxProblem,
   selectorsOf,
+  windowCallsOf,
 } from '../promql/parse.ts';
 import type { Checks } from './checks.ts';
 import {
@@ -22,6 +23,7 @@ import {
   plain,
   problemAt,
   Sources,
+  textPlace,
 } from './document.ts';
 import { readFiles } from './files.ts';
 import { knownKeys } from './keys.ts';
@@ -216,6 +218,8 @@ export interface Scenario {
   readonly sources: readonly { readonly path: string; readonly value: string; readonly source: string }[];
   /** Texts that decide the result, for digests: by file. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Files among them that are merged into the scenario, and not read beside it. */
+  readonly merged: ReadonlySet<string>;
   readonly readText: (path: string) => string;
 }
 
@@ -229,11 +233,18 @@ export interface Loaded {
 /**
  * Reads a scenario and everything it names, and checks it whole: either a scenario, or every problem at once.
  * @param path of the scenario file, relative to the root that `readText` reads below
+ * @param rules rule files that are played beside those of the scenario
  */
-export function loadScenario(path: string, readText: ReadText, parts: readonly Part<never, never>[]): Loaded {
+export function loadScenario(
+  path: string,
+  readText: ReadText,
+  parts: readonly Part<never, never>[],
+  rules: readonly string[] = [],
+): Loaded {
   const sources = new Sources(readText);
   const problems: Problem[] = [];
-  const root = readFiles(path, sources, problems);
+  const read = readFiles(path, sources, problems);
+  const root = read === undefined || rules.length === 0 ? read : withRules(read, rules);
   if (root === undefined)
     return { problems: sortProblems(problems), warnings: [], scenario: undefined, texts: sources.texts };
   const scenario = new Checker(path, root, sources, parts, problems).check();
@@ -246,6 +257,21 @@ export function loadScenario(path: string, readText: ReadText, parts: readonly P
     scenario: hard.length === 0 && scenario !== undefined ? { ...scenario, warnings } : undefined,
     texts: sources.texts,
   };
+}
+
+/** The scenario with more rule files, as if it named them itself. */
+function withRules(root: Located, rules: readonly string[]): Located {
+  const top = asMap(root)!;
+  const monitoring = top.get('monitoring');
+  const place = { file: root.file, line: 0, column: 0, keyLine: 0, keyColumn: 0 };
+  const more = rules.map((file): Located => ({ ...place, value: file }));
+  const own = asMap(monitoring) ?? new Map<string, Located>();
+  const list = { ...place, value: [...(asList(own.get('rules')) ?? []), ...more] };
+  const made: Located = {
+    ...(monitoring ?? place),
+    value: new Map<string, Located>([...own, ['rules', list]]),
+  };
+  return { ...root, value: new Map<string, Located>([...top, ['monitoring', made]]) };
 }
 
 /** A cross-check asked for a part that has problems of its own. */
@@ -285,7 +311,10 @@ class Checker {
     const top = this.top();
     const { made: settings, failed } = this.parse(() => 0.5, true);
     for (const part of this.parts as unknown as readonly Part[]) {
-      const own = settings[part.name] === undefined ? [] : (part.metrics?.(settings[part.name]) ?? []);
+      const own =
+        settings[part.name] === undefined
+          ? []
+          : (part.metrics?.(settings[part.name], (file) => this.sources.read(file)) ?? []);
       for (const metric of own) this.metrics.set(metric.name, metric);
     }
     const period = this.period(top);
@@ -303,9 +332,7 @@ class Checker {
     const expect = this.expectations(top, period);
     const observed = this.observed();
     const until =
-      top.until === undefined
-        ? undefined
-        : this.promql(['until'], top.until, parseExpectation, selectorsOfBoth);
+      top.until === undefined ? undefined : this.promql(['until'], top.until, parseExpectation, bothSides);
     this.crossChecks(settings, failed, timeline, reactions, period);
     if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
@@ -340,6 +367,7 @@ class Checker {
       resolved: plain(this.root) as Record<string, unknown>,
       sources: this.annotated(),
       texts: this.sources.texts,
+      merged: this.sources.merged,
       readText: (file) => this.sources.read(file) ?? '',
     };
   }
@@ -715,7 +743,8 @@ class Checker {
     path: readonly PropertyKey[],
     text: string,
     parse: (text: string) => { ok: true; value: T } | { ok: false; problems: readonly SyntaxProblem[] },
-    selectors: (value: T) => readonly Selector[],
+    expressions: (value: T) => readonly Expression[],
+    isExact = true,
   ): T | undefined {
     const tell = (offset: number, found: string, mend: string) => this.problemIn(path, offset, found, mend);
     const parsed = parse(text);
@@ -723,7 +752,20 @@ class Checker {
       for (const p of parsed.problems) tell(p.offset, p.message, p.mend);
       return undefined;
     }
-    for (const selector of selectors(parsed.value)) {
+    const read = expressions(parsed.value);
+    for (const call of isExact ? read.flatMap(windowCallsOf) : []) {
+      if (sampleFunctions.has(call.name))
+        tell(
+          call.at,
+          `${call.name} counts samples, and here every change counts`,
+          'give it a subquery, as in sum_over_time(x[5m:15s]), or write scraped: in an expectation',
+        );
+    }
+    for (const selector of read.flatMap(selectorsOf)) {
+      if (selector.name === '') {
+        tell(selector.at, 'a pattern of metric names', 'name one metric');
+        continue;
+      }
       const metric = this.metrics.get(selector.name);
       if (metric === undefined) {
         const near = nearest(selector.name, this.metrics.keys());
@@ -804,7 +846,7 @@ class Checker {
       }
       const key = given.that === undefined ? 'scraped' : 'that';
       const text = given.that ?? given.scraped ?? '';
-      const expression = this.promql([...path, key], text, parseExpectation, selectorsOfBoth);
+      const expression = this.promql([...path, key], text, parseExpectation, bothSides, key === 'that');
       let scrapeMicros = 15_000_000;
       if (given.every !== undefined) {
         const every = parseQuantity(given.every, 'duration');
@@ -892,7 +934,7 @@ class Checker {
       const expression =
         given.that === undefined
           ? undefined
-          : this.promql([...path, 'that'], given.that, parseExpression, selectorsOf);
+          : this.promql([...path, 'that'], given.that, parseExpression, (e) => [e]);
       const value = given.value === null ? undefined : observedValue(given.value);
       if (given.value !== null && value === undefined)
         this.problem(
@@ -1030,6 +1072,7 @@ class Checker {
         const { node } = nodeAt(this.root, path);
         this.problems.push(problemAt(node, pathText(this.root, path), found, mend, 'warning'));
       },
+      problemsOf: (problems) => this.problems.push(...problems),
       lineOf: (path) => nodeAt(this.root, path).node.line,
       written: (path) => {
         const { node, exact } = nodeAt(this.root, path);
@@ -1045,7 +1088,7 @@ class Checker {
         return undefined;
       },
       condition: (path, text) => {
-        const expression = this.promql(path, text, parseExpectation, selectorsOfBoth);
+        const expression = this.promql(path, text, parseExpectation, bothSides);
         if (expression !== undefined)
           this.conditions.push({ path: pathText(this.root, path), text, expression });
         return expression;
@@ -1159,8 +1202,8 @@ function keyPlace(node: Located): Place {
   return { file: node.file, line: node.keyLine, column: node.keyColumn };
 }
 
-function selectorsOfBoth(expectation: Expectation): readonly Selector[] {
-  return [...selectorsOf(expectation.operand), ...selectorsOf(expectation.limit)];
+function bothSides({ operand, limit }: Expectation): readonly Expression[] {
+  return [operand, limit];
 }
 
 /** Whether a distribution that can give two values lies anywhere in a value. */
@@ -1168,28 +1211,4 @@ function drawsAnything(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
   if ('sample' in value && 'draws' in value) return value.draws === true;
   return Object.values(value).some(drawsAnything);
-}
-
-/**
- * Where a character of a text stands in its file. A folded or quoted text keeps its characters in order but not its spaces, so
- * what is counted is the characters that are no space; escapes in a quoted text shift the place by their length.
- */
-function textPlace(node: Located, offset: number, file: string): { line: number; column: number } {
-  const lines = file.split('\n');
-  let line = node.line - 1;
-  let column = node.column - 1;
-  if (node.style === 'quoted') column += 1;
-  if (node.style === 'block') {
-    line += 1;
-    column = 0;
-  }
-  let before = String(node.value).slice(0, offset).replace(/\s/g, '').length;
-  for (; line < lines.length; line += 1, column = 0) {
-    for (; column < lines[line].length; column += 1) {
-      if (/\s/.test(lines[line][column])) continue;
-      if (before === 0) return { line: line + 1, column: column + 1 };
-      before -= 1;
-    }
-  }
-  return { line: node.line, column: node.column };
 }

@@ -1,8 +1,10 @@
+import type { Problem } from '../formats/problem.ts';
 import { grafanaBaseMicros } from '../models/monitoring/grafanaGroup.ts';
 import { dayTimes, defaultReceiver, matcherOf } from './alertRouting.ts';
 import type { Checks } from './checks.ts';
 import { type LabelTexts, notATemplate } from './labelTemplates.ts';
 import type { MonitoringPartSettings, RouteSettings } from './monitoringSettings.ts';
+import { readRuleFile } from './ruleFile.ts';
 import { parseMoment } from './time.ts';
 import { unique } from './unique.ts';
 
@@ -15,6 +17,7 @@ export function checkMonitoring(
   isMetric: (name: string) => boolean,
 ): void {
   checkGroups(s, checks, isMetric);
+  checkFiles(s, checks, isMetric);
   checkGrafana(s, checks);
   checkAlertmanager(s, checks);
   checkChannels(s, checks);
@@ -78,6 +81,27 @@ function checkGroups(s: MonitoringPartSettings, checks: Checks, isMetric: (name:
           'record under another name',
         );
     }
+  }
+}
+
+/** Rule files: their own problems at their places, and names that are taken. */
+function checkFiles(s: MonitoringPartSettings, checks: Checks, isMetric: (name: string) => boolean): void {
+  unique(s.rules ?? [], (file) =>
+    checks.problem(['monitoring', 'rules'], `${file} is listed twice`, 'name it once'),
+  );
+  for (const [place, file] of (s.rules ?? []).entries()) {
+    const text = checks.readText(file);
+    const path = ['monitoring', 'rules', place];
+    if (text === undefined) {
+      checks.problem(path, `there is no file ${file}`, 'correct the path');
+      continue;
+    }
+    const problems: Problem[] = [];
+    const groups = readRuleFile(file, text, problems);
+    checks.problemsOf(problems);
+    for (const rule of groups.flatMap((g) => g.rules))
+      if (rule.kind === 'record' && isMetric(rule.name))
+        checks.problem(path, `${rule.name} of ${file} is a metric already`, 'record under another name');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Metric } from '../engine/catalogue.ts';
 import type { LabelTexts } from './labelTemplates.ts';
 import type { MonitoringPartSettings } from './monitoringSettings.ts';
+import { readRuleFile } from './ruleFile.ts';
 
 /** One rule as a file or the settings write it. */
 export interface RuleText {
@@ -31,8 +32,32 @@ export interface PlacedGroup extends RuleGroupText {
   readonly offset: number | 'drawn';
 }
 
-/** Every group of rules of the settings. */
-export function ruleGroups(s: MonitoringPartSettings): readonly PlacedGroup[] {
+/** Good files read before, by name: many runs of a scenario read theirs once. */
+const readBefore = new Map<string, { readonly text: string; readonly groups: readonly RuleGroupText[] }>();
+
+/** The groups of a rule file; none where it has problems, which the checks tell. */
+function groupsIn(file: string, text: string): readonly RuleGroupText[] {
+  const known = readBefore.get(file);
+  if (known?.text === text) return known.groups;
+  const groups = readRuleFile(file, text, []);
+  readBefore.set(file, { text, groups });
+  if (readBefore.size > 64) readBefore.delete(readBefore.keys().next().value!);
+  return groups;
+}
+
+/** Every group of rules of the settings, then those of the files that they name. */
+export function ruleGroups(
+  s: MonitoringPartSettings,
+  readText: (file: string) => string | undefined,
+): readonly PlacedGroup[] {
+  const offset = s.evaluationOffset ?? 'drawn';
+  const fromFiles = (s.rules ?? []).flatMap((file) =>
+    groupsIn(file, readText(file) ?? '').map((group) => ({ ...group, file, offset })),
+  );
+  return [...ownGroups(s), ...fromFiles];
+}
+
+function ownGroups(s: MonitoringPartSettings): readonly PlacedGroup[] {
   return (s.groups ?? []).map((g) => ({
     name: g.name,
     file: 'monitoring',

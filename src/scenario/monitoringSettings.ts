@@ -167,7 +167,17 @@ export const monitoringSettings = z.strictObject({
     .optional()
     .meta({ description: 'major version: 3 leaves the left end of a window out' }),
   lookback: interval.optional(),
+  kafkaNamespace: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'namespace label of what the Kafka pods expose' }),
   resendDelay: duration.optional(),
+  rules: z
+    .array(z.string().min(1))
+    .max(64)
+    .optional()
+    .meta({ description: 'rule files of Prometheus, or PrometheusRule resources, as they are' }),
   groups: z.array(ruleGroup).max(10_000).optional(),
   alertmanager: alertmanager.optional(),
   grafana: z.array(grafanaGroup).max(1000).optional(),

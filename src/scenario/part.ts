@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Catalogue, Metric, ModelFinding } from '../engine/catalogue.ts';
 import type { Simulation } from '../engine/simulation.ts';
+import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { Checks } from './checks.ts';
 import type { ActionStep, Reaction } from './reactions.ts';
 
@@ -34,6 +35,9 @@ export interface BuildContext {
   readonly watched: ReadonlySet<string>;
   /** The labels of a gauge's rows, of any part made so far. */
   readonly labelsOf: (metric: string) => ((row: number) => Readonly<Record<string, string>>) | undefined;
+  /** All metrics that parts have, and those of the parts that this platform has. */
+  readonly metricNames: readonly string[];
+  readonly metrics: readonly Metric[];
   /** Text of a file that a setting named; read and checked before. */
   readonly readText: (path: string) => string;
   /** Whether a PromQL comparison over the values of this instant is true of any series now, as in an alert rule. */
@@ -73,9 +77,14 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly ahead?: readonly string[];
   readonly catalogue: Catalogue;
   /** Metrics that come with the settings, such as what a rule records. */
-  readonly metrics?: (settings: Settings) => readonly Metric[];
+  readonly metrics?: (
+    settings: Settings,
+    readText: (file: string) => string | undefined,
+  ) => readonly Metric[];
   /** Metrics whose past this part reads, so that they have to be recorded. */
   readonly reads?: (settings: Settings, context: BuildContext) => readonly string[];
+  /** What alert rules said. */
+  readonly alerts?: (model: Model) => AlertsOutcome | undefined;
   /** What the end of a run shows that somebody has to know; a finding may fail the run. */
   readonly findings?: (model: Model) => readonly ModelFinding[];
   /** What is set at the start in place of being warmed up, for the report. */

@@ -1,5 +1,5 @@
 import type { Problem } from '../formats/problem.ts';
-import { matches } from '../promql/evaluate.ts';
+import { matches } from '../promql/leaves.ts';
 import { type Selector, selectorsOf } from '../promql/parse.ts';
 import { build, catalogue } from './build.ts';
 import { problemAt } from './document.ts';

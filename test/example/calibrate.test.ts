@@ -32,6 +32,7 @@ function calibrated(files: readonly string[], options: Readonly<Record<string, s
     code = calibrate.run({
       files,
       text: (name) => (typeof options[name] === 'string' ? options[name] : undefined),
+      list: () => [],
       flag: (name) => options[name] === true,
       count: () => undefined,
     }) as number;

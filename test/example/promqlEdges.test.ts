@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { evaluate, exactReading, scrapedReadingOf } from '../../src/promql/evaluate.ts';
+import { ExactView, ServerView, type View } from '../../src/promql/leaves.ts';
 import { parseExpression } from '../../src/promql/parse.ts';
+import { Query } from '../../src/promql/query.ts';
+import { prometheus3, scrape } from '../../src/promql/samples.ts';
 import type { Series, SeriesSet } from '../../src/promql/series.ts';
 
 /** Samples each 15 s from 0 s; what `promtool test rules` 2.42 gives at 165 s for the same series is written below. */
@@ -25,10 +27,12 @@ const set: SeriesSet = {
     ),
 };
 
-function result(text: string, reading = scrapedReadingOf(false)): number {
+const scraped = new ServerView(scrape(set, set.names, 15e6, 0, 165e6), { ...prometheus3, major: 2 });
+
+function result(text: string, view: View = scraped): number {
   const parsed = parseExpression(text);
   if (!parsed.ok) throw new Error(parsed.problems[0]!.message);
-  const found = evaluate(parsed.value, set, 165e6, reading);
+  const found = new Query(parsed.value, view).value(165e6);
   return typeof found === 'number' ? found : found[0]!.value;
 }
 
@@ -37,12 +41,10 @@ test('a power binds stronger than a sign', () => {
 });
 
 test('a value that is no number gives way to one that is, in both readings', () => {
-  for (const reading of [scrapedReadingOf(false), exactReading]) {
-    expect([result('min(n)', reading), result('max(n)', reading)]).toEqual([1, 1]);
-    expect([result('min_over_time(m[135s])', reading), result('max_over_time(m[135s])', reading)]).toEqual([
-      1, 10,
-    ]);
-    expect(result('max(n{i="0"})', reading)).toBeNaN();
+  for (const view of [scraped, new ExactView(set)]) {
+    expect([result('min(n)', view), result('max(n)', view)]).toEqual([1, 1]);
+    expect([result('min_over_time(m[135s])', view), result('max_over_time(m[135s])', view)]).toEqual([1, 10]);
+    expect(result('max(n{i="0"})', view)).toBeNaN();
   }
 });
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysMoved } from '../../src/models/kafka/topics.ts';
-import { exactReading } from '../../src/promql/evaluate.ts';
+import { exactValue } from '../../src/promql/exact.ts';
 import { charts, drawSvg } from '../../src/report/charts.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import { measure, reader, root, run, variant } from '../support/files.ts';
@@ -232,7 +232,7 @@ test('a sink of three tasks lags by what they cannot do, and a fourth works it o
     const series = once(`scenarios/what-if/${file}`)
       .series.of('kafka_consumergroup_lag_sum')
       .filter((s) => s.labels.consumergroup === 'connect-elasticsearch-sink-search');
-    return exactReading.instant(series[0]!, at * 1e6)!;
+    return exactValue(series[0]!, at * 1e6)!;
   };
   const [incoming, capacity] = [12_000, 3500];
   expect(lag('bases/sink.yaml', 1200)).toBeCloseTo(1200 * (incoming - 3 * capacity), -3);

@@ -18,7 +18,7 @@ import { EventQueue } from '../../src/engine/queue.ts';
 import { makeStream, streamKey } from '../../src/engine/random.ts';
 import { BoundReached, BrokenInvariant, eventClass, Simulation } from '../../src/engine/simulation.ts';
 import { bytesOf, table } from '../../src/engine/table.ts';
-import { exactReading } from '../../src/promql/evaluate.ts';
+import { exactRange, exactValue } from '../../src/promql/exact.ts';
 import { NaiveQueue } from '../support/naiveQueue.ts';
 
 const step = fc.oneof(
@@ -638,9 +638,9 @@ describe('measures', () => {
     expect(g.get(40)).toBe(gone);
     expect(g.rowRecord(40)).toEqual({ times: [0, 1e6, 3e6], values: [gone, 5, gone], slopes: [0, 1, 0] });
     const series = { name: 'g', labels: {}, ...g.rowRecord(40)!, length: 3 };
-    expect([0.5e6, 2e6, 3e6].map((t) => exactReading.instant(series, t))).toEqual([undefined, 6, undefined]);
-    expect(exactReading.range('avg_over_time', series, 0, 9e6)).toBe(6);
-    expect(exactReading.range('max_over_time', series, 4e6, 9e6)).toBeUndefined();
+    expect([0.5e6, 2e6, 3e6].map((t) => exactValue(series, t))).toEqual([undefined, 6, undefined]);
+    expect(exactRange('avg_over_time', series, 0, 9e6)).toBe(6);
+    expect(exactRange('max_over_time', series, 4e6, 9e6)).toBeUndefined();
     const seen = g.changes;
     g.set(40, gone);
     expect(g.changes).toBe(seen);

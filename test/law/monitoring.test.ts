@@ -3,9 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { gone } from '../../src/engine/gauge.ts';
 import { eventClass, Simulation } from '../../src/engine/simulation.ts';
 import { SampleClock } from '../../src/models/monitoring/sampleClock.ts';
+import type { ServerOptions } from '../../src/promql/leaves.ts';
 import { parseExpression } from '../../src/promql/parse.ts';
+import { prometheus3 } from '../../src/promql/samples.ts';
 import { build } from '../../src/scenario/build.ts';
-import { exposedByProcess, ScrapedGauges } from '../../src/scenario/connections/gaugesToMonitoring.ts';
+import { Exposition } from '../../src/scenario/connections/exposition.ts';
+import { ScrapedGauges } from '../../src/scenario/connections/gaugesToMonitoring.ts';
 import { run, scenarioOf } from '../support/files.ts';
 import { leafFiles, smallScenario } from '../support/leafCases.ts';
 import { alertRule, monitoring, ruleGroup } from '../support/monitoring.ts';
@@ -18,16 +21,18 @@ const parsed = (text: string) => {
 
 /** Scraped gauges of a run, each row a target of its own. */
 function scraped(sim: Simulation, clockOf: (target: string) => SampleClock): ScrapedGauges {
-  return new ScrapedGauges(
+  return new ScrapedGauges({
     sim,
-    () => (row) => ({ instance: `i${row}` }),
-    exposedByProcess,
+    labelsOf: () => (row) => ({ instance: `i${row}` }),
+    names: [...sim.gauges.keys()],
+    exposition: new Exposition({ cluster: 'c', namespace: 'kafka', nodeOf: new Map(), hasJbod: false }),
     clockOf,
-    () => undefined,
-  );
+    writtenBy: () => undefined,
+    origin: 0,
+  });
 }
 
-const options = { leftOpen: true, lookbackMicros: 300e6, origin: 0 };
+const options: ServerOptions = prometheus3;
 
 describe('the way from a threshold to a message', () => {
   test('takes wScrape + wEval + ceil(for / interval) x interval + group_wait, for any offsets', () => {
@@ -107,10 +112,13 @@ describe('a scraper', () => {
           const offsets = courses.map((_, row) => ((row * 30) % every) * 1e6);
           const clocks = offsets.map((offset) => new SampleClock(every * 1e6, offset));
           const source = scraped(sim, (target) => clocks[Number(target.slice(-1))]!);
-          const query = source.query(parsed('x'), { ...options, leftOpen });
-          const window = source.query(parsed('sum_over_time(x[80s])'), { ...options, leftOpen });
-          const most = source.query(parsed('max_over_time(x[80s])'), { ...options, leftOpen });
-          const gain = source.query(parsed('delta(x[80s])'), { ...options, leftOpen });
+          const query = source.query(parsed('x'), { ...options, major: leftOpen ? 3 : 2 });
+          const window = source.query(parsed('sum_over_time(x[80s])'), {
+            ...options,
+            major: leftOpen ? 3 : 2,
+          });
+          const most = source.query(parsed('max_over_time(x[80s])'), { ...options, major: leftOpen ? 3 : 2 });
+          const gain = source.query(parsed('delta(x[80s])'), { ...options, major: leftOpen ? 3 : 2 });
           const samples: (readonly [number, number])[][] = courses.map(() => []);
           let last: unknown;
           let t = 0;

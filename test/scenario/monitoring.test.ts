@@ -28,7 +28,7 @@ test('an expression that cannot be read is told at its character', () => {
     ),
   ).toEqual(['12:23 monitoring.groups.g.rules.0.expr: PromQL cannot be read from "(y)\n> 1" on']);
   expect(rule('        - alert: A\n          expr: max_over_time(x) > 1')).toEqual([
-    '10:17 monitoring.groups.g.rules.0.expr: max_over_time needs a window',
+    '10:31 monitoring.groups.g.rules.0.expr: max_over_time takes a window here, not a vector',
   ]);
 });
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Result } from '../../src/experiment/result.ts';
 import { play, type RunOptions, runScenario } from '../../src/experiment/run.ts';
-import { exactReading } from '../../src/promql/evaluate.ts';
+import { exactValue } from '../../src/promql/exact.ts';
 import { build } from '../../src/scenario/build.ts';
 import { loadScenario, type Scenario } from '../../src/scenario/load.ts';
 import { parts } from '../../src/scenario/parts/index.ts';
@@ -84,7 +84,7 @@ export function measureAlone(base: string, text: string, name: string, labels: L
   const scenario = scenarioOf(path, over);
   const built = build(scenario, { seed: scenario.seed, replication: 0, record: new Set([name]) });
   play(built, scenario);
-  const value = exactReading.instant(only(built.series().of(name), name, labels), scenario.length);
+  const value = exactValue(only(built.series().of(name), name, labels), scenario.length);
   if (value === undefined) throw new Error(`${name} has no value at the end`);
   return value;
 }

@@ -4,7 +4,7 @@ import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts'
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
 import { kubernetesCases } from './kubernetesCases.ts';
-import { monitoringCases, monitoringNames } from './monitoringLeafCases.ts';
+import { monitoringCases, monitoringFiles, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -1112,6 +1112,7 @@ export const smallScenario: Json = {
 
 /** Files that cases name. */
 export const leafFiles: Readonly<Record<string, string>> = {
+  ...monitoringFiles,
   ...partitionFiles,
   'models/cheaper.yaml': JSON.stringify({
     rehearse: 1,

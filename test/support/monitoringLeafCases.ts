@@ -4,6 +4,12 @@ import type { LeafCase, Path } from './leafCases.ts';
 type Json = NonNullable<LeafCase['values'][0]>;
 type Tree = { readonly [key: string]: Json };
 
+/** Rule files that cases name. */
+export const monitoringFiles: Readonly<Record<string, string>> = {
+  'models/rules-a.yaml': 'groups: [{ name: file, rules: [{ alert: FromFile, expr: up == 0 }] }]',
+  'models/rules-b.yaml': 'groups: [{ name: file, rules: [{ alert: FromFile, expr: up == 1 }] }]',
+};
+
 /** True of the brokers that lead while another is away. */
 const under = 'kafka_server_replicamanager_underreplicatedpartitions > 0';
 const alert = (name: string, more: Tree = {}): Tree => ({ alert: name, expr: under, ...more });
@@ -201,6 +207,10 @@ export const monitoringCases: Readonly<Record<string, LeafCase>> = {
   ...settings('prometheus', 2, 3, {
     groups: [group({ alert: 'A', expr: `count_over_time(${leaders}[10s]) > 2` })],
   }),
+  ...settings('kafkaNamespace', 'kafka', 'prod', {
+    groups: [group({ alert: 'A', expr: 'up{namespace="kafka"} == 0' })],
+  }),
+  ...settings('rules', ['models/rules-a.yaml'], ['models/rules-b.yaml']),
   ...settings('lookback', '5m', '10s', { scrapeInterval: '30s' }),
   // What ended under a silence is told when the server sends it again.
   ...settings('resendDelay', '1m', '10m', {

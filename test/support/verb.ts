@@ -24,6 +24,10 @@ export async function callVerb(
   const given: Given = {
     files,
     text,
+    list: (name) => {
+      const value = options.get(name);
+      return typeof value === 'string' ? [value] : [];
+    },
     flag: (name) => options.get(name) === true,
     count: (name) => (text(name) === undefined ? undefined : Number(text(name))),
   };

@@ -9,7 +9,7 @@ import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { digest, locate, mayHoldResult, readerBelow, writeResult } from '../files.ts';
+import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
 import { progress } from '../progress.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
@@ -72,6 +72,7 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml --json | jq .verdict',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --rules test/recordings/strimzi/kafka-rules.yaml',
   ],
   options: {
     seed: { says: 'another seed than the scenario names', type: 'string' },
@@ -91,6 +92,10 @@ export const run: Command = {
       says: 'how long each tried fault lasts; by default 10m where it needs a length, else until what it struck has started again',
       type: 'string',
     },
+    rules: {
+      says: 'rule files of Prometheus, or PrometheusRule resources, as they are: which alerts fire, and what to silence',
+      type: 'list',
+    },
     out: { says: 'the folder of the result', type: 'string' },
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
@@ -108,7 +113,8 @@ export const run: Command = {
         'run plays one scenario\n  mend: rehearse run scenarios/reference-day/rolling-restart.yaml',
       );
     const { root, path } = locate(file);
-    const loaded = openScenario(path, readerBelow(root));
+    const { names, reader } = withFiles(given.list('rules'), root);
+    const loaded = openScenario(path, reader, names);
     if (loaded.scenario === undefined) {
       process.stderr.write(
         `${renderProblems(loaded.problems, loaded.texts)}\n\n${path}: ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'}, nothing was played\n`,

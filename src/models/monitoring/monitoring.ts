@@ -13,6 +13,7 @@ import { GrafanaEvaluator, type GrafanaGroup } from './grafanaGroup.ts';
 import type { GrafanaChange, GrafanaState } from './grafanaState.ts';
 import { byText, type LabelMatcher, type Labels, labelText, matchesAll } from './labels.ts';
 import type { AlertNews, NewsKind, NewsListener } from './news.ts';
+import { type AlertsOutcome, outcomeOf, type RuleOutcome } from './outcome.ts';
 import { type RuleError, RuleEvaluator, type RuleGroup } from './ruleGroup.ts';
 import { WrittenSeries } from './written.ts';
 
@@ -25,6 +26,10 @@ export interface MonitoringSettings {
   readonly channels: readonly Channel[];
   /** Unix seconds of a moment. */
   readonly unixSeconds: (t: number) => number;
+  /** All rules, also those that cannot be evaluated. */
+  readonly rules?: readonly Omit<RuleOutcome, 'fired'>[];
+  /** When the change begins that silences would be for. */
+  readonly changeAt?: number | undefined;
 }
 
 /** One message that was sent, for a report. */
@@ -155,6 +160,12 @@ export class Monitoring {
   /** Evaluations that failed, by rule and reason. */
   errors(): readonly RuleError[] {
     return this.evaluators.flatMap((e) => [...e.errors.values()]);
+  }
+
+  /** What the rules said until now; undefined where there is none. */
+  outcome(): AlertsOutcome | undefined {
+    const { rules = [], changeAt } = this.settings;
+    return rules.length === 0 ? undefined : outcomeOf(this, rules, changeAt, this.sim.now);
   }
 
   // Who waits.

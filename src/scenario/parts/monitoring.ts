@@ -4,12 +4,15 @@ import { type GrafanaGroup, grafanaBaseMicros } from '../../models/monitoring/gr
 import { Monitoring } from '../../models/monitoring/monitoring.ts';
 import type { RuleGroup, RuleQuery } from '../../models/monitoring/ruleGroup.ts';
 import { SampleClock } from '../../models/monitoring/sampleClock.ts';
-import { parseExpression, selectorsOf } from '../../promql/parse.ts';
+import type { ServerOptions } from '../../promql/leaves.ts';
+import { namesOf, parseExpression, selectorsOf } from '../../promql/parse.ts';
 import { alertmanagerOf, channelsOf } from '../alertRouting.ts';
-import { exposedByProcess, type ReadingOptions, ScrapedGauges } from '../connections/gaugesToMonitoring.ts';
+import { type Unanswerable, unanswerable } from '../answerable.ts';
+import { derivedMetrics, Exposition } from '../connections/exposition.ts';
+import { processGauge, ScrapedGauges } from '../connections/gaugesToMonitoring.ts';
 import { labelsBy } from '../labelTemplates.ts';
 import { checkMonitoring } from '../monitoringChecks.ts';
-import { recordedMetrics, ruleGroups } from '../monitoringRules.ts';
+import { type PlacedGroup, recordedMetrics, ruleGroups } from '../monitoringRules.ts';
 import {
   type MonitoringPartSettings,
   monitoringSettings,
@@ -20,15 +23,15 @@ import type { BuildContext, Part } from '../part.ts';
 const ownMetrics = monitoringCatalogue.metrics.map((m) => m.name);
 
 /** Whether anybody looks at what the monitoring says: otherwise it is not played at all. */
-function isWanted(s: MonitoringPartSettings, { sim }: BuildContext): boolean {
-  return [...ownMetrics, ...recordedMetrics(ruleGroups(s)).map((m) => m.name)].some((name) =>
+function isWanted(s: MonitoringPartSettings, { sim, readText }: BuildContext): boolean {
+  return [...ownMetrics, ...recordedMetrics(ruleGroups(s, readText)).map((m) => m.name)].some((name) =>
     sim.records(name),
   );
 }
 
-function expressions(s: MonitoringPartSettings): readonly string[] {
+function expressions(s: MonitoringPartSettings, { readText }: BuildContext): readonly string[] {
   return [
-    ...ruleGroups(s).flatMap((g) => g.rules.map((r) => r.expr)),
+    ...ruleGroups(s, readText).flatMap((g) => g.rules.map((r) => r.expr)),
     ...(s.grafana ?? []).flatMap((g) => g.rules.map((r) => r.expr)),
   ];
 }
@@ -36,9 +39,34 @@ function expressions(s: MonitoringPartSettings): readonly string[] {
 /** Every metric that a rule reads; expressions that cannot be read are told by the checks. */
 function reads(s: MonitoringPartSettings, context: BuildContext): readonly string[] {
   if (!isWanted(s, context)) return [];
-  return expressions(s).flatMap((text) => {
+  const names = [...context.metricNames, ...derivedMetrics.map((d) => d.name)];
+  const read = expressions(s, context).flatMap((text) => {
     const parsed = parseExpression(text);
-    return parsed.ok ? selectorsOf(parsed.value).map((selector) => selector.name) : [];
+    return parsed.ok ? selectorsOf(parsed.value).flatMap((s) => namesOf(s, names)) : [];
+  });
+  return [
+    processGauge,
+    ...read.flatMap((name) => derivedMetrics.find((d) => d.name === name)?.from ?? [name]),
+  ];
+}
+
+/** The names that rules know the platform's things by. */
+function expositionOf(s: MonitoringPartSettings, context: BuildContext): Exposition {
+  const strimzi = context.settings.strimzi as { readonly cluster?: string } | undefined;
+  const kafka = context.settings.kafka as
+    | {
+        readonly brokers?: readonly {
+          readonly id: number;
+          readonly node: string;
+          readonly disks?: readonly unknown[];
+        }[];
+      }
+    | undefined;
+  return new Exposition({
+    cluster: strimzi?.cluster ?? 'kafka',
+    namespace: s.kafkaNamespace ?? 'kafka',
+    nodeOf: new Map((kafka?.brokers ?? []).map((b) => [`${b.id}`, b.node])),
+    hasJbod: (kafka?.brokers ?? []).some((b) => (b.disks?.length ?? 0) > 1),
   });
 }
 
@@ -79,29 +107,44 @@ function create(s: MonitoringPartSettings, context: BuildContext): Monitoring {
     }
     return known;
   };
-  const gauges = new ScrapedGauges(sim, context.labelsOf, exposedByProcess, clockOf, (name, row) =>
-    made.isWritten(name) ? made.series(name).clockOf(row) : undefined,
-  );
-  const options: ReadingOptions = {
-    leftOpen: s.prometheus !== 2,
-    lookbackMicros: s.lookback ?? prometheusDefaults.lookbackMicros,
+  const all = ruleGroups(s, context.readText);
+  const exposition = expositionOf(s, context);
+  const managed = managedGroups(s);
+  const lacking = unanswerable([...all, ...managed], exposition.exposed(context.metrics));
+  const [change] = context.timeline.map((entry) => entry.at).sort((a, b) => a - b);
+  const gauges = new ScrapedGauges({
+    sim,
+    labelsOf: context.labelsOf,
+    names: [...context.metricNames, ...derivedMetrics.map((d) => d.name)],
+    exposition,
+    clockOf,
+    writtenBy: (name, row) => (made.isWritten(name) ? made.series(name).clockOf(row) : undefined),
     origin,
+  });
+  const server: ServerOptions = {
+    major: s.prometheus === 2 ? 2 : 3,
+    lookbackMicros: s.lookback ?? prometheusDefaults.lookbackMicros,
+    stepMicros: s.evaluationInterval ?? prometheusDefaults.evaluationIntervalMicros,
   };
   const query = (text: string): RuleQuery => {
     const parsed = parseExpression(text);
     if (!parsed.ok) throw new RangeError(`the rule's expression ${text} cannot be read`);
-    return gauges.query(parsed.value, options);
+    return gauges.query(parsed.value, server);
   };
-  const groups = wanted ? groupsOf(s, slot, query) : [];
+  const groups = wanted ? groupsOf(s, all, lacking, slot, query) : [];
   const made: Monitoring = new Monitoring(sim, {
     groups,
     resendDelayMicros: s.resendDelay ?? prometheusDefaults.resendDelayMicros,
     alertmanager: alertmanagerOf(s, (t) => origin + t, context.warmUp),
-    grafana: wanted ? grafanaOf(s, slot, query) : [],
+    grafana: wanted ? grafanaOf(s, managed, lacking, slot, query) : [],
     channels: channelsOf(s),
     unixSeconds: (t) => (origin + t) / 1e6,
+    rules: [...all, ...managed].flatMap(({ name: group, file, rules }) =>
+      rules.map((r) => ({ rule: r.name, kind: r.kind, group, file, notAnswerable: lacking.get(r) ?? null })),
+    ),
+    changeAt: change === undefined ? undefined : context.warmUp + change,
   });
-  const written = recordedMetrics(ruleGroups(s)).map((m) => m.name);
+  const written = recordedMetrics(all).map((m) => m.name);
   if ([...ownMetrics, ...written].some((name) => context.watched.has(name))) made.play();
   return made;
 }
@@ -110,10 +153,12 @@ type Slot = (offset: number | 'drawn', interval: number, entity: string, purpose
 
 function groupsOf(
   s: MonitoringPartSettings,
+  all: readonly PlacedGroup[],
+  lacking: Unanswerable,
   slot: Slot,
   query: (text: string) => RuleQuery,
 ): readonly RuleGroup[] {
-  return ruleGroups(s).map((g) => {
+  return all.map((g) => {
     const intervalMicros =
       g.intervalMicros ?? s.evaluationInterval ?? prometheusDefaults.evaluationIntervalMicros;
     return {
@@ -122,29 +167,55 @@ function groupsOf(
       offsetMicros: slot(g.offset, intervalMicros, `ruleGroup/${g.file}/${g.name}`, 'evaluationOffset'),
       queryOffsetMicros: g.queryOffsetMicros,
       limit: g.limit,
-      rules: g.rules.map((r) => {
-        const labels = { ...g.labels, ...r.labels };
-        if (r.kind === 'record') return { kind: 'record', name: r.name, query: query(r.expr), labels };
-        return {
-          kind: 'alert',
-          name: r.name,
-          query: query(r.expr),
-          forMicros: r.forMicros,
-          keepFiringForMicros: r.keepFiringForMicros,
-          labels: labelsBy(labels),
-          annotations: labelsBy(r.annotations),
-        };
-      }),
+      rules: g.rules
+        .filter((r) => !lacking.has(r))
+        .map((r) => {
+          const labels = { ...g.labels, ...r.labels };
+          if (r.kind === 'record') return { kind: 'record', name: r.name, query: query(r.expr), labels };
+          return {
+            kind: 'alert',
+            name: r.name,
+            query: query(r.expr),
+            forMicros: r.forMicros,
+            keepFiringForMicros: r.keepFiringForMicros,
+            labels: labelsBy(labels),
+            annotations: labelsBy(r.annotations),
+          };
+        }),
     };
   });
 }
 
+/** The rules that Grafana manages, as groups like those of a server. */
+function managedGroups(s: MonitoringPartSettings): readonly PlacedGroup[] {
+  return (s.grafana ?? []).map((g) => ({
+    name: g.name,
+    file: 'grafana',
+    intervalMicros: g.interval,
+    queryOffsetMicros: 0,
+    limit: 0,
+    offset: 0,
+    rules: g.rules.map((r) => ({
+      kind: 'alert',
+      name: r.name,
+      expr: r.expr,
+      forMicros: r.for ?? 0,
+      keepFiringForMicros: r.keepFiringFor ?? 0,
+      labels: r.labels ?? {},
+      annotations: {},
+    })),
+  }));
+}
+
 function grafanaOf(
   s: MonitoringPartSettings,
+  managed: readonly PlacedGroup[],
+  lacking: Unanswerable,
   slot: Slot,
   query: (text: string) => RuleQuery,
 ): readonly GrafanaGroup[] {
-  return (s.grafana ?? []).map((g) => {
+  return (s.grafana ?? []).map((g, place) => {
+    const played = g.rules.filter((_, i) => !lacking.has(managed[place]!.rules[i]!));
     const at = slot(
       g.offset ?? s.evaluationOffset ?? 'drawn',
       g.interval,
@@ -156,7 +227,7 @@ function grafanaOf(
       intervalMicros: g.interval,
       // A drawn offset is in steps of the base interval; the clock of the scheduler begins with the run.
       offsetMicros: at - (at % grafanaBaseMicros),
-      rules: g.rules.map((r) => ({
+      rules: played.map((r) => ({
         name: r.name,
         query: query(r.expr),
         forMicros: r.for ?? 0,
@@ -186,10 +257,11 @@ export const monitoringPart: Part<MonitoringPartSettings, Monitoring> = {
   settings: monitoringSettings,
   check: (s, checks) => checkMonitoring(s, checks, (name) => checks.isMetric(name)),
   create,
-  metrics: (s) => recordedMetrics(ruleGroups(s)),
+  metrics: (s, readText) => recordedMetrics(ruleGroups(s, readText)),
   reads,
   actions: {},
   catalogue: monitoringCatalogue,
   labels: monitoringLabels,
   findings,
+  alerts: (monitoring) => monitoring.outcome(),
 };

@@ -11,9 +11,9 @@ import type { BuildContext, Part } from '../part.ts';
 type Settings = Record<string, never>;
 
 /** Every alert that can fire: of the rules of a server, and of those that Grafana manages. */
-function alertNames(s: MonitoringPartSettings): readonly string[] {
+function alertNames(s: MonitoringPartSettings, readText: Checks['readText']): readonly string[] {
   return [
-    ...ruleGroups(s).flatMap((g) => g.rules.flatMap((r) => (r.kind === 'alert' ? [r.name] : []))),
+    ...ruleGroups(s, readText).flatMap((g) => g.rules.flatMap((r) => (r.kind === 'alert' ? [r.name] : []))),
     ...(s.grafana ?? []).flatMap((g) => g.rules.map((r) => r.name)),
   ];
 }
@@ -21,7 +21,7 @@ function alertNames(s: MonitoringPartSettings): readonly string[] {
 function check(_: Settings, checks: Checks): void {
   if (checks.reactions.length === 0) return;
   const monitoring = checks.settings<MonitoringPartSettings>('monitoring') ?? {};
-  const names = alertNames(monitoring);
+  const names = alertNames(monitoring, checks.readText);
   const answers = (monitoring.channels ?? []).flatMap((c) =>
     (c.steps ?? []).filter((step) => step.acknowledges !== undefined).map((step) => step.name),
   );
