@@ -2,6 +2,7 @@ import type { EventKind, Metric, OutageSign, Panel, ReliabilityMeasure } from '.
 import type { ToldEvent } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { SeriesSet } from '../promql/series.ts';
+import type { ServiceLevelRow } from './serviceLevels.ts';
 
 export type { AlertsOutcome, SilenceOutcome, SpellOutcome } from '../models/monitoring/outcome.ts';
 
@@ -213,6 +214,8 @@ export interface Result {
   readonly faults?: FaultsOutcome;
   /** Present when things fail by chance. */
   readonly reliability?: Reliability;
+  /** Error budgets, where the platform has objectives. */
+  readonly serviceLevels?: readonly ServiceLevelRow[];
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

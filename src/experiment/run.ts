@@ -23,6 +23,7 @@ import type {
   RiskOutcome,
   Verdict,
 } from './result.ts';
+import { accountsOf } from './serviceLevels.ts';
 import { median, quantile } from './statistics.ts';
 
 export interface RunOptions {
@@ -148,6 +149,9 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     told: sim.told
       .filter((t) => t.time >= scenario.warmUp)
       .map((t) => ({ ...t, time: t.time - scenario.warmUp })),
+    ...(built.serviceLevels.length === 0
+      ? {}
+      : { serviceLevels: accountsOf(built.serviceLevels, series, played) }),
     ...(alerts === undefined ? {} : { alerts }),
     ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played, notSampled) } : {}),
   };

@@ -2,7 +2,7 @@ import { exactRange, exactValue } from './exact.ts';
 import { namesOf, type Selector } from './parse.ts';
 import { gone, type Labels, type SampledSeries, type Series, type SeriesSet } from './series.ts';
 import { empty, Shape, type Vector } from './vector.ts';
-import type { Major, Window, WindowFunction } from './window.ts';
+import { type Major, SampleBuffer, type Window, type WindowFunction } from './window.ts';
 
 /** A part of an expression that gives a vector; `t` is microseconds. */
 export interface VectorNode {
@@ -248,10 +248,7 @@ class WindowRow implements Row {
   private readonly server: ServerOptions;
   private readonly series: SampledSeries;
   private readonly call: WindowCall;
-  private times = new Float64Array(16);
-  private values = new Float64Array(16);
-  private first = 0;
-  private end = 0;
+  private readonly buffer = new SampleBuffer();
   /** The next sample to be read. */
   private next = 0;
   private last = Number.NEGATIVE_INFINITY;
@@ -277,14 +274,8 @@ class WindowRow implements Row {
       if (steady !== undefined) return steady;
     }
     this.fill(t, from, begin, last);
-    return this.valueOf({
-      times: this.times,
-      values: this.values,
-      first: this.first,
-      end: this.end,
-      from,
-      to: t,
-    });
+    const { times, values, first, end } = this.buffer;
+    return this.valueOf({ times, values, first, end, from, to: t });
   }
 
   private valueOf(window: Omit<Window, 'at'>): number {
@@ -315,23 +306,17 @@ class WindowRow implements Row {
   private fill(t: number, from: number, begin: number, last: number): void {
     const { series } = this;
     if (t < this.last || this.next > last + 1 || this.next < begin) {
-      this.first = 0;
-      this.end = 0;
+      this.buffer.clear();
       this.next = begin;
       this.isProvisional = false;
     }
     this.last = t;
-    if (this.isProvisional) this.end -= 1;
+    if (this.isProvisional) this.buffer.pop();
     this.isProvisional = false;
-    const isOpen = this.server.major === 3;
-    while (
-      this.first < this.end &&
-      (isOpen ? this.times[this.first]! <= from : this.times[this.first]! < from)
-    )
-      this.first += 1;
+    this.buffer.leave(from, this.server.major === 3);
     for (let k = this.next; k <= last; k += 1) {
       const value = series.valueAt(k);
-      if (value !== gone) this.push(series.timeAt(k), value);
+      if (value !== gone) this.buffer.push(series.timeAt(k), value);
       if (!series.isFinal(k)) {
         // Read now, and again next time.
         this.isProvisional = value !== gone;
@@ -340,23 +325,5 @@ class WindowRow implements Row {
       }
       this.next = k + 1;
     }
-  }
-
-  private push(time: number, value: number): void {
-    if (this.end === this.times.length) {
-      const length = this.end - this.first;
-      const room = length * 2 > this.times.length ? this.times.length * 2 : this.times.length;
-      const times = new Float64Array(room);
-      const values = new Float64Array(room);
-      times.set(this.times.subarray(this.first, this.end));
-      values.set(this.values.subarray(this.first, this.end));
-      this.times = times;
-      this.values = values;
-      this.first = 0;
-      this.end = length;
-    }
-    this.times[this.end] = time;
-    this.values[this.end] = value;
-    this.end += 1;
   }
 }

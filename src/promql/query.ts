@@ -17,6 +17,7 @@ import {
   distinct,
   empty,
   isEmpty,
+  keyOf,
   nameless,
   type Sample,
   Shape,
@@ -24,7 +25,7 @@ import {
   type Vector,
   vectorOf,
 } from './vector.ts';
-import { windowFunctions } from './window.ts';
+import { SampleBuffer, windowFunctions } from './window.ts';
 
 type Node = { readonly vector: VectorNode } | { readonly scalar: ScalarNode };
 
@@ -323,9 +324,16 @@ class Steps implements VectorNode {
   private readonly f: (typeof windowFunctions)[string];
   private readonly call: { readonly parameter: () => number; readonly evaluatedAt: () => number };
   private readonly hasNames: boolean;
-  /** What the expression gave, by step; `isFinal` where it was asked at a later moment. */
-  private kept: { readonly time: number; readonly vector: Vector; readonly isFinal: boolean }[] = [];
+  private readonly columns: SampleBuffer[] = [];
+  private readonly places = new Map<string, number>();
+  private readonly placesOf = new WeakMap<Shape, Int32Array>();
+  private labels: Labels[] = [];
+  private shape = new Shape([]);
+  /** The next step to be worked out. */
+  private next = Number.NEGATIVE_INFINITY;
   private last = Number.NEGATIVE_INFINITY;
+  /** The columns of the last step, where it may yet come out otherwise at this instant. */
+  private provisional: number[] = [];
 
   constructor(
     view: View,
@@ -346,63 +354,62 @@ class Steps implements VectorNode {
 
   at(t: number): Vector {
     const from = t - this.range;
+    const isOpen = this.view.major === 3;
     let start = this.step * Math.trunc(from / this.step);
-    if (this.view.major === 3 ? start <= from : start < from) start += this.step;
-    if (t < this.last) this.kept = [];
+    if (isOpen ? start <= from : start < from) start += this.step;
+    for (const column of this.provisional) this.columns[column]!.pop();
+    this.provisional = [];
+    if (t < this.last || this.next < start) {
+      for (const column of this.columns) column.clear();
+      this.next = start;
+    }
     this.last = t;
-    this.kept = this.kept.filter((k) => k.isFinal && k.time >= start);
-    for (let time = (this.kept.at(-1)?.time ?? start - this.step) + this.step; time <= t; time += this.step) {
+    for (const column of this.columns) column.leave(from, isOpen);
+    const now = this.call.evaluatedAt();
+    for (let time = this.next; time <= t; time += this.step) {
       const vector = 'vector' in this.of ? this.of.vector.at(time) : vectorOf(this.of.scalar.at(time));
-      this.kept.push({ time, vector, isFinal: time < this.call.evaluatedAt() });
+      const filled = this.take(time, vector);
+      if (time >= now) this.provisional.push(...filled);
+      else this.next = time + this.step;
     }
-    return this.over(from, t);
+    return this.over(from, t, now);
   }
 
-  private over(from: number, to: number): Vector {
-    const { groupOf, labels } = this.columns();
-    const { length } = this.kept;
-    const times = labels.map(() => new Float64Array(length));
-    const values = labels.map(() => new Float64Array(length));
-    const ends = labels.map(() => 0);
-    for (const [n, { time, vector }] of this.kept.entries()) {
-      for (const [i, column] of groupOf[n]!.entries()) {
-        if (vector.values[i] === gone) continue;
-        const end = ends[column]!;
-        times[column]![end] = time;
-        values[column]![end] = vector.values[i]!;
-        ends[column] = end + 1;
+  /** Adds the samples of a step to their columns, and says which those are. */
+  private take(time: number, { shape, values }: Vector): number[] {
+    const places = this.placesIn(shape);
+    const filled: number[] = [];
+    for (let i = 0; i < values.length; i += 1) {
+      if (values[i] === gone) continue;
+      this.columns[places[i]!]!.push(time, values[i]!);
+      filled.push(places[i]!);
+    }
+    return filled;
+  }
+
+  private placesIn(shape: Shape): Int32Array {
+    const known = this.placesOf.get(shape);
+    if (known !== undefined) return known;
+    const made = Int32Array.from(shape.labels, (own) => {
+      const key = keyOf(own, Object.keys(own));
+      const place = this.places.get(key) ?? this.columns.length;
+      if (place === this.columns.length) {
+        this.places.set(key, place);
+        this.columns.push(new SampleBuffer());
+        this.labels = [...this.labels, this.hasNames ? own : nameless(own)];
+        this.shape = new Shape(this.labels);
       }
-    }
-    const at = this.call.evaluatedAt();
-    const made = Float64Array.from(labels, (_, c) =>
-      this.f.of(
-        { times: times[c]!, values: values[c]!, first: 0, end: ends[c]!, from, to, at },
-        this.call.parameter(),
-        this.view.major,
-      ),
-    );
-    return { shape: new Shape(labels), values: made };
+      return place;
+    });
+    this.placesOf.set(shape, made);
+    return made;
   }
 
-  /** The series of all steps, and which of them each step has. */
-  private columns(): { readonly groupOf: readonly Int32Array[]; readonly labels: readonly Labels[] } {
-    const places = new Map<string, number>();
-    const labels: Labels[] = [];
-    let lastShape: Shape | undefined;
-    let lastGroups = new Int32Array(0);
-    const groupOf = this.kept.map(({ vector: { shape } }) => {
-      if (shape === lastShape) return lastGroups;
-      lastShape = shape;
-      lastGroups = Int32Array.from(shape.labels, (own) => {
-        const key = JSON.stringify(Object.entries(own).sort());
-        const known = places.get(key);
-        if (known !== undefined) return known;
-        places.set(key, labels.length);
-        labels.push(this.hasNames ? own : nameless(own));
-        return labels.length - 1;
-      });
-      return lastGroups;
-    });
-    return { groupOf, labels };
+  private over(from: number, to: number, at: number): Vector {
+    const parameter = this.call.parameter();
+    const values = Float64Array.from(this.columns, ({ times, values, first, end }) =>
+      this.f.of({ times, values, first, end, from, to, at }, parameter, this.view.major),
+    );
+    return { shape: this.shape, values };
   }
 }

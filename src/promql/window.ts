@@ -17,6 +17,51 @@ export interface Window {
   readonly at: number;
 }
 
+/** Samples that come at one end of a window and leave at the other. */
+export class SampleBuffer {
+  times = new Float64Array(16);
+  values = new Float64Array(16);
+  first = 0;
+  end = 0;
+
+  push(time: number, value: number): void {
+    if (this.end === this.times.length) {
+      const length = this.end - this.first;
+      const room = length * 2 > this.times.length ? this.times.length * 2 : this.times.length;
+      const times = new Float64Array(room);
+      const values = new Float64Array(room);
+      times.set(this.times.subarray(this.first, this.end));
+      values.set(this.values.subarray(this.first, this.end));
+      this.times = times;
+      this.values = values;
+      this.first = 0;
+      this.end = length;
+    }
+    this.times[this.end] = time;
+    this.values[this.end] = value;
+    this.end += 1;
+  }
+
+  /** Takes the last one back. */
+  pop(): void {
+    this.end -= 1;
+  }
+
+  /** Leaves out what lies before `from`, and at it where the window is open on the left. */
+  leave(from: number, isOpen: boolean): void {
+    while (
+      this.first < this.end &&
+      (isOpen ? this.times[this.first]! <= from : this.times[this.first]! < from)
+    )
+      this.first += 1;
+  }
+
+  clear(): void {
+    this.first = 0;
+    this.end = 0;
+  }
+}
+
 /** A function of a window; `gone` where it has no value. */
 export interface WindowFunction {
   readonly of: (window: Window, parameter: number, major: Major) => number;

@@ -2,6 +2,7 @@ import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experim
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 /** Text of an untrusted file inside a page. */
@@ -105,6 +106,14 @@ function faultsTable(faults: FaultsOutcome): string {
   return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
 }
 
+function serviceLevelsTable(levels: NonNullable<Result['serviceLevels']>): string {
+  const cells = (row: readonly string[], tag: string) =>
+    `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
+  return `<div class="scroll"><table>${cells(serviceLevelsHeader, 'th')}${serviceLevelRows(levels)
+    .map((row) => cells(row, 'td'))
+    .join('')}</table></div>`;
+}
+
 function alertsTable(result: Result): string {
   const { alerts } = result;
   if (alerts === undefined) return '';
@@ -158,7 +167,7 @@ export function reportHtml(
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 <h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${serviceLevelsTable(result.serviceLevels)}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
 ${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)

@@ -2,6 +2,7 @@ import type { Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
@@ -58,6 +59,13 @@ export function summaryMarkdown(result: Result): string {
       cell(reliabilitySays(result.reliability)),
     );
   }
+  if (result.serviceLevels !== undefined)
+    lines.push(
+      '',
+      '## Service levels',
+      '',
+      ...rows(serviceLevelsHeader, serviceLevelRows(result.serviceLevels)),
+    );
   if (result.alerts !== undefined) {
     const found = alertRows(result.alerts, result.playedMicros);
     const silences = silenceLines(result);

@@ -90,6 +90,20 @@ export const summarySchema = z.strictObject({
     .meta({
       description: 'estimates over the seeds, with 95 % intervals; present when things fail by chance',
     }),
+  serviceLevels: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        objective: z.number(),
+        periodSeconds: z.number(),
+        errorRatio: finite,
+        burnRate: finite,
+        spent: finite,
+        lastsSeconds: finite,
+      }),
+    )
+    .optional()
+    .meta({ description: 'error budgets; present where there are objectives' }),
   alerts: z
     .strictObject({
       answerable: z.number(),
@@ -202,6 +216,15 @@ export function summaryOf(result: Result): Summary {
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
     ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
+    ...(result.serviceLevels === undefined
+      ? {}
+      : {
+          serviceLevels: result.serviceLevels.map(({ periodMicros, lastsMicros, ...row }) => ({
+            ...row,
+            periodSeconds: periodMicros / 1e6,
+            lastsSeconds: seconds(lastsMicros),
+          })),
+        }),
     ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
   };

@@ -9,6 +9,7 @@ import {
   worstFolder,
 } from './faults.ts';
 import { reliabilityRows, reliabilitySays } from './reliability.ts';
+import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 export interface TextOptions {
@@ -134,6 +135,12 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.reliability !== undefined) {
     lines.push('', `Reliability, ${reliabilitySays(result.reliability)}`);
     lines.push(...table(reliabilityRows(result.reliability), new Set([1])).map((row) => `  ${row}`));
+  }
+  if (result.serviceLevels !== undefined) {
+    const rows = [serviceLevelsHeader, ...serviceLevelRows(result.serviceLevels)].map((row) =>
+      row.map(plain),
+    );
+    lines.push('', 'Service levels', ...table(rows, new Set([1, 2, 3, 4, 5])).map((row) => `  ${row}`));
   }
   if (result.alerts !== undefined) {
     const rows = alertRows(result.alerts, result.playedMicros);

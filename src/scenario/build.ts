@@ -7,6 +7,7 @@ import { isMet, type Labels, live, recorded } from './labelled.ts';
 import type { Scenario } from './load.ts';
 import type { BuildContext, Part } from './part.ts';
 import { parts } from './parts/index.ts';
+import type { ServiceLevel } from './serviceLevels.ts';
 import { parseTime } from './time.ts';
 
 /** A scenario made ready to be played. */
@@ -19,6 +20,7 @@ export interface Built {
   readonly until: number;
   /** What the models found out, as things stand now. */
   readonly findings: () => readonly ModelFinding[];
+  readonly serviceLevels: readonly ServiceLevel[];
   /** What alert rules said until now. */
   readonly alerts: () => AlertsOutcome | undefined;
   /** What was recorded, with labels; times count from the start of the period. */
@@ -114,6 +116,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
       (parts as unknown as readonly Part[]).flatMap((p) =>
         models[p.name] === undefined ? [] : (p.findings?.(models[p.name]) ?? []),
       ),
+    serviceLevels: used.flatMap((p) => p.serviceLevels?.(settings[p.name], models[p.name]) ?? []),
     alerts: () =>
       (parts as unknown as readonly Part[]).flatMap((p) =>
         models[p.name] === undefined ? [] : (p.alerts?.(models[p.name]) ?? []),

@@ -5,6 +5,7 @@ import type { Checks } from './checks.ts';
 import { type LabelTexts, notATemplate } from './labelTemplates.ts';
 import type { MonitoringPartSettings, RouteSettings } from './monitoringSettings.ts';
 import { readRuleFile } from './ruleFile.ts';
+import { checkServiceLevels } from './serviceLevels.ts';
 import { parseMoment } from './time.ts';
 import { unique } from './unique.ts';
 
@@ -18,6 +19,7 @@ export function checkMonitoring(
 ): void {
   checkGroups(s, checks, isMetric);
   checkFiles(s, checks, isMetric);
+  checkServiceLevels(s, checks);
   checkGrafana(s, checks);
   checkAlertmanager(s, checks);
   checkChannels(s, checks);
@@ -32,6 +34,7 @@ export function checkMonitoring(
     if (typeof moments[0] === 'number' && typeof moments[1] === 'number' && moments[0] >= moments[1])
       checks.problem([...path, 'to'], `${silence.to} is not after ${silence.from}`, 'write a later time');
   }
+  twice(s.serviceLevels, ['monitoring', 'serviceLevels'], 'service level', checks);
   twice(s.silences, ['monitoring', 'silences'], 'silence', checks);
 }
 

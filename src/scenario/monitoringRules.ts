@@ -2,6 +2,7 @@ import type { Metric } from '../engine/catalogue.ts';
 import type { LabelTexts } from './labelTemplates.ts';
 import type { MonitoringPartSettings } from './monitoringSettings.ts';
 import { readRuleFile } from './ruleFile.ts';
+import { serviceLevelGroups } from './serviceLevels.ts';
 
 /** One rule as a file or the settings write it. */
 export interface RuleText {
@@ -45,7 +46,7 @@ function groupsIn(file: string, text: string): readonly RuleGroupText[] {
   return groups;
 }
 
-/** Every group of rules of the settings, then those of the files that they name. */
+/** Every group of rules of the settings, then those of the files that they name, then those that objectives come with. */
 export function ruleGroups(
   s: MonitoringPartSettings,
   readText: (file: string) => string | undefined,
@@ -54,7 +55,7 @@ export function ruleGroups(
   const fromFiles = (s.rules ?? []).flatMap((file) =>
     groupsIn(file, readText(file) ?? '').map((group) => ({ ...group, file, offset })),
   );
-  return [...ownGroups(s), ...fromFiles];
+  return [...ownGroups(s), ...fromFiles, ...serviceLevelGroups(s)];
 }
 
 function ownGroups(s: MonitoringPartSettings): readonly PlacedGroup[] {

@@ -156,6 +156,20 @@ const silence = z.strictObject({
   to: z.string(),
 });
 
+const query = z.string().min(1);
+const serviceLevel = z.strictObject({
+  name: z.string().min(1),
+  objective: q.ratio({ min: 0, max: 0.999999 }).meta({ description: 'share that has to be good, as 99.9 %' }),
+  period: q.duration({ min: 60_000_000 }).optional().meta({ description: 'of the budget; absent: 30d' }),
+  errorQuery: query
+    .optional()
+    .meta({ description: 'PromQL for what is bad, with {{.window}} where the window stands' }),
+  totalQuery: query.optional().meta({ description: 'PromQL for all there is, likewise' }),
+  errorRatioQuery: query
+    .optional()
+    .meta({ description: 'PromQL for the share of what is bad, in place of the two' }),
+});
+
 export const monitoringSettings = z.strictObject({
   scrapeInterval: interval.optional(),
   scrapeOffset: offset.optional(),
@@ -182,6 +196,7 @@ export const monitoringSettings = z.strictObject({
   alertmanager: alertmanager.optional(),
   grafana: z.array(grafanaGroup).max(1000).optional(),
   channels: z.array(channel).max(1000).optional(),
+  serviceLevels: z.array(serviceLevel).max(1000).optional(),
   silences: z.array(silence).max(10_000).optional(),
 });
 export type MonitoringPartSettings = z.output<typeof monitoringSettings>;

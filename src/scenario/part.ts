@@ -4,6 +4,7 @@ import type { Simulation } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { Checks } from './checks.ts';
 import type { ActionStep, Reaction } from './reactions.ts';
+import type { ServiceLevel } from './serviceLevels.ts';
 
 /** The models made so far, by part name. */
 export type Models = Readonly<Record<string, unknown>>;
@@ -83,6 +84,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   ) => readonly Metric[];
   /** Metrics whose past this part reads, so that they have to be recorded. */
   readonly reads?: (settings: Settings, context: BuildContext) => readonly string[];
+  /** Objectives whose account a run shows. */
+  readonly serviceLevels?: (settings: Settings, model: Model) => readonly ServiceLevel[];
   /** What alert rules said. */
   readonly alerts?: (model: Model) => AlertsOutcome | undefined;
   /** What the end of a run shows that somebody has to know; a finding may fail the run. */

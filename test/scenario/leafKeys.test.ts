@@ -85,6 +85,7 @@ function facts(result: Result): Map<string, string> {
     add('observed', [o.observed, o.predicted, o.unit, o.ok, o.baseline, o.contradiction, o.role]);
   for (const f of result.findings) add('finding', f.says);
   for (const r of result.risks) add('risk', [r.name, r.value, r.limit, r.where]);
+  for (const level of result.serviceLevels ?? []) add('service level', level);
   add('stopped', result.stoppedBecause);
   return found;
 }

@@ -40,6 +40,22 @@ const settings = (key: string, a: Json, b: Json, more: Tree = {}): Record<string
   [`monitoring.${key}`]: { setup: monitored(more), at: root(key), values: [a, b] },
 });
 
+const outOf = (metric: string) =>
+  `avg(avg_over_time((kafka_server_replicamanager_${metric} == bool 0)[{{.window}}:1s]))`;
+const ratio: Tree = { errorRatioQuery: outOf('leadercount') };
+const counted: Tree = {
+  errorQuery: 'sum(avg_over_time(kafka_server_replicamanager_leadercount[{{.window}}]))',
+  totalQuery: 'sum(avg_over_time(kafka_server_replicamanager_partitioncount[{{.window}}]))',
+};
+/** One objective: how it counts what is bad is the last argument. */
+const level = (key: string, a: Json, b: Json, how: Tree = ratio): Record<string, LeafCase> => ({
+  [`monitoring.serviceLevels[].${key}`]: {
+    setup: monitored({ serviceLevels: [{ name: 'one', objective: '99 %', ...how }] }),
+    at: root('serviceLevels', 0, key),
+    values: [a, b],
+  },
+});
+
 const rule = (key: string, a: Json, b: Json, more: Tree = {}): Record<string, LeafCase> => ({
   [`monitoring.groups[].rules[].${key}`]: {
     setup: monitored({ groups: [group(alert('A', more))] }),
@@ -211,6 +227,12 @@ export const monitoringCases: Readonly<Record<string, LeafCase>> = {
     groups: [group({ alert: 'A', expr: 'up{namespace="kafka"} == 0' })],
   }),
   ...settings('rules', ['models/rules-a.yaml'], ['models/rules-b.yaml']),
+  ...level('name', 'one', 'two'),
+  ...level('objective', '99 %', '99.9 %'),
+  ...level('period', '30d', '7d'),
+  ...level('errorQuery', counted.errorQuery!, `0 * ${counted.errorQuery}`, counted),
+  ...level('totalQuery', counted.totalQuery!, `2 * ${counted.totalQuery}`, counted),
+  ...level('errorRatioQuery', outOf('leadercount'), outOf('partitioncount'), {}),
   ...settings('lookback', '5m', '10s', { scrapeInterval: '30s' }),
   // What ended under a silence is told when the server sends it again.
   ...settings('resendDelay', '1m', '10m', {

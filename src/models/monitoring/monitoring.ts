@@ -6,6 +6,7 @@ import {
   type Notification,
   type PostedAlert,
 } from './alertmanager.ts';
+import type { RuleSample } from './alertState.ts';
 import type { Channel } from './channels.ts';
 import { Channels } from './channels.ts';
 import { MonitoringClock } from './clock.ts';
@@ -26,6 +27,8 @@ export interface MonitoringSettings {
   readonly channels: readonly Channel[];
   /** Unix seconds of a moment. */
   readonly unixSeconds: (t: number) => number;
+  /** An expression as a rule would evaluate it now; absent where nobody may ask. */
+  readonly ask?: (text: string) => readonly RuleSample[];
   /** All rules, also those that cannot be evaluated. */
   readonly rules?: readonly Omit<RuleOutcome, 'fired'>[];
   /** When the change begins that silences would be for. */
@@ -166,6 +169,11 @@ export class Monitoring {
   outcome(): AlertsOutcome | undefined {
     const { rules = [], changeAt } = this.settings;
     return rules.length === 0 ? undefined : outcomeOf(this, rules, changeAt, this.sim.now);
+  }
+
+  /** What an expression gives now, to a rule. */
+  ask(text: string): readonly RuleSample[] {
+    return this.settings.ask?.(text) ?? [];
   }
 
   // Who waits.

@@ -19,6 +19,7 @@ import {
   prometheusDefaults,
 } from '../monitoringSettings.ts';
 import type { BuildContext, Part } from '../part.ts';
+import { serviceLevelsOf } from '../serviceLevels.ts';
 
 const ownMetrics = monitoringCatalogue.metrics.map((m) => m.name);
 
@@ -139,6 +140,7 @@ function create(s: MonitoringPartSettings, context: BuildContext): Monitoring {
     grafana: wanted ? grafanaOf(s, managed, lacking, slot, query) : [],
     channels: channelsOf(s),
     unixSeconds: (t) => (origin + t) / 1e6,
+    ask: (text) => query(text).at(sim.now),
     rules: [...all, ...managed].flatMap(({ name: group, file, rules }) =>
       rules.map((r) => ({ rule: r.name, kind: r.kind, group, file, notAnswerable: lacking.get(r) ?? null })),
     ),
@@ -263,5 +265,6 @@ export const monitoringPart: Part<MonitoringPartSettings, Monitoring> = {
   catalogue: monitoringCatalogue,
   labels: monitoringLabels,
   findings,
+  serviceLevels: serviceLevelsOf,
   alerts: (monitoring) => monitoring.outcome(),
 };
