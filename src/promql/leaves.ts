@@ -72,6 +72,8 @@ export class Leaf implements VectorNode {
   private last = Number.NEGATIVE_INFINITY;
   private quietUntil = Number.NEGATIVE_INFINITY;
   private changes = -1;
+  /** Places of the rows whose answer changes with time alone. */
+  private moving: readonly number[] = [];
 
   constructor(view: View, selector: Selector, hasNames: boolean, rowOf: (series: object) => Row) {
     this.view = view;
@@ -88,10 +90,11 @@ export class Leaf implements VectorNode {
     for (const name of names) changes += set.changesOf?.(name) ?? 0;
     const isBack = t < this.last;
     this.last = t;
-    if (!isBack && changes === this.changes && t < this.quietUntil) return this.vector;
+    const isQuiet = !isBack && changes === this.changes;
+    if (isQuiet && t < this.quietUntil) return this.vector;
     this.changes = changes;
-    for (const name of names) this.take(name);
-    this.read(t, isBack);
+    if (!isQuiet) for (const name of names) this.take(name);
+    this.read(t, isBack, isQuiet);
     return this.vector;
   }
 
@@ -108,7 +111,8 @@ export class Leaf implements VectorNode {
     this.taken.set(name, all.length);
   }
 
-  private read(t: number, isBack: boolean): void {
+  /** @param isQuiet whether no series has changed, so that only those that move by themselves are looked at */
+  private read(t: number, isBack: boolean, isQuiet: boolean): void {
     const { rows, series, lengths } = this;
     let { values } = this.vector;
     let isNew = false;
@@ -119,10 +123,13 @@ export class Leaf implements VectorNode {
       isNew = true;
     }
     let quietUntil = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < rows.length; i += 1) {
+    const count = isQuiet ? this.moving.length : rows.length;
+    const moving: number[] = [];
+    for (let n = 0; n < count; n += 1) {
+      const i = isQuiet ? this.moving[n]! : n;
       const row = rows[i]!;
-      const { length } = series[i]!;
-      if (isBack || t >= row.until || length !== lengths[i]) {
+      if (isQuiet ? t >= row.until : isBack || t >= row.until || series[i]!.length !== lengths[i]) {
+        const { length } = series[i]!;
         const value = row.read(t);
         lengths[i] = length;
         if (!Object.is(value, values[i])) {
@@ -131,8 +138,11 @@ export class Leaf implements VectorNode {
           values[i] = value;
         }
       }
+      if (row.until === Number.POSITIVE_INFINITY) continue;
+      moving.push(i);
       if (row.until < quietUntil) quietUntil = row.until;
     }
+    this.moving = moving;
     this.quietUntil = quietUntil;
     if (!isNew) return;
     const isLonger = this.vector.values.length !== values.length;

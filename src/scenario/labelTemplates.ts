@@ -16,6 +16,7 @@ export function labelsBy(texts: LabelTexts): (labels: Labels, value: number) => 
     const parsed = parseTemplate(text);
     return [name, parsed.ok ? parsed.template : () => text];
   });
-  if (templates.length === 0) return () => ({});
+  // Plain texts are the same object each time, so that what was worked out with them is found again.
+  if (Object.values(texts).every((text) => !text.includes('{{'))) return () => texts;
   return (labels, value) => Object.fromEntries(templates.map(([name, t]) => [name, t(labels, value)]));
 }

@@ -49,6 +49,13 @@ export class DuplicateAlerts extends Error {}
 /** More alerts than the group's `limit`: all of the rule are dropped. */
 export class LimitExceeded extends Error {}
 
+/** Labels of an alert with their key, and the rule's own labels that they were made with. */
+interface Named {
+  readonly own: Labels;
+  readonly labels: Labels;
+  readonly key: string;
+}
+
 /**
  * The alerts of one rule: for each set of labels inactive, pending, firing, and, once resolved, kept for a quarter of an hour so that the alert
  * manager is told of it.
@@ -64,6 +71,9 @@ export class AlertState {
   readonly rule: AlertRule;
   private active = new Map<string, ActiveAlert>();
   private firing = 0;
+  private lastSamples: readonly RuleSample[] | undefined;
+  private lastFound: ReadonlyMap<string, ActiveAlert> = new Map();
+  private readonly names = new WeakMap<Labels, Named>();
 
   constructor(rule: AlertRule) {
     this.rule = rule;
@@ -97,34 +107,7 @@ export class AlertState {
     onChange: (change: AlertChange, alert: ActiveAlert) => void,
   ): void {
     const { rule } = this;
-    const found = new Map<string, ActiveAlert>();
-    for (const sample of samples) {
-      const { __name__: _, ...own } = sample.labels;
-      const labels: Record<string, string> = {
-        ...own,
-        ...rule.labels(sample.labels, sample.value),
-        alertname: rule.name,
-      };
-      for (const name of Object.keys(labels)) if (labels[name] === '') delete labels[name];
-      const key = labelKey(labels);
-      if (found.has(key))
-        throw new DuplicateAlerts(
-          'vector contains metrics with the same labelset after applying alert labels',
-        );
-      found.set(key, {
-        labels,
-        key,
-        annotations: rule.annotations(sample.labels, sample.value),
-        value: sample.value,
-        state: 'pending',
-        activeAt: t,
-        firedAt: Number.NaN,
-        resolvedAt: Number.NaN,
-        keepFiringSince: Number.NaN,
-        lastSentAt: Number.NEGATIVE_INFINITY,
-        validUntil: Number.NaN,
-      });
-    }
+    const found = this.alertsOf(samples, t);
     // Known to be pending or firing before, for a limit that is exceeded.
     const before = limit === 0 ? [] : [...this.active.values()].map((alert) => [alert, alert.state] as const);
     const fresh: ActiveAlert[] = [];
@@ -166,10 +149,54 @@ export class AlertState {
       for (const [alert, state] of before)
         if (state !== 'inactive') onChange(state === 'pending' ? 'lost' : 'resolved', alert);
       this.active = new Map();
+      this.lastSamples = undefined;
       this.firing = 0;
       throw new LimitExceeded(`exceeded limit of ${limit} with ${activeCount} alerts`);
     }
     for (const [change, alert] of changes) onChange(change, alert);
+  }
+
+  /** The alerts that samples mean. The same list again means the same ones. */
+  private alertsOf(samples: readonly RuleSample[], t: number): ReadonlyMap<string, ActiveAlert> {
+    if (samples === this.lastSamples) return this.lastFound;
+    const { rule } = this;
+    const found = new Map<string, ActiveAlert>();
+    for (const sample of samples) {
+      const { labels, key } = this.named(sample);
+      if (found.has(key))
+        throw new DuplicateAlerts(
+          'vector contains metrics with the same labelset after applying alert labels',
+        );
+      found.set(key, {
+        labels,
+        key,
+        annotations: rule.annotations(sample.labels, sample.value),
+        value: sample.value,
+        state: 'pending',
+        activeAt: t,
+        firedAt: Number.NaN,
+        resolvedAt: Number.NaN,
+        keepFiringSince: Number.NaN,
+        lastSentAt: Number.NEGATIVE_INFINITY,
+        validUntil: Number.NaN,
+      });
+    }
+    this.lastSamples = samples;
+    this.lastFound = found;
+    return found;
+  }
+
+  /** The labels of a sample's alert; worked out once where the rule's own say the same again. */
+  private named(sample: RuleSample): Named {
+    const own = this.rule.labels(sample.labels, sample.value);
+    const known = this.names.get(sample.labels);
+    if (known?.own === own) return known;
+    const { __name__: _, ...rest } = sample.labels;
+    const labels: Record<string, string> = { ...rest, ...own, alertname: this.rule.name };
+    for (const name of Object.keys(labels)) if (labels[name] === '') delete labels[name];
+    const made = { own, labels, key: labelKey(labels) };
+    this.names.set(sample.labels, made);
+    return made;
   }
 
   /** Whether an alert whose series is missing goes on firing all the same. */

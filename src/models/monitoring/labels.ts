@@ -4,13 +4,20 @@ export type Labels = Readonly<Record<string, string>>;
 /** By code unit, never by locale. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The same text for the same labels, whatever their order; empty labels do not count. */
+const keys = new WeakMap<Labels, string>();
+
+/** The same text for the same labels, whatever their order; empty labels do not count. Labels are never changed once made. */
 export function labelKey(labels: Labels): string {
-  return Object.keys(labels)
-    .filter((name) => labels[name] !== '')
-    .sort(byText)
-    .map((name) => `${name}\u0001${labels[name]}`)
-    .join('\u0002');
+  let key = keys.get(labels);
+  if (key === undefined) {
+    key = Object.keys(labels)
+      .filter((name) => labels[name] !== '')
+      .sort(byText)
+      .map((name) => `${name}\u0001${labels[name]}`)
+      .join('\u0002');
+    keys.set(labels, key);
+  }
+  return key;
 }
 
 /** As Alertmanager and Prometheus print them: `{a="x", b="y"}`; empty for none. */

@@ -54,6 +54,7 @@ export function outcomeOf(
   changeAt: number | undefined,
   end: number,
 ): AlertsOutcome {
+  const shownOf = labelsShown(monitoring.spells);
   const fired = new Map<string, number>();
   for (const spell of monitoring.spells)
     if (!Number.isNaN(spell.firedAt)) fired.set(spell.alert, (fired.get(spell.alert) ?? 0) + 1);
@@ -65,7 +66,7 @@ export function outcomeOf(
     spells: monitoring.spells.map((s) => ({
       alert: s.alert,
       labels: s.labels,
-      shown: labelsShown(s, monitoring.spells),
+      shown: shownOf(s),
       activeAt: s.activeAt,
       firedAt: Number.isNaN(s.firedAt) ? null : s.firedAt,
       endedAt: Number.isNaN(s.endedAt) ? null : s.endedAt,
@@ -88,23 +89,33 @@ const telling = [
 ];
 
 /** What tells one time of an alert from its others; of a single one what a reader looks for. */
-function labelsShown(spell: AlertSpell, all: readonly AlertSpell[]): string {
-  const same = all.filter((s) => s.alert === spell.alert && !Number.isNaN(s.firedAt));
-  const differing = Object.keys(spell.labels).filter((l) =>
-    same.some((s) => s.labels[l] !== spell.labels[l]),
-  );
-  const shown = differing.length > 0 ? differing : telling.filter((l) => spell.labels[l] !== undefined);
-  // A pod has its name under several labels.
-  const seen = new Set<string>();
-  return shown
-    .filter((l) => {
-      const value = spell.labels[l]!;
-      const isNew = !seen.has(value);
-      seen.add(value);
-      return isNew;
-    })
-    .map((l) => `${l}="${spell.labels[l]}"`)
-    .join(', ');
+function labelsShown(spells: readonly AlertSpell[]): (spell: AlertSpell) => string {
+  const fired = new Map<string, { readonly labels: Labels; readonly differing: Set<string> }>();
+  for (const { alert, labels, firedAt } of spells) {
+    if (Number.isNaN(firedAt)) continue;
+    const first = fired.get(alert);
+    if (first === undefined) fired.set(alert, { labels, differing: new Set() });
+    else
+      for (const label of [...Object.keys(labels), ...Object.keys(first.labels)])
+        if (labels[label] !== first.labels[label]) first.differing.add(label);
+  }
+  return ({ alert, labels }) => {
+    const differing = fired.get(alert)?.differing ?? new Set();
+    const shown =
+      differing.size > 0
+        ? Object.keys(labels).filter((l) => differing.has(l))
+        : telling.filter((l) => labels[l] !== undefined);
+    // A pod has its name under several labels.
+    const seen = new Set<string>();
+    return shown
+      .filter((l) => {
+        const isNew = !seen.has(labels[l]!);
+        seen.add(labels[l]!);
+        return isNew;
+      })
+      .map((l) => `${l}="${labels[l]}"`)
+      .join(', ');
+  };
 }
 
 const minute = 60e6;
