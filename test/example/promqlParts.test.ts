@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { operators, plainDigits, power, quantile } from '../../src/promql/arithmetic.ts';
 import { histogramQuantile } from '../../src/promql/calls.ts';
-import { changeTimes } from '../../src/promql/expectation.ts';
+import { changeTimes, checkExpectation } from '../../src/promql/expectation.ts';
 import { ExactView, ServerView } from '../../src/promql/leaves.ts';
-import { parseExpression } from '../../src/promql/parse.ts';
+import { parseExpectation, parseExpression } from '../../src/promql/parse.ts';
 import { Query } from '../../src/promql/query.ts';
 import { prometheus3, StoredSamples } from '../../src/promql/samples.ts';
 import { gone } from '../../src/promql/series.ts';
@@ -244,5 +244,49 @@ test('the moments to look at are those of every part of an expression', () => {
   expect(at('max_over_time(b[30s:30s])')).toContain(60);
   expect(new Query(parsed('max_over_time(b[30s:10s])'), new ExactView(set)).value(25e6)).toEqual([
     { labels: {}, value: 1 },
+  ]);
+});
+
+test('changes and resets of a line are its jumps', () => {
+  const set = seriesSet([
+    {
+      name: 'c',
+      points: [
+        [0, 0, 1],
+        [10, 10, 1],
+        [20, 5],
+        [30, 5],
+        [40, 9],
+      ],
+    },
+  ]);
+  const value = (text: string) =>
+    new Query(parsed(text), new ExactView(set)).samples(50e6).map((s) => s.value);
+  // At 10 s only the slope begins anew.
+  expect([value('changes(c[1m])'), value('resets(c[1m])'), value('changes(c[5s])')]).toEqual([[2], [1], [0]]);
+});
+
+test('an inequality is missed by a value at the limit alone', () => {
+  const set = seriesSet([{ name: 'c', points: [[0, 4]] }]);
+  const checked = (text: string) => {
+    const e = parseExpectation(text);
+    if (!e.ok) throw new Error(text);
+    const { holds, margin } = checkExpectation(e.value, new ExactView(set), [0]);
+    return [holds, margin];
+  };
+  expect([
+    checked('c != 4'),
+    checked('c != 7'),
+    checked('c == 4'),
+    checked('c == 7'),
+    checked('c >= 3'),
+    checked('c < 3'),
+  ]).toEqual([
+    [false, -1],
+    [true, 3],
+    [true, -0],
+    [false, -3],
+    [true, 1],
+    [false, -1],
   ]);
 });

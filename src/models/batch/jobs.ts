@@ -1,14 +1,7 @@
-import { inverseNormal } from '../../engine/distributions.ts';
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
-import {
-  type PlannedPhase,
-  type Program,
-  planPhases,
-  type Records,
-  type Segment,
-  segmentsOf,
-} from './program.ts';
+import { drawPhases, noiseOfRun, type RunNoise } from './noise.ts';
+import { type PlannedPhase, type Program, type Records, type Segment, segmentsOf } from './program.ts';
 
 export interface JobSpec {
   readonly name: string;
@@ -41,7 +34,7 @@ interface Due {
   readonly job: number;
   readonly records: number;
   readonly since: number;
-  readonly zJob: { readonly memory: number; readonly duration: number };
+  readonly noise: RunNoise;
   /** Share of the work that is saved. */
   saved: number;
   attempts: number;
@@ -145,7 +138,7 @@ export class Jobs {
       job,
       records: asked,
       since: sim.now,
-      zJob: { memory: this.z(name, 'memory'), duration: this.z(name, 'duration') },
+      noise: noiseOfRun(sim, name, this.specs[job]!.program),
       saved: 0,
       attempts: 0,
     };
@@ -204,22 +197,11 @@ export class Jobs {
 
   // Attempts.
 
-  private z(name: string, purpose: string): number {
-    const { memorySigma, durationSigma } = this.specs.find((s) => s.name === name)!.program;
-    const sigma = purpose === 'memory' ? memorySigma : durationSigma;
-    return sigma === 0 ? 0 : inverseNormal(this.sim.stream(`job/${name}`, purpose)());
-  }
-
   private begin(due: Due, container: number): void {
     const { sim, host } = this;
     const { name, program } = this.specs[due.job]!;
     due.attempts += 1;
-    const shared = Math.sqrt(program.correlation);
-    const own = Math.sqrt(1 - program.correlation);
-    const phases = planPhases(program, due.records, (i) => ({
-      memory: shared * due.zJob.memory + own * this.z(name, `memory of phase ${i}`),
-      duration: shared * due.zJob.duration + own * this.z(name, `duration of phase ${i}`),
-    }));
+    const phases = drawPhases(sim, name, program, due.records, due.noise);
     const from = program.checkpoint === undefined ? 0 : due.saved;
     const segments = segmentsOf(program, phases, due.records, host.idleBytes(container), from);
     const attempt: Attempt = {
