@@ -32,10 +32,24 @@ export interface Run {
   cachePerSecond: number;
 }
 
+/** A process that another part runs on the node, such as a broker: it takes memory and page cache there, and the kernel may kill it. */
+export interface Guest {
+  /** Memory that cannot be reclaimed; 0 while it does not run. */
+  bytes: number;
+  /** Page cache that it would fill. */
+  wantedCacheBytes: number;
+  /** Page cache at the last settlement, and its change per second. */
+  cacheBytes: number;
+  cachePerSecond: number;
+  readonly oomScoreAdjust: number;
+  readonly kill: () => void;
+}
+
 /** A node's memory as its kernel and its kubelet see it. */
 export interface NodeState {
   readonly node: Node;
   readonly runs: Set<Run>;
+  readonly guests: Set<Guest>;
   boundary: Handle;
   isDirty: boolean;
   /** At the last settlement: memory that cannot be reclaimed, that of pods alone, and what the kubelet calls memory.available. */
@@ -134,6 +148,7 @@ export class NodeMemory {
     const state: NodeState = {
       node,
       runs: new Set(),
+      guests: new Set(),
       boundary: never,
       isDirty: false,
       firmBytes: 0,
@@ -207,6 +222,14 @@ export class NodeMemory {
       this.periods,
       this.throttledPeriods,
     ];
+  }
+
+  /** What a guest of a node holds from now on. */
+  setGuest(state: NodeState, guest: Guest, bytes: number, wantedCacheBytes: number): void {
+    state.guests.add(guest);
+    guest.bytes = bytes;
+    guest.wantedCacheBytes = wantedCacheBytes;
+    this.touch(state);
   }
 
   /** What a driven entrypoint holds from now on. */
@@ -315,6 +338,10 @@ export class NodeMemory {
       demand += wantedCache(run);
       demandPerSecond += wantedPerSecond(run);
     }
+    for (const guest of state.guests) {
+      pods += guest.bytes;
+      demand += guest.wantedCacheBytes;
+    }
     const firm = node.spec.systemBytes + background.bytes + pods;
     const firmPerSecond = background.bytesPerSecond + podsPerSecond;
     if (isReached(firm, firmPerSecond, capacity) && this.killOn(state, 'node', capacity)) return;
@@ -351,6 +378,16 @@ export class NodeMemory {
       activePerSecond += run.container.spec.memory.pageCache.activeShare * perSecond;
       next = Math.min(next, run.until, nextOf(run, now));
       if (run.isChanged) this.show(run);
+    }
+    for (const guest of state.guests) {
+      const wanted = guest.wantedCacheBytes;
+      const part = isSqueezed ? room / demand : 1;
+      guest.cacheBytes = part * wanted;
+      guest.cachePerSecond = isSqueezed ? (wanted / demand) * (roomPerSecond - part * demandPerSecond) : 0;
+      if (isSqueezed)
+        next = Math.min(next, boundaryAt(now, wanted - guest.cacheBytes, -guest.cachePerSecond));
+      reclaimable += guest.cacheBytes;
+      reclaimablePerSecond += guest.cachePerSecond;
     }
     // Where page cache begins or ceases to be squeezed by the node.
     next = Math.min(
@@ -413,6 +450,18 @@ export class NodeMemory {
         worst = score;
         victim = run;
       }
+    }
+    let guestVictim: Guest | undefined;
+    for (const guest of state.guests) {
+      const score = badness(guest.bytes, guest.oomScoreAdjust, totalBytes);
+      if (guest.bytes === 0 || score <= worst) continue;
+      worst = score;
+      guestVictim = guest;
+    }
+    if (guestVictim !== undefined) {
+      this.setGuest(state, guestVictim, 0, 0);
+      guestVictim.kill();
+      return true;
     }
     if (victim === undefined) {
       state.isHopeless = true;
@@ -495,10 +544,13 @@ export class NodeMemory {
       const { spec, row } = state.node;
       let sum = spec.systemBytes + pieceOf(spec.background, this.sim.now).bytes;
       for (const run of state.runs) sum += this.usage.get(run.container.row);
+      const seconds = (this.sim.now - state.settledAt) / 1e6;
+      for (const guest of state.guests)
+        sum += guest.bytes + guest.cacheBytes + guest.cachePerSecond * seconds;
       const used = spec.capacity.memoryBytes - this.memFree.get(row);
       // Page cache that is being squeezed is followed to a byte at each settlement.
       this.sim.require(
-        Math.abs(sum - used) <= 1 + 2 * state.runs.size + 1e-9 * sum,
+        Math.abs(sum - used) <= 1 + 2 * (state.runs.size + state.guests.size) + 1e-9 * sum,
         'memory of a node is not the sum of its parts',
         {
           node: spec.name,

@@ -16,13 +16,15 @@ export function oomScoreAdjust(
   const qos = qosClass(template);
   if (qos === 'Guaranteed') return guaranteedAdjust;
   if (qos === 'BestEffort') return bestEffortAdjust;
-  const own = (c: ContainerSpec) => {
-    const adjust = 1000 - Math.floor((1000 * c.requests.memoryBytes) / nodeMemoryBytes);
-    // A burstable container stands behind a guaranteed one, and before one of best effort.
-    return Math.min(bestEffortAdjust - 1, Math.max(1000 + guaranteedAdjust, adjust));
-  };
+  const own = (c: ContainerSpec) => burstableAdjust(c.requests.memoryBytes, nodeMemoryBytes);
   if (container.kind !== 'sidecar') return own(container);
   return Math.min(own(container), ...template.containers.filter((c) => c.kind === 'main').map(own));
+}
+
+/** Of a burstable container by its memory request: behind a guaranteed one, and before one of best effort. */
+export function burstableAdjust(requestBytes: number, nodeMemoryBytes: number): number {
+  const adjust = 1000 - Math.floor((1000 * requestBytes) / nodeMemoryBytes);
+  return Math.min(bestEffortAdjust - 1, Math.max(1000 + guaranteedAdjust, adjust));
 }
 
 /** Source: pkg/apis/scheduling SystemCriticalPriority. */

@@ -95,6 +95,9 @@ export class Pods {
     this.probed = sim.on('kubernetes.readinessProbe', (pod, uid) => this.onProbe(pod, uid));
   }
 
+  /** The process of a pod begins or has ended. */
+  onProcess: (pod: number, runs: boolean) => void = () => {};
+
   connect(workload: Workload): void {
     this.workload = workload;
   }
@@ -129,8 +132,17 @@ export class Pods {
     this.uid[pod] += this.terminating[pod];
     this.restarts.add(pod, 1);
     this.terminating[pod] = 0;
+    this.onProcess(pod, false);
     this.startLater(pod);
     this.changed.raise();
+  }
+
+  /** The kernel of its node kills the process for want of memory; its container starts again. */
+  killForMemory(pod: number): void {
+    this.killed.add(pod, 1);
+    this.downMicros[pod] = Number.NaN;
+    this.sim.tell('kubernetes.containerKilled', this.names[pod], 'its node is out of memory');
+    this.workload!.kill(pod);
   }
 
   /** The process is killed, and its container is not started before `release`. */
@@ -142,6 +154,7 @@ export class Pods {
   /** The pod's node is lost at once; the pod, bound to it by its volume, waits for the node until `release`. */
   loseNode(pod: number): void {
     this.hold(pod);
+    this.onProcess(pod, false);
     this.workload!.lose(pod);
   }
 
@@ -208,6 +221,7 @@ export class Pods {
     }
     this.startedAt[pod] = this.sim.now;
     const due = this.deletedAt[pod] + this.downMicros[pod];
+    this.onProcess(pod, true);
     this.workload!.start(pod, Number.isNaN(due) ? undefined : due);
     this.changed.raise();
   }

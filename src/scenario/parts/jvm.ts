@@ -3,9 +3,11 @@ import { jvmCatalogue, jvmLabels } from '../../models/jvm/catalogue.ts';
 import { type G1Costs, noiseAt } from '../../models/jvm/costs.ts';
 import { Jvms } from '../../models/jvm/jvms.ts';
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
+import type { Platform } from '../../models/kubernetes/platform.ts';
 import type { Operator } from '../../models/strimzi/operator.ts';
 import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
+import { connectBrokersToKubernetes } from '../connections/brokersToKubernetes.ts';
 import { connectJvmToKafka } from '../connections/jvmToKafka.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { checkJvm, flagsOf, nodeOf } from '../podOptions.ts';
@@ -128,6 +130,20 @@ export const jvmPart: Part<JvmSettings, Jvms> = {
       { fixedBytes: s.offHeap.fixed, heapShare: s.offHeap.heapShare },
       (b) => flagsOf(operator.specOf(ids[b]), s.release, nodes[b].cores),
       (b) => operator.specOf(ids[b]).resources.memoryLimitBytes ?? nodes[b].memory,
+    );
+    const names = (context.settings.kafka as KafkaPartSettings).brokers.map((b) => b.node);
+    connectBrokersToKubernetes(
+      context.models.kubernetes as Platform,
+      { fixedBytes: s.offHeap.fixed, heapShare: s.offHeap.heapShare },
+      ids.length,
+      (b) => {
+        const { jvm, resources } = operator.specOf(ids[b]);
+        return {
+          node: names[b],
+          heapBytes: jvm.heapBytes ?? 0,
+          memoryLimitBytes: resources.memoryLimitBytes,
+        };
+      },
     );
     return jvms;
   },

@@ -146,6 +146,13 @@ export const kubernetesPart: Part<KubernetesSettings, Platform> = {
         epoch: context.from - context.warmUp,
       },
     );
+    // Brokers stand where they are before anything else is placed: their requests count.
+    for (const { node: name } of kafka?.brokers ?? []) {
+      const node = platform.cluster.node(name);
+      if (node === undefined) continue;
+      node.requestedMemoryBytes += strimzi?.resources?.memoryLimit ?? 0;
+      node.requestedCpuMillis += (strimzi?.resources?.cpuRequest ?? 0) * 1000;
+    }
     for (const w of s.workloads ?? [])
       startWorkload(platform, w, allNodes(s.nodes, s.nodePools).length, context.warmUp);
     return platform;
