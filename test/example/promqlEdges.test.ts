@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ExactView, ServerView, type View } from '../../src/promql/leaves.ts';
 import { parseExpression } from '../../src/promql/parse.ts';
 import { Query } from '../../src/promql/query.ts';
-import { prometheus3, scrape } from '../../src/promql/samples.ts';
+import { prometheus3, StoredSamples, scrape } from '../../src/promql/samples.ts';
 import type { Series, SeriesSet } from '../../src/promql/series.ts';
 
 /** Samples each 15 s from 0 s; what `promtool test rules` 2.42 gives at 165 s for the same series is written below. */
@@ -51,4 +51,37 @@ test('a value that is no number gives way to one that is, in both readings', () 
 test('an increase is the last value less the first, and what each reset took', () => {
   expect(result('increase(c[2m])')).toBe(32.7);
   expect(result('rate(c[2m])')).toBe(0.2725);
+});
+
+test('since 3 a window and the lookback leave out their first instant', () => {
+  const each = (seconds: number, count: number) =>
+    new StoredSamples(
+      'm',
+      {},
+      Array.from({ length: count }, (_, k) => k * seconds * 1e6),
+      Array.from({ length: count }, (_, k) => k),
+    );
+  const value = (text: string, series: StoredSamples, seconds: number, major: 2 | 3) => {
+    const parsed = parseExpression(text);
+    if (!parsed.ok) throw new Error(text);
+    const view = new ServerView({ names: ['m'], of: () => [series] }, { ...prometheus3, major });
+    return new Query(parsed.value, view).samples(seconds * 1e6).map((s) => s.value);
+  };
+  // On the grid of a minute a window of five holds five samples, and six before.
+  expect(([3, 2] as const).map((m) => value('count_over_time(m[5m])', each(60, 20), 600, m))).toEqual([
+    [5],
+    [6],
+  ]);
+  expect(([3, 2] as const).map((m) => value('count_over_time(m[5m])', each(60, 20), 601, m))).toEqual([
+    [5],
+    [5],
+  ]);
+  // One sample, at 0: seen at 4 min 59 s, and at 5 min only before.
+  const last = each(60, 1);
+  expect([299, 300, 301].map((t) => value('m', last, t, 3).length)).toEqual([1, 0, 0]);
+  expect([299, 300, 301].map((t) => value('m', last, t, 2).length)).toEqual([1, 1, 0]);
+  expect(([3, 2] as const).map((m) => value('count_over_time(m[5m:1m])', each(60, 20), 600, m))).toEqual([
+    [5],
+    [6],
+  ]);
 });
