@@ -242,7 +242,7 @@ export async function referenceFiles(): Promise<Map<string, string>> {
   for (const [name, load] of Object.entries(verbs)) {
     const verb = await load();
     const options = Object.entries(verb.options).map(([o, { says, type }]) => [
-      `\`--${o}\`${type === 'string' ? ' VALUE' : ''}`,
+      `\`--${o}\`${{ string: ' VALUE', list: ' VALUE...', boolean: '' }[type]}`,
       says,
     ]);
     sections.push(

@@ -90,8 +90,7 @@ class Derived implements VectorNode {
     const made = this.make(inputs, numbers);
     // The same values over the same series are the same answer.
     const { made: before } = this;
-    const isEqual =
-      made.shape === before.shape && made.values.every((v, i) => Object.is(v, before.values[i]));
+    const isEqual = made.shape === before.shape && areSame(made.values, before.values);
     if (!isEqual) this.made = made;
     this.lastInputs = inputs;
     this.lastNumbers = numbers;
@@ -105,6 +104,11 @@ class Derived implements VectorNode {
     for (let i = 0; i < numbers.length; i += 1) if (!Object.is(numbers[i], this.lastNumbers[i])) return false;
     return true;
   }
+}
+
+function areSame(a: Float64Array, b: Float64Array): boolean {
+  for (let i = 0; i < a.length; i += 1) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 const scalarNode = (at: (t: number) => number): ScalarNode => ({ at });

@@ -86,6 +86,12 @@ const stampMicros = 1000;
 const isSubset = (part: ReadonlySet<string>, whole: ReadonlySet<string>) =>
   [...part].every((x) => whole.has(x));
 
+/** Labels that a group's alerts share, and the text that names it. */
+interface GroupName {
+  readonly labels: Labels;
+  readonly groupKey: string;
+}
+
 /**
  * One Alertmanager: groups alerts by its routes, and tells receivers about groups.
  *
@@ -103,6 +109,7 @@ export class Alertmanager {
   private readonly onNotification: (notification: Notification) => void;
   private readonly alerts = new Map<string, PostedAlert>();
   private readonly groups: Group[] = [];
+  private readonly groupsOf = new WeakMap<Labels, Map<number, GroupName>>();
   private readonly byKey = new Map<string, number>();
   private readonly log = new Map<string, LogEntry>();
   private readonly inhibitor: Inhibitor;
@@ -138,9 +145,24 @@ export class Alertmanager {
     }
   }
 
+  /** The group of an alert on a route: worked out once for the labels that come again and again. */
+  private groupOf(route: Route, labels: Labels): GroupName {
+    let groups = this.groupsOf.get(labels);
+    if (groups === undefined) {
+      groups = new Map();
+      this.groupsOf.set(labels, groups);
+    }
+    let group = groups.get(route.id);
+    if (group === undefined) {
+      const own = groupLabels(route, labels);
+      group = { labels: own, groupKey: `${route.id}:${labelKey(own)}` };
+      groups.set(route.id, group);
+    }
+    return group;
+  }
+
   private insert(route: Route, key: string, alert: PostedAlert): void {
-    const labels = groupLabels(route, alert.labels);
-    const groupKey = `${route.id}:${labelKey(labels)}`;
+    const { labels, groupKey } = this.groupOf(route, alert.labels);
     const row = this.byKey.get(groupKey);
     let group = row === undefined ? undefined : this.groups[row];
     const { now } = this.sim;
