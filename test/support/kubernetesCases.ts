@@ -436,6 +436,129 @@ const actions = {
   },
 } as const satisfies Record<string, LeafCase>;
 
+/** A Job that waits to be started, and then runs for a time. */
+const suspended = (name: string, run: string, namespace = 'default'): Tree => {
+  const template = { containers: [container({ run })] };
+  return { name, namespace, kind: 'Job', suspend: true, template };
+};
+
+/** Two workloads, one of them in two namespaces, and jobs, on three nodes. */
+const crowded = (timeline: readonly Json[]): Setup =>
+  cluster(
+    {
+      nodes: [node('a'), node('b'), node('c')],
+      workloads: [
+        workload(),
+        workload({}, { name: 'v', replicas: 1 }),
+        workload({}, { namespace: 'other', replicas: 3 }),
+        suspended('j', '20s'),
+        suspended('k', '30s'),
+        suspended('j', '40s', 'other'),
+      ],
+    },
+    timeline,
+  );
+
+/** An action after a minute, what else it could be, what it is done to, and what shows it. */
+interface Acted {
+  readonly entry: Tree;
+  readonly instead: Tree;
+  readonly other: readonly (readonly [key: string, a: Json, b: Json])[];
+  readonly before?: readonly Tree[];
+  readonly after?: readonly Tree[];
+}
+const onW = { workload: 'w', namespace: 'default' };
+const restartV: Tree = { do: 'kubernetes.rolloutRestart', workload: 'v' };
+const ofWorkload: Acted['other'] = [
+  ['workload', 'w', 'v'],
+  ['namespace', 'default', 'other'],
+];
+const ofNode: Acted['other'] = [['node', 'a', 'b']];
+const grows: Tree = { at: '+75s', id: 'grows', do: 'kubernetes.scale', workload: 'v', replicas: 6 };
+const acted: Readonly<Record<string, Acted>> = {
+  scale: { entry: { ...onW, replicas: 4 }, instead: restartV, other: ofWorkload },
+  hang: { entry: { ...onW, for: '90s' }, instead: restartV, other: ofWorkload },
+  deletePods: { entry: onW, instead: restartV, other: ofWorkload },
+  rolloutRestart: {
+    entry: onW,
+    instead: { do: 'kubernetes.scale', workload: 'v', replicas: 3 },
+    other: ofWorkload,
+  },
+  setResources: {
+    entry: { ...onW, container: 'c', limits: { cpu: '2 cores' }, requests: { cpu: '200m' } },
+    instead: restartV,
+    other: ofWorkload,
+  },
+  startJob: {
+    entry: { workload: 'j', namespace: 'default' },
+    instead: restartV,
+    other: [
+      ['workload', 'j', 'k'],
+      ['namespace', 'default', 'other'],
+    ],
+  },
+  cordon: { entry: { node: 'a' }, instead: restartV, other: ofNode, after: [grows] },
+  uncordon: {
+    entry: { node: 'a' },
+    instead: restartV,
+    other: ofNode,
+    before: ['a', 'b'].map((name) => ({
+      at: '+30s',
+      id: `cordon-${name}`,
+      do: 'kubernetes.cordon',
+      node: name,
+    })),
+    after: [grows],
+  },
+  drain: { entry: { node: 'a' }, instead: restartV, other: [] },
+  interruptSpot: { entry: { node: 'a' }, instead: restartV, other: ofNode },
+  loseNode: { entry: { node: 'a' }, instead: restartV, other: ofNode },
+  removeNode: { entry: { node: 'a' }, instead: restartV, other: ofNode },
+  replaceNode: { entry: { node: 'a' }, instead: restartV, other: [...ofNode, ['surge', false, true]] },
+};
+
+/** For every action: when it comes, whether it is that one, and what it is done to. */
+const timelines = Object.fromEntries(
+  Object.entries(acted).flatMap(
+    ([action, { entry, instead, other, before = [], after = [] }]): [string, LeafCase][] => {
+      const own: Tree = { at: '+60s', id: 'one', do: `kubernetes.${action}`, ...entry };
+      const setup = crowded([own, ...before, ...after]);
+      const key = (name: string) => `timeline[kubernetes.${action}].${name}`;
+      return [
+        [key('at'), { setup, at: ['timeline', 0, 'at'], values: ['+60s', '+90s'] }],
+        [key('do'), { setup, at: ['timeline', 0], values: [own, { at: '+60s', id: 'one', ...instead }] }],
+        ...other.map(([name, a, b]): [string, LeafCase] => [
+          key(name),
+          { setup, at: ['timeline', 0, name], values: [a, b] },
+        ]),
+      ];
+    },
+  ),
+);
+
+const resources = {
+  'timeline[kubernetes.setResources].limits.cpu': {
+    setup: crowded([
+      { at: '+60s', id: 'one', do: 'kubernetes.setResources', ...onW, limits: { cpu: '2 cores' } },
+    ]),
+    at: ['timeline', 0, 'limits', 'cpu'],
+    values: ['2 cores', '3 cores'],
+  },
+  'timeline[kubernetes.setResources].requests.cpu': {
+    setup: crowded([
+      { at: '+60s', id: 'one', do: 'kubernetes.setResources', ...onW, requests: { cpu: '200m' } },
+    ]),
+    at: ['timeline', 0, 'requests', 'cpu'],
+    values: ['200m', '300m'],
+  },
+} as const satisfies Record<string, LeafCase>;
+
+/** Keys that only name an entry. */
+export const kubernetesNames: readonly string[] = [
+  ...Object.keys(acted).map((action) => `kubernetes.${action}`),
+  'batch.run',
+].flatMap((action) => [`timeline[${action}].id`, `timeline[${action}].name`]);
+
 export const kubernetesCases: Record<string, LeafCase> = {
   ...containers,
   ...sidecars,
@@ -446,4 +569,6 @@ export const kubernetesCases: Record<string, LeafCase> = {
   ...pool,
   ...workloads,
   ...actions,
+  ...timelines,
+  ...resources,
 };

@@ -3,7 +3,7 @@ import { connectCases, connectNames, registryCases, registryNames } from './conn
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
-import { kubernetesCases } from './kubernetesCases.ts';
+import { kubernetesCases, kubernetesNames } from './kubernetesCases.ts';
 import { monitoringCases, monitoringFiles, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 
@@ -1027,6 +1027,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 
 /** Keys that only name, explain or cite: they change what is printed, not what is played. */
 export const namingKeys: readonly string[] = [
+  ...kubernetesNames,
   'batch.jobs[].name',
   'batch.programs[].name',
   'batch.programs[].phases[].name',
