@@ -2,10 +2,10 @@
 import type { LeafCase, Path } from './leafCases.ts';
 
 type Json = NonNullable<LeafCase['values'][0]>;
-type Tree = { readonly [key: string]: Json };
-type Setup = NonNullable<LeafCase['setup']>;
+export type Tree = { readonly [key: string]: Json };
+export type Setup = NonNullable<LeafCase['setup']>;
 
-const container = (more: Tree = {}): Tree => ({
+export const container = (more: Tree = {}): Tree => ({
   name: 'c',
   resources: { requests: { memory: '1Gi', cpu: '100m' }, limits: { memory: '2Gi', cpu: '1 cores' } },
   memory: { process: { base: '1Gi', leak: '1MiB/s' } },
@@ -14,18 +14,23 @@ const container = (more: Tree = {}): Tree => ({
   readinessProbe: { period: '2s' },
   ...more,
 });
-const workload = (template: Tree = {}, more: Tree = {}): Tree => ({
+export const workload = (template: Tree = {}, more: Tree = {}): Tree => ({
   name: 'w',
   kind: 'Deployment',
   replicas: 2,
   template: { labels: { app: 'w' }, containers: [container()], ...template },
   ...more,
 });
-const node = (name: string, more: Tree = {}): Tree => ({ name, instance: 'small', zone: 'a', ...more });
+export const node = (name: string, more: Tree = {}): Tree => ({
+  name,
+  instance: 'small',
+  zone: 'a',
+  ...more,
+});
 const restart: Tree = { at: '+60s', id: 'r', do: 'kubernetes.rolloutRestart', workload: 'w' };
 
 /** A cluster of two nodes with one workload, which is restarted after a minute. */
-const cluster = (more: Tree = {}, timeline: readonly Json[] = [restart], rest: Tree = {}): Setup => [
+export const cluster = (more: Tree = {}, timeline: readonly Json[] = [restart], rest: Tree = {}): Setup => [
   [['extends'], ['models/hardware/aws-ec2.yaml', 'models/kubernetes/kubernetes-1.30.yaml']],
   [['kafka'], undefined],
   [['strimzi'], undefined],

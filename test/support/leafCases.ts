@@ -6,6 +6,7 @@ import { groupCases, groupNames } from './groupCases.ts';
 import { kubernetesCases, kubernetesNames } from './kubernetesCases.ts';
 import { monitoringCases, monitoringFiles, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
+import { placementCases } from './placementCases.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Path = readonly (string | number)[];
@@ -408,6 +409,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...connectCases,
   ...kubernetesCases,
+  ...placementCases,
   ...monitoringCases,
   ...registryCases,
   ...faultCases,
