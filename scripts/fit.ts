@@ -5,6 +5,7 @@ import { readerBelow, rootOf } from '../src/cli/files.ts';
 import { fitDescribedMemory } from '../src/evidence/batchFit.ts';
 import { fitParameters } from '../src/evidence/fit.ts';
 import { fitDescribedCosts } from '../src/evidence/gcFit.ts';
+import { fitDescribedRollover } from '../src/evidence/rolloverFit.ts';
 
 const root = rootOf(import.meta.filename);
 
@@ -33,12 +34,26 @@ function memory(path: string): { readonly file: string; readonly text: string } 
   return made;
 }
 
+function rollover(path: string): { readonly file: string; readonly text: string } {
+  const made = fitDescribedRollover(path, readerBelow(root));
+  console.log(
+    `a rollover of certificates: ${made.burst} at once, ${made.perSecond.toFixed(4)} a second; ${made.curves.length} families of curves stand beside it`,
+  );
+  return made;
+}
+
+function read(path: string): { readonly file: string; readonly text: string } {
+  const text = readFileSync(join(root, path), 'utf8');
+  if (/^logs:/m.test(text)) return costs(path);
+  if (/^batch:/m.test(text)) return memory(path);
+  return /^rollover:/m.test(text) ? rollover(path) : parameters(path);
+}
+
 for (const file of readdirSync(join(root, 'models/fitted'))
   .filter((f) => f.endsWith('.fit.yaml'))
   .sort()) {
   const path = `models/fitted/${file}`;
-  const text = readFileSync(join(root, path), 'utf8');
-  const made = /^logs:/m.test(text) ? costs(path) : /^batch:/m.test(text) ? memory(path) : parameters(path);
+  const made = read(path);
   const full = join(root, made.file);
   writeFileSync(`${full}.tmp`, made.text);
   renameSync(`${full}.tmp`, full);

@@ -474,6 +474,15 @@ class Checker {
     return this.parts.some((part) => part.around === centre && root?.has(part.name) === true);
   }
 
+  /** Whether the scenario has a platform that needs no brokers and no nodes, and nothing that rests on them. */
+  private standsAlone(): boolean {
+    const root = asMap(this.root);
+    const present = this.parts.filter((part) => root?.has(part.name) === true);
+    return (
+      present.every((part) => part.stands !== undefined) && present.some((part) => part.stands === 'alone')
+    );
+  }
+
   /** The settings of each part that passes its schema. */
   private parse(
     draw: Draw,
@@ -489,7 +498,7 @@ class Checker {
         if (part.around !== undefined && !this.hasAround(part.around)) continue;
         const without = part.settings.safeParse({});
         if (without.success) made[part.name] = without.data;
-        else if (part.needed) {
+        else if (part.needed && !this.standsAlone()) {
           failed.add(part.name);
           if (tell)
             this.problem(

@@ -62,6 +62,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly settings: z.ZodType<Settings>;
   /** Whether a scenario without settings of this part is a problem; otherwise the part is left out when `{}` does not pass. */
   readonly needed?: boolean;
+  /** `alone`: a platform of its own, which lacks no needed part; `beside`: as good as what it stands beside. Absent: it rests on the needed parts. */
+  readonly stands?: 'alone' | 'beside';
   /** The part without which this one means nothing: a scenario that has none of the parts around it leaves them all out. */
   readonly around?: string;
   /** Why a key of the real system is refused by name, where what it does is not modelled; undefined for any other unknown key. */

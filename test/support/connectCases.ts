@@ -1,5 +1,6 @@
 /** Pairs of values for the keys of Connect and of the schema registry. */
 import type { LeafCase, Path } from './leafCases.ts';
+import { withEntries } from './leafEntries.ts';
 
 type Json = NonNullable<LeafCase['values'][0]>;
 type Tree = { readonly [key: string]: Json };
@@ -393,29 +394,6 @@ export const connectNames: readonly string[] = [
   ]),
 ];
 
-/** The cases, and for each action among them when it is done and what is done in its place. */
-function withEntries(cases: Readonly<Record<string, LeafCase>>): Record<string, LeafCase> {
-  const all: Record<string, LeafCase> = { ...cases };
-  for (const [name, { setup = [], at }] of Object.entries(cases)) {
-    const action = /^timeline\[([^\]]+)\]/.exec(name)?.[1];
-    if (action === undefined || `timeline[${action}].do` in all) continue;
-    const timeline = setup.find(([path]) => path.join() === 'timeline')?.[1] as readonly Tree[];
-    all[`timeline[${action}].at`] = {
-      setup,
-      at: [...at.slice(0, 2), 'at'],
-      values: [timeline[0]?.at as string, '+160s'],
-    };
-    all[`timeline[${action}].do`] = {
-      setup,
-      at: at.slice(0, 2),
-      values: [
-        timeline[0],
-        { at: timeline[0]?.at as string, id: 'other', do: 'operations.restart', broker: 0 },
-      ],
-    };
-  }
-  return all;
-}
-
-export const connectCases = withEntries(connectKeys);
-export const registryCases = withEntries(registryKeys);
+const instead = { id: 'other', do: 'operations.restart', broker: 0 };
+export const connectCases = withEntries(connectKeys, instead);
+export const registryCases = withEntries(registryKeys, instead);

@@ -4,6 +4,7 @@ import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts'
 import { faultCases, faultNames } from './faultCases.ts';
 import { groupCases, groupNames } from './groupCases.ts';
 import { kubernetesCases, kubernetesNames } from './kubernetesCases.ts';
+import { meshCases, meshNames } from './meshCases.ts';
 import { monitoringCases, monitoringFiles, monitoringNames } from './monitoringLeafCases.ts';
 import { partitionCases, partitionFiles, partitionNames } from './partitionCases.ts';
 import { placementCases } from './placementCases.ts';
@@ -408,6 +409,7 @@ const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, k
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
   ...connectCases,
+  ...meshCases,
   ...kubernetesCases,
   ...placementCases,
   ...monitoringCases,
@@ -1030,6 +1032,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 /** Keys that only name, explain or cite: they change what is printed, not what is played. */
 export const namingKeys: readonly string[] = [
   ...kubernetesNames,
+  ...meshNames,
   'batch.jobs[].name',
   'batch.programs[].name',
   'batch.programs[].phases[].name',

@@ -7,6 +7,7 @@ import { hardwarePart } from './hardware.ts';
 import { jvmPart } from './jvm.ts';
 import { kafkaPart } from './kafka.ts';
 import { kubernetesPart } from './kubernetes.ts';
+import { meshPart } from './mesh.ts';
 import { monitoringPart } from './monitoring.ts';
 import { operationsPart } from './operations.ts';
 import { responderPart } from './responder.ts';
@@ -27,6 +28,7 @@ export const parts: readonly AnyPart[] = [
   jvmPart,
   connectPart,
   schemaRegistryPart,
+  meshPart,
   faultsPart,
   monitoringPart,
   responderPart,

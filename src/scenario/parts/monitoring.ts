@@ -256,6 +256,7 @@ function findings(monitoring: Monitoring): readonly ModelFinding[] {
 export const monitoringPart: Part<MonitoringPartSettings, Monitoring> = {
   name: 'monitoring',
   says: 'Prometheus with its rules, Alertmanager, Grafana-managed alerts, and whom they tell',
+  stands: 'beside',
   settings: monitoringSettings,
   check: (s, checks) => checkMonitoring(s, checks, (name) => checks.isMetric(name)),
   create,

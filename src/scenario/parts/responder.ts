@@ -85,6 +85,7 @@ function create(_: Settings, context: BuildContext): Responder {
 export const responderPart: Part<Settings, Responder> = {
   name: 'responder',
   says: 'who answers alerts: entries of the timeline that wait for one',
+  stands: 'beside',
   settings: z.strictObject({}) as z.ZodType<Settings>,
   check,
   create,

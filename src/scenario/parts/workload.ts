@@ -95,6 +95,7 @@ function create(s: WorkloadSettings, context: BuildContext): readonly Curve[] {
 export const workloadPart: Part<WorkloadSettings, readonly Curve[]> = {
   name: 'workload',
   says: 'load curves that topics follow: multipliers of their rates over time',
+  stands: 'beside',
   needed: false,
   settings,
   check,

@@ -1,0 +1,43 @@
+import { meshCatalogue, meshLabels } from '../../models/mesh/catalogue.ts';
+import { certManagerDefaults } from '../../models/mesh/certManager.ts';
+import { Mesh } from '../../models/mesh/mesh.ts';
+import { meshActions } from '../meshActions.ts';
+import { checkMesh } from '../meshChecks.ts';
+import {
+  authoritiesOf,
+  type MeshSettings,
+  managedOf,
+  meshOptions,
+  meshSettings,
+  mountsOf,
+} from '../meshSettings.ts';
+import type { Part } from '../part.ts';
+
+export const meshPart: Part<MeshSettings, Mesh> = {
+  name: 'mesh',
+  says: 'an Istio mesh: its certificate authorities, the certificates of its sidecars, and mutual TLS',
+  stands: 'alone',
+  settings: meshSettings,
+  check: checkMesh,
+  create: (s, context) => {
+    // Times of the model count from the start of what is played, the warm-up included.
+    const from = context.from - context.warmUp;
+    const authorities = authoritiesOf(s, from);
+    return new Mesh(
+      context.sim,
+      meshOptions(s, authorities, from),
+      authorities,
+      mountsOf(s, authorities),
+      managedOf(s, from),
+      {
+        minBackoffMicros: s.certManager?.minimumBackoff ?? certManagerDefaults.minBackoffMicros,
+        maxBackoffMicros: s.certManager?.maximumBackoff ?? certManagerDefaults.maxBackoffMicros,
+      },
+    );
+  },
+  actions: meshActions,
+  catalogue: meshCatalogue,
+  labels: meshLabels,
+  findings: (mesh) => mesh.findings(),
+  setInsteadOfWarmed: ['sidecar certificates: of ages as in the long run, or from a restart'],
+};
