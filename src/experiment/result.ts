@@ -1,4 +1,5 @@
 import type { EventKind, Metric, OutageSign, Panel, ReliabilityMeasure } from '../engine/catalogue.ts';
+import type { DueDate } from '../engine/dueDates.ts';
 import type { ToldEvent } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { SeriesSet } from '../promql/series.ts';
@@ -216,6 +217,8 @@ export interface Result {
   readonly reliability?: Reliability;
   /** Error budgets, where the platform has objectives. */
   readonly serviceLevels?: readonly ServiceLevelRow[];
+  /** What ends next, the first before the others; times count from the start of the period. */
+  readonly dueDates?: readonly DueDate[];
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

@@ -1,4 +1,5 @@
 import type { ModelFinding } from '../engine/catalogue.ts';
+import type { DueDate } from '../engine/dueDates.ts';
 import { mathSelfTest } from '../engine/fingerprint.ts';
 import { eventClass } from '../engine/simulation.ts';
 import type { Problem } from '../formats/problem.ts';
@@ -99,6 +100,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
       says,
     });
   }
+  const dueDates = dueDatesFrom(scenario.warmUp, built.dueDates());
   const alerts = shiftedBy(scenario.warmUp, built.alerts());
   const verdicts = expectations.map((e) => e.verdict);
   const verdict: Verdict = verdicts.includes('fail')
@@ -152,6 +154,7 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
     ...(built.serviceLevels.length === 0
       ? {}
       : { serviceLevels: accountsOf(built.serviceLevels, series, played) }),
+    ...(dueDates.length === 0 ? {} : { dueDates }),
     ...(alerts === undefined ? {} : { alerts }),
     ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played, notSampled) } : {}),
   };
@@ -188,6 +191,17 @@ export function play(
     sim.run(Math.round((until * i) / slices));
     onProgress?.(i / slices, sim.eventCount);
   }
+}
+
+/** In order of their ends, in times that count from the start of the period. */
+function dueDatesFrom(warmUp: number, dueDates: readonly DueDate[]): readonly DueDate[] {
+  return dueDates
+    .map((d) => ({
+      ...d,
+      endsAt: d.endsAt - warmUp,
+      renewsAt: d.renewsAt === null ? null : d.renewsAt - warmUp,
+    }))
+    .sort((a, b) => a.endsAt - b.endsAt || (a.name < b.name ? -1 : 1));
 }
 
 /** What rules said, in times that count from the start of the period. */

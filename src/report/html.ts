@@ -1,7 +1,9 @@
 import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
@@ -41,7 +43,7 @@ code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top
 `;
 
 function cards(result: Result): string {
-  return result.risks
+  return shownRisks(result)
     .map(
       (r) =>
         `<div class="card${r.ok ? '' : ' over'}"><b>${inert(number(r.value, r.unit))}</b>${inert(r.says)}<br><span>${r.limit === null ? '' : `limit ${inert(number(r.limit, r.unit))} `}${inert(r.where)}</span></div>`,
@@ -106,24 +108,17 @@ function faultsTable(faults: FaultsOutcome): string {
   return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
 }
 
-function serviceLevelsTable(levels: NonNullable<Result['serviceLevels']>): string {
+function plainTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[], tag: string) =>
     `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
-  return `<div class="scroll"><table>${cells(serviceLevelsHeader, 'th')}${serviceLevelRows(levels)
-    .map((row) => cells(row, 'td'))
-    .join('')}</table></div>`;
+  return `<div class="scroll"><table>${cells(header, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;
 }
 
 function alertsTable(result: Result): string {
   const { alerts } = result;
   if (alerts === undefined) return '';
-  const cells = (row: readonly string[], tag: string) =>
-    `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
   const rows = alertRows(alerts, result.playedMicros);
-  const table =
-    rows.length === 0
-      ? ''
-      : `<div class="scroll"><table>${cells(alertsHeader, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;
+  const table = rows.length === 0 ? '' : plainTable(alertsHeader, rows);
   const silences = silenceLines(result);
   const commands =
     silences.length === 0
@@ -167,7 +162,7 @@ export function reportHtml(
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 <h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${serviceLevelsTable(result.serviceLevels)}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${plainTable(serviceLevelsHeader, serviceLevelRows(result.serviceLevels))}`}${result.dueDates === undefined ? '' : `<h2>What ends next</h2>${plainTable(dueDatesHeader, dueDateRows(result))}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
 ${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)

@@ -1,7 +1,9 @@
 import type { Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
@@ -26,7 +28,7 @@ export function summaryMarkdown(result: Result): string {
     '',
     ...rows(
       ['risk', 'value', 'limit', '', 'where'],
-      result.risks.map((r) => [
+      shownRisks(result).map((r) => [
         r.says,
         number(r.value, r.unit),
         number(r.limit, r.unit),
@@ -66,6 +68,8 @@ export function summaryMarkdown(result: Result): string {
       '',
       ...rows(serviceLevelsHeader, serviceLevelRows(result.serviceLevels)),
     );
+  if (result.dueDates !== undefined)
+    lines.push('', '## What ends next', '', ...rows(dueDatesHeader, dueDateRows(result)));
   if (result.alerts !== undefined) {
     const found = alertRows(result.alerts, result.playedMicros);
     const silences = silenceLines(result);

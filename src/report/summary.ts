@@ -104,6 +104,20 @@ export const summarySchema = z.strictObject({
     )
     .optional()
     .meta({ description: 'error budgets; present where there are objectives' }),
+  dueDates: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.string(),
+        endsSeconds: z.number(),
+        renewsSeconds: finite,
+      }),
+    )
+    .optional()
+    .meta({
+      description:
+        'what ends next, in seconds from the start of the period; null: nobody renews it; present where something does',
+    }),
   alerts: z
     .strictObject({
       answerable: z.number(),
@@ -223,6 +237,16 @@ export function summaryOf(result: Result): Summary {
             ...row,
             periodSeconds: periodMicros / 1e6,
             lastsSeconds: seconds(lastsMicros),
+          })),
+        }),
+    ...(result.dueDates === undefined
+      ? {}
+      : {
+          dueDates: result.dueDates.map((d) => ({
+            name: d.name,
+            kind: d.kind,
+            endsSeconds: d.endsAt / 1e6,
+            renewsSeconds: seconds(d.renewsAt),
           })),
         }),
     ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),

@@ -1,5 +1,6 @@
 import type { Finding, ObservedRow, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import {
   exposureSentences,
   faultLegend,
@@ -9,6 +10,7 @@ import {
   worstFolder,
 } from './faults.ts';
 import { reliabilityRows, reliabilitySays } from './reliability.ts';
+import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
@@ -98,14 +100,15 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.stoppedBecause !== null)
     lines.push(`  the run ended at ${clock(result.playedMicros)}: ${plain(result.stoppedBecause)}`);
   lines.push('', 'Risks');
-  const risks = result.risks.map((r) => [
+  const shown = shownRisks(result);
+  const risks = shown.map((r) => [
     `  ${r.says}`,
     number(r.value, r.unit),
     r.limit === null ? '' : `limit ${number(r.limit, r.unit)}`,
     r.ok ? '' : 'OVER',
     r.where,
   ]);
-  lines.push(...table(risks, new Set([1])).map((row, i) => (result.risks[i]!.ok ? row : paint('bad', row))));
+  lines.push(...table(risks, new Set([1])).map((row, i) => (shown[i]!.ok ? row : paint('bad', row))));
   if (result.expectations.length > 0) {
     lines.push('', 'Expectations');
     for (const e of result.expectations) {
@@ -141,6 +144,10 @@ export function terminalText(result: Result, options: TextOptions): string {
       row.map(plain),
     );
     lines.push('', 'Service levels', ...table(rows, new Set([1, 2, 3, 4, 5])).map((row) => `  ${row}`));
+  }
+  if (result.dueDates !== undefined) {
+    const rows = [dueDatesHeader, ...dueDateRows(result)].map((row) => row.map(plain));
+    lines.push('', 'What ends next', ...table(rows, new Set()).map((row) => `  ${row}`));
   }
   if (result.alerts !== undefined) {
     const rows = alertRows(result.alerts, result.playedMicros);

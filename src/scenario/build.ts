@@ -1,4 +1,5 @@
 import type { Catalogue, ModelFinding } from '../engine/catalogue.ts';
+import type { DueDate } from '../engine/dueDates.ts';
 import { Simulation, type SimulationOptions } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import { selectorsOf } from '../promql/parse.ts';
@@ -21,6 +22,7 @@ export interface Built {
   /** What the models found out, as things stand now. */
   readonly findings: () => readonly ModelFinding[];
   readonly serviceLevels: readonly ServiceLevel[];
+  readonly dueDates: () => readonly DueDate[];
   /** What alert rules said until now. */
   readonly alerts: () => AlertsOutcome | undefined;
   /** What was recorded, with labels; times count from the start of the period. */
@@ -117,6 +119,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
         models[p.name] === undefined ? [] : (p.findings?.(models[p.name]) ?? []),
       ),
     serviceLevels: used.flatMap((p) => p.serviceLevels?.(settings[p.name], models[p.name]) ?? []),
+    dueDates: () => used.flatMap((p) => p.dueDates?.(models[p.name]) ?? []),
     alerts: () =>
       (parts as unknown as readonly Part[]).flatMap((p) =>
         models[p.name] === undefined ? [] : (p.alerts?.(models[p.name]) ?? []),

@@ -4,24 +4,8 @@ import { certManagerDefaults } from '../models/mesh/certManager.ts';
 import type { ManagedCertificate } from '../models/mesh/mesh.ts';
 import { type Group, type MeshOptions, peerModes } from '../models/mesh/settings.ts';
 import { type VaultMount, vaultSystemTtlMicros } from '../models/mesh/vault.ts';
+import { instant } from './instant.ts';
 import { q } from './quantity.ts';
-import { parseTime } from './time.ts';
-
-/** A point in time: microseconds since 1970-01-01T00:00:00Z. */
-const instant = z
-  .string()
-  .meta({ description: 'a time, RFC 3339' })
-  .transform((text, context): number => {
-    const time = parseTime(text);
-    if (time !== undefined) return time;
-    context.issues.push({
-      code: 'custom',
-      message: `${text.slice(0, 40)} is not an RFC 3339 time`,
-      input: text,
-      params: { mend: 'write it as in 2025-01-31T16:00:00Z' },
-    });
-    return z.NEVER;
-  });
 
 const name = z.string().min(1).max(253);
 const mode = z.enum(peerModes);

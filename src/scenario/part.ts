@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Catalogue, Metric, ModelFinding } from '../engine/catalogue.ts';
+import type { DueDate } from '../engine/dueDates.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { Checks } from './checks.ts';
@@ -92,6 +93,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly alerts?: (model: Model) => AlertsOutcome | undefined;
   /** What the end of a run shows that somebody has to know; a finding may fail the run. */
   readonly findings?: (model: Model) => readonly ModelFinding[];
+  /** What ends at a known time, and who renews it, as things stand now. */
+  readonly dueDates?: (model: Model) => readonly DueDate[];
   /** What is set at the start in place of being warmed up, for the report. */
   readonly setInsteadOfWarmed?: readonly string[];
   /** The labels of each row of a gauge, by metric name; undefined for a metric that this model does not keep. */

@@ -406,8 +406,28 @@ const jbod: [Path, Json | undefined][] = [
 ];
 const directory = (key: string): Path => ['kafka', 'brokers', 0, 'logDirs', 0, key];
 
+/** Authorities of the operator that come within 30 days of their end as the period begins. */
+const authorities: Record<string, LeafCase> = {};
+for (const ca of ['clusterCa', 'clientsCa'])
+  for (const [key, a, b] of [
+    ['notAfter', '2025-01-30T00:00:00Z', '2025-03-30T00:00:00Z'],
+    ['generateCertificateAuthority', true, false],
+    ['validityDays', 365, 100],
+    ['renewalDays', 30, 10],
+    ['certificateExpirationPolicy', 'renew-certificate', 'replace-key'],
+  ] as const)
+    authorities[`strimzi.${ca}.${key}`] = {
+      setup: [
+        [['timeline'], []],
+        [['strimzi', ca], { notAfter: '2025-01-30T00:00:00Z' }],
+      ],
+      at: ['strimzi', ca, key],
+      values: [a, b],
+    };
+
 export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...many,
+  ...authorities,
   ...connectCases,
   ...meshCases,
   ...kubernetesCases,

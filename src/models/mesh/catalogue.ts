@@ -167,6 +167,15 @@ export const meshCatalogue: Catalogue = {
       [],
       'From the change of the secret until the last sidecar had a certificate of the new signer; none until then.',
     ),
+    {
+      ...metric(
+        'rehearse:certificate_ends_in_seconds',
+        's',
+        ['name', 'kind'],
+        'Life that is left of each certificate that something rests on: of cert-manager, of the signer, and of what signed it.',
+      ),
+      openSeries: true,
+    },
     metric('rehearse:vault_up', '', [], '1 while Vault answers.'),
     metric(
       'certmanager_certificate_expiration_timestamp_seconds',
@@ -303,6 +312,7 @@ export function meshLabels(
   if (namesOfIstiod.has(name)) return (row) => ({ app: 'istiod', pod: mesh.istiod.nameOf(row) });
   if (byNamespace.has(name)) return (row) => ({ namespace: mesh.options.namespaces[row]!.name });
   if (name.startsWith('certmanager_')) return (row) => ({ name: mesh.certManager.specs[row]!.name });
+  if (name === 'rehearse:certificate_ends_in_seconds') return (row) => mesh.endingOf(row);
   if (name === 'rehearse:mesh_swap_seconds') return (row) => ({ of: swapBounds[row]! });
   if (name === 'rehearse:csr_rate_peak') return (row) => ({ window: row === 0 ? '1s' : '60s' });
   if (name === 'rehearse:mesh_handshake_failures_total') return (row) => ({ reason: refusals[row]! });

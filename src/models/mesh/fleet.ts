@@ -86,11 +86,12 @@ export class Fleet {
   private readonly clocks: number[] = [0];
   private readonly clockOf: Int32Array;
   private readonly classOf: Int32Array;
-  private readonly timer: Float64Array;
-  private readonly pending: Float64Array;
-  private readonly boundary: Float64Array;
-  /** When the timer will fire. */
-  private readonly dueAt: Float64Array;
+  /** The one thing that is planned for each sidecar, and when; infinite while its agent waits. */
+  private readonly plan: Float64Array;
+  private readonly planAt: Float64Array;
+  /** When a clock next sees another validity of its certificate, and the event at it, where that comes before the plan. */
+  private readonly changeAt: Float64Array;
+  private readonly change: Float64Array;
   private readonly lacks: Uint8Array;
   private readonly replica: Int16Array;
   private readonly connected: Int32Array;
@@ -116,13 +117,12 @@ export class Fleet {
   private expiredCount = 0;
   private shownEarliest = Number.NaN;
   private minute: Handle = none;
-  private readonly timerKind: Kind;
   private readonly arriveKind: Kind;
   private readonly reviewedKind: Kind;
   private readonly signedKind: Kind;
   private readonly timedOutKind: Kind;
   private readonly swappedKind: Kind;
-  private readonly boundaryKind: Kind;
+  private readonly changeKind: Kind;
   private readonly authorityKind: Kind;
   private readonly minuteKind: Kind;
   private readonly jitters: Stream;
@@ -149,10 +149,10 @@ export class Fleet {
     this.notAfter = new Float64Array(count);
     this.state = new Uint8Array(count);
     this.classOf = new Int32Array(count).fill(none);
-    this.timer = new Float64Array(count).fill(none);
-    this.pending = new Float64Array(count).fill(none);
-    this.boundary = new Float64Array(count).fill(none);
-    this.dueAt = new Float64Array(count);
+    this.plan = new Float64Array(count).fill(none);
+    this.planAt = new Float64Array(count);
+    this.changeAt = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+    this.change = new Float64Array(count).fill(none);
     this.lacks = new Uint8Array(count);
     this.replica = new Int16Array(count);
     this.connected = new Int32Array(options.istiod.replicas);
@@ -180,13 +180,12 @@ export class Fleet {
     for (let row = 0; row < swapBounds.length; row += 1) this.swapSeconds.set(row, Number.NaN);
     this.rates = [new RatePeak(1e6), new RatePeak(60e6)];
     this.p99.set(0, Number.NaN);
-    this.timerKind = sim.on('mesh.rotate', (i) => this.onTimer(i));
     this.arriveKind = sim.on('mesh.request', (i) => this.onArrive(i));
     this.reviewedKind = sim.on('mesh.authenticated', (i) => this.onReviewed(i));
     this.signedKind = sim.on('mesh.signed', (i) => this.onSigned(i));
     this.timedOutKind = sim.on('mesh.timedOut', (i) => this.onTimedOut(i));
     this.swappedKind = sim.on('mesh.swapped', (i) => this.onSwapped(i));
-    this.boundaryKind = sim.on('mesh.validity', (i) => this.onBoundary(i));
+    this.changeKind = sim.on('mesh.validity', (i) => this.onChange(i));
     this.authorityKind = sim.on('mesh.authorityValidity', () => this.onAuthority());
     this.minuteKind = sim.on('mesh.minute', () => this.onMinute());
     this.jitters = sim.stream('agents', 'jitter');
@@ -197,7 +196,7 @@ export class Fleet {
     this.place();
     istiod.onUnblocked = () => this.release();
     istiod.onStopped = (replica) => this.dropRequests(replica);
-    sim.invariant('one timer per certificate', () => this.checkTimers());
+    sim.invariant('one timer per certificate', () => this.checkPlans());
   }
 
   /** Puts sidecars on nodes in turn, gives each its clock, and its certificate as it is at the start. */
@@ -235,8 +234,7 @@ export class Fleet {
       this.notAfter[i] = Math.min(-age + ttlMicros, most);
       this.earliest.set(i, this.notAfter[i]!);
       const due = rotationDelay(-age, this.notAfter[i]!, -age, graceRatio, jitter, u) - age;
-      this.dueAt[i] = Math.max(0, Math.round(due));
-      this.timer[i] = sim.at(this.dueAt[i]!, this.timerKind, i);
+      this.planTo(i, Math.max(0, Math.round(due)) + options.agents.keyGenMicros, this.arriveKind);
     }
     for (const g of this.groups) this.rolled.add(names.indexOf(g.namespace), g.sidecars);
     this.showRemaining();
@@ -284,7 +282,10 @@ export class Fleet {
         } else if (sim.now < until) next = Math.min(next, until);
         else expired |= 1 << c;
       }
-    this.watch(i, next);
+    if (this.change[i] !== none) this.sim.cancel(this.change[i]!);
+    this.change[i] = none;
+    this.changeAt[i] = next;
+    if (next < this.planAt[i]!) this.watch(i);
     this.countLack(i, this.issuer[i]! < 0 || (expired & 1) === 1);
     const before = this.classOf[i]!;
     const side: Side = {
@@ -303,13 +304,16 @@ export class Fleet {
     this.onPairsChanged();
   }
 
-  /** Looks again when a clock next sees another validity, unless the timer comes first: then it is looked at then. */
-  private watch(i: number, next: number): void {
-    this.sim.cancel(this.boundary[i]!);
-    this.boundary[i] = none;
-    if (next === Number.POSITIVE_INFINITY) return;
-    if (this.state[i] === state.valid && this.dueAt[i]! < next) return;
-    this.boundary[i] = this.sim.at(next, this.boundaryKind, i);
+  /** What happens to a sidecar next. */
+  private planTo(i: number, time: number, kind: Kind): void {
+    this.plan[i] = this.sim.at(time, kind, i);
+    this.planAt[i] = time;
+    if (this.changeAt[i]! < time && this.change[i] === none) this.watch(i);
+  }
+
+  /** A change of validity is an event of its own where it comes before what is planned: most certificates never come near their end. */
+  private watch(i: number): void {
+    this.change[i] = this.sim.at(this.changeAt[i]!, this.changeKind, i);
   }
 
   private countLack(i: number, lacks: boolean): void {
@@ -320,8 +324,8 @@ export class Fleet {
     this.expiredSeconds.set(0, this.expiredSeconds.get(0), this.expiredCount);
   }
 
-  private onBoundary(i: number): void {
-    this.boundary[i] = none;
+  private onChange(i: number): void {
+    this.change[i] = none;
     this.judge(i);
   }
 
@@ -350,11 +354,6 @@ export class Fleet {
 
   // Renewal.
 
-  private onTimer(i: number): void {
-    this.timer[i] = none;
-    this.renew(i);
-  }
-
   /** The agent drops what it keeps and asks anew; Envoy goes on with the old certificate. */
   renew(i: number): void {
     const { sim } = this;
@@ -362,16 +361,14 @@ export class Fleet {
     this.state[i] = state.apart;
     this.attempts[i] = 0;
     this.failures[i] = 0;
+    this.planTo(i, sim.now + this.options.agents.keyGenMicros, this.arriveKind);
     this.judge(i);
-    this.pending[i] = sim.after(this.options.agents.keyGenMicros, this.arriveKind, i);
   }
 
   /** Whatever an agent was about is given up. */
   private leave(i: number): void {
-    this.sim.cancel(this.timer[i]!);
-    this.sim.cancel(this.pending[i]!);
-    this.timer[i] = none;
-    this.pending[i] = none;
+    this.sim.cancel(this.plan[i]!);
+    this.plan[i] = none;
     if (this.state[i] === state.asking) this.inFlight -= 1;
     if (this.state[i] === state.waiting) this.countWaiting(-1);
   }
@@ -397,7 +394,6 @@ export class Fleet {
 
   private onArrive(i: number): void {
     const { sim, istiod } = this;
-    this.pending[i] = none;
     const to = istiod.block === undefined ? istiod.replicaFor(i, this.replica[i]!) : none;
     if (to < 0) {
       this.wait(i);
@@ -422,7 +418,7 @@ export class Fleet {
     this.state[i] = state.asking;
     this.inFlight += 1;
     this.inFlightMost = Math.max(this.inFlightMost, this.inFlight);
-    this.pending[i] = sim.after(wait, this.reviewedKind, i);
+    this.planTo(i, sim.now + wait, this.reviewedKind);
   }
 
   private onReviewed(i: number): void {
@@ -430,8 +426,8 @@ export class Fleet {
     const end = this.istiod.schedule(this.replica[i]!);
     const deadline = this.since[i]! + this.options.agents.requestTimeoutMicros;
     // Who gives up does not know that the work goes on.
-    if (end > deadline) this.pending[i] = sim.at(Math.max(sim.now, deadline), this.timedOutKind, i);
-    else this.pending[i] = sim.at(end, this.signedKind, i);
+    if (end > deadline) this.planTo(i, Math.max(sim.now, deadline), this.timedOutKind);
+    else this.planTo(i, end, this.signedKind);
   }
 
   private onTimedOut(i: number): void {
@@ -448,7 +444,7 @@ export class Fleet {
     }
     this.state[i] = state.apart;
     const wait = insideBackoff(this.attempts[i]!, this.backoffs());
-    this.pending[i] = this.sim.after(wait, this.arriveKind, i);
+    this.planTo(i, this.sim.now + wait, this.arriveKind);
   }
 
   private askLater(i: number): void {
@@ -456,7 +452,7 @@ export class Fleet {
     this.failures[i] = Math.min(1000, this.failures[i]! + 1);
     this.attempts[i] = 0;
     this.state[i] = state.apart;
-    this.pending[i] = this.sim.after(wait + this.options.agents.keyGenMicros, this.arriveKind, i);
+    this.planTo(i, this.sim.now + wait + this.options.agents.keyGenMicros, this.arriveKind);
   }
 
   private onSigned(i: number): void {
@@ -477,7 +473,7 @@ export class Fleet {
     this.state[i] = state.swapping;
     const swap = Math.max(1, Math.round(options.agents.swap.sample(this.swapDraws())));
     this.countSwap(swap / 1e6);
-    this.pending[i] = sim.after(swap, this.swappedKind, i);
+    this.planTo(i, sim.now + swap, this.swappedKind);
   }
 
   private countSwap(seconds: number): void {
@@ -495,8 +491,9 @@ export class Fleet {
   private onSwapped(i: number): void {
     const { sim, options } = this;
     const { graceRatio, jitter } = options.agents;
-    this.pending[i] = none;
     this.state[i] = state.valid;
+    this.attempts[i] = 0;
+    this.failures[i] = 0;
     this.setIssuer(i, this.nextIssuer[i]!);
     this.trust[i] = this.nextTrust[i]!;
     this.notBefore[i] = this.nextNotBefore[i]!;
@@ -504,8 +501,10 @@ export class Fleet {
     const created = this.since[i]!;
     const local = created + this.skewOf(i);
     const delay = rotationDelay(local, this.notAfter[i]!, local, graceRatio, jitter, this.jitters());
-    this.dueAt[i] = Math.max(sim.now, Math.round(created + delay));
-    this.timer[i] = sim.at(this.dueAt[i]!, this.timerKind, i);
+    const due = Math.max(sim.now, Math.round(created + delay));
+    this.changeAt[i] = Number.POSITIVE_INFINITY;
+    // Nothing is to be seen of the timer: the next event is its request, once the key is made.
+    this.planTo(i, due + options.agents.keyGenMicros, this.arriveKind);
     this.earliest.set(i, this.notAfter[i]!);
     this.showRemaining();
     this.renewals.add(this.namespaceOf[i]!, 1);
@@ -517,6 +516,9 @@ export class Fleet {
   private wait(i: number): void {
     this.state[i] = state.waiting;
     this.since[i] = this.sim.now;
+    this.plan[i] = none;
+    this.planAt[i] = Number.POSITIVE_INFINITY;
+    if (this.changeAt[i]! < Number.POSITIVE_INFINITY && this.change[i] === none) this.watch(i);
     this.countWaiting(1);
   }
 
@@ -546,7 +548,7 @@ export class Fleet {
       const wait = untilNextAttempt(sim.now - this.since[i]!, this.backoffs);
       this.attempts[i] = 0;
       this.failures[i] = 0;
-      this.pending[i] = sim.after(wait + this.options.agents.keyGenMicros, this.arriveKind, i);
+      this.planTo(i, sim.now + wait + this.options.agents.keyGenMicros, this.arriveKind);
     }
   }
 
@@ -602,8 +604,8 @@ export class Fleet {
   nextRenewal(): number | null {
     let next = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.count; i += 1)
-      if (this.state[i] === state.valid) next = Math.min(next, this.dueAt[i]!);
-    return next === Number.POSITIVE_INFINITY ? null : next;
+      if (this.state[i] === state.valid) next = Math.min(next, this.planAt[i]!);
+    return next === Number.POSITIVE_INFINITY ? null : next - this.options.agents.keyGenMicros;
   }
 
   isRolled(i: number): boolean {
@@ -639,21 +641,17 @@ export class Fleet {
         );
   }
 
-  private checkTimers(): void {
+  private checkPlans(): void {
     for (let i = 0; i < this.count; i += 1) {
-      const has = this.sim.isPending(this.timer[i]!);
+      const isPlanned = this.sim.isPending(this.plan[i]!);
       this.sim.require(
-        has === (this.state[i] === state.valid),
-        'an agent has one timer while it has a certificate, and none else',
-        {
-          sidecar: i,
-          state: this.state[i]!,
-        },
+        isPlanned === (this.state[i] !== state.waiting),
+        'a sidecar has one thing planned, and nothing while its agent waits',
+        { sidecar: i, state: this.state[i]! },
       );
-      const asks = this.sim.isPending(this.pending[i]!);
       this.sim.require(
-        asks === (this.state[i] !== state.valid && this.state[i] !== state.waiting),
-        'an agent that asks has one thing pending',
+        this.changeAt[i]! >= this.planAt[i]! || this.sim.isPending(this.change[i]!),
+        'a change of validity is watched where it comes before what is planned',
         { sidecar: i, state: this.state[i]! },
       );
     }

@@ -1,6 +1,6 @@
 import type { ModelFinding } from '../../engine/catalogue.ts';
 import type { DueDate } from '../../engine/dueDates.ts';
-import type { Gauge } from '../../engine/gauge.ts';
+import { type Gauge, gone } from '../../engine/gauge.ts';
 import type { Kind, Simulation } from '../../engine/simulation.ts';
 import type { Authorities } from './authority.ts';
 import { type CertificateSpec, CertManager, type CertManagerOptions } from './certManager.ts';
@@ -33,6 +33,8 @@ export class Mesh {
   readonly namespacesByMode: Gauge;
   readonly rotationSeconds: Gauge;
   readonly vaultUp: Gauge;
+  /** Rows: certificates of cert-manager, then authorities; those that nothing rests on are gone. */
+  readonly endsIn: Gauge;
   readonly options: MeshOptions;
   private readonly sim: Simulation;
   private readonly mounts: readonly VaultMount[];
@@ -66,6 +68,7 @@ export class Mesh {
     this.namespacesByMode = sim.gauge('rehearse:mesh_namespaces', peerModes.length);
     this.rotationSeconds = sim.gauge('rehearse:mesh_rotation_seconds', 1);
     this.vaultUp = sim.gauge('rehearse:vault_up', 1);
+    this.endsIn = sim.gauge('rehearse:certificate_ends_in_seconds', managed.length, { linear: true });
     this.vaultUp.set(0, 1);
     this.rotationSeconds.set(0, Number.NaN);
     this.vaultKind = sim.on('vault.start', () => this.startVault());
@@ -87,6 +90,7 @@ export class Mesh {
       (row) => this.issueManaged(row),
       (row, notBefore, notAfter) => this.onIssued(row, notBefore, notAfter),
     );
+    this.showEnds();
     sim.stateDigest('mesh', (add) => this.digest(add));
     sim.invariant('a leaf ends with its issuer', () => this.checkClamp());
     sim.invariant('pairs of sidecars', () => this.checkPairs());
@@ -169,9 +173,40 @@ export class Mesh {
 
   private onIssued(row: number, notBefore: number, notAfter: number): void {
     const { name, mount, isSigner } = this.managed[row]!;
+    this.showEnds();
     if (!isSigner) return;
     const renewals = this.authorities.rows.filter((a) => a.name.startsWith(`${name}-renewal-`)).length;
     this.install(this.addAuthority(`${name}-renewal-${renewals + 1}`, mount, notBefore, notAfter));
+  }
+
+  /** How long each certificate that something rests on has to live. */
+  private showEnds(): void {
+    const { authorities, endsIn, fleet, istiod, managed, sim } = this;
+    endsIn.grow(managed.length + authorities.rows.length);
+    const left = (time: number) => (time - sim.now) / 1e6;
+    managed.forEach(({ isSigner }, row) => {
+      // What istiod signs with stands among the authorities.
+      if (isSigner) endsIn.set(row, gone);
+      else endsIn.set(row, left(this.certManager.notAfterOf(row)), -1);
+    });
+    const used = new Set<number>();
+    const use = (signer: number) => {
+      for (let row = signer; row >= 0; row = authorities.rows[row]!.issuer) used.add(row);
+    };
+    use(istiod.secret.signer);
+    if (fleet.stale.get(0) > 0) for (let i = 0; i < fleet.count; i += 1) use(fleet.issuer[i]!);
+    authorities.rows.forEach((a, row) => {
+      if (used.has(row)) endsIn.set(managed.length + row, left(a.notAfter), -1);
+      else endsIn.set(managed.length + row, gone, 0);
+    });
+  }
+
+  /** Name and kind of a row of `endsIn`. */
+  endingOf(row: number): { readonly name: string; readonly kind: string } {
+    const { authorities, managed } = this;
+    if (row < managed.length) return { name: managed[row]!.name, kind: 'certificate' };
+    const authority = authorities.rows[row - managed.length]!;
+    return { name: authority.name, kind: authority.issuer < 0 ? 'root' : 'intermediate' };
   }
 
   stopVault(micros: number | undefined): void {
@@ -214,14 +249,19 @@ export class Mesh {
       `trusted: ${authorities.namesOfRoots(bundle.roots)}`,
     );
     istiod.install(bundle);
-    if (!isOther) return;
+    if (!isOther) {
+      this.showEnds();
+      return;
+    }
     this.rotationFrom = sim.now;
     this.rotationSeconds.set(0, Number.NaN);
     this.fleet.want(bundle.signer);
+    this.showEnds();
   }
 
   private completed(): void {
     const { sim } = this;
+    this.showEnds();
     if (Number.isNaN(this.rotationFrom)) return;
     this.rotationSeconds.set(0, (sim.now - this.rotationFrom) / 1e6);
     sim.tell('mesh.rolled', 'sidecars', `${this.fleet.count} of ${this.fleet.count}`);

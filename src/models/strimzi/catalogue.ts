@@ -28,8 +28,22 @@ export const strimziCatalogue: Catalogue = {
       help: 'From the making of a KafkaRebalance resource until the operator saw its end, of the latest.',
       source: 'ours',
     },
+    {
+      name: 'strimzi_certificate_expiration_timestamp_ms',
+      type: 'gauge',
+      unit: 'ms',
+      labels: ['type'],
+      help: 'When the certificate of an authority of the operator ends, Unix time.',
+      source: 'Strimzi 0.42, MetricsHolder',
+    },
   ],
   events: [
+    {
+      name: 'strimzi.caRenewed',
+      lane: 'operator',
+      says: 'the operator renews the {subject}, {detail}',
+      step: true,
+    },
     { name: 'strimzi.reconciliation', lane: 'operator', says: 'the operator reconciles: {detail}' },
     { name: 'strimzi.roll', lane: '{subject}', says: 'the operator rolls {subject}: {detail}' },
     { name: 'strimzi.rollDelayed', lane: '{subject}', says: 'the roll of {subject} waits: {detail}' },
@@ -62,6 +76,8 @@ export function strimziLabels(
   operator: Operator,
   name: string,
 ): ((row: number) => Readonly<Record<string, string>>) | undefined {
+  if (name === 'strimzi_certificate_expiration_timestamp_ms')
+    return (row) => ({ type: operator.authorities.typeOf(row) });
   if (name === 'rehearse:kafka_rebalances') return (row) => ({ state: rebalanceStates[row] });
   if (name === 'rehearse:kafka_rebalance_seconds') return () => ({});
   if (name !== 'rehearse:pod_option') return undefined;

@@ -1,5 +1,6 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Simulation } from '../../engine/simulation.ts';
+import { type AuthoritySpec, CertificateAuthorities } from './authorities.ts';
 import { Roller, type RollerPorts } from './roller.ts';
 import { TopicOperator, type TopicPorts } from './topicOperator.ts';
 
@@ -52,6 +53,7 @@ export const podOptions = [
 export class Operator {
   readonly roller: Roller;
   readonly topics: TopicOperator;
+  readonly authorities: CertificateAuthorities;
   private readonly sim: Simulation;
   private readonly specs = new Map<number, PodSpec>();
   readonly ids: readonly number[];
@@ -63,10 +65,13 @@ export class Operator {
     spec: PodSpec,
     ports: RollerPorts,
     topics: TopicPorts,
+    authorities: readonly AuthoritySpec[],
+    origin: number,
   ) {
     this.sim = sim;
     this.roller = new Roller(sim, ports);
     this.topics = new TopicOperator(sim, topics);
+    this.authorities = new CertificateAuthorities(sim, authorities, this.roller, ids, origin);
     this.ids = ids;
     this.options = sim.gauge('rehearse:pod_option', ids.length * podOptions.length);
     for (const id of ids) this.set(id, spec);

@@ -90,6 +90,11 @@ export class Roller {
     return this.pending.size;
   }
 
+  /** Whether no reconciliation that rolls is under way. */
+  get isIdle(): boolean {
+    return !this.running;
+  }
+
   /** These pods no longer match what is wanted. A reconciliation that is under way takes up only what it began with. */
   require(ids: readonly number[], reason: string): void {
     for (const id of ids) if (!this.pending.has(id)) this.pending.set(id, reason);

@@ -38,6 +38,7 @@ export const meshPart: Part<MeshSettings, Mesh> = {
   actions: meshActions,
   catalogue: meshCatalogue,
   labels: meshLabels,
+  dueDates: (mesh) => mesh.dueDates(),
   findings: (mesh) => mesh.findings(),
   setInsteadOfWarmed: ['sidecar certificates: of ages as in the long run, or from a restart'],
 };

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { AuthoritySpec } from '../../models/strimzi/authorities.ts';
 import { strimziCatalogue, strimziLabels } from '../../models/strimzi/catalogue.ts';
 import { Operator } from '../../models/strimzi/operator.ts';
 import { checkBrokers } from '../brokerIds.ts';
 import type { Checks } from '../checks.ts';
 import { strimziToCruiseControl } from '../connections/strimziToCruiseControl.ts';
 import { strimziToKafka, topicOperatorToKafka } from '../connections/strimziToKafka.ts';
+import { instant } from '../instant.ts';
 import type { Part } from '../part.ts';
 import { checkIncrease, increaseArgs } from '../partitionActions.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
@@ -12,6 +14,14 @@ import { q } from '../quantity.ts';
 import { checkRequest, type Played, rebalanceArgs, requestOf } from '../rebalanceRequest.ts';
 import type { CruiseControlModel } from './cruiseControl.ts';
 import type { KafkaPartSettings } from './kafka.ts';
+
+const certificateAuthority = z.strictObject({
+  notAfter: instant.meta({ description: 'when the certificate that it has now ends, RFC 3339' }),
+  generateCertificateAuthority: z.boolean().optional(),
+  validityDays: q.count({ min: 1, max: 36_500 }).optional(),
+  renewalDays: q.count({ min: 0, max: 36_500 }).optional(),
+  certificateExpirationPolicy: z.enum(['renew-certificate', 'replace-key']).optional(),
+});
 
 const settings = z.strictObject({
   version: z.string(),
@@ -21,6 +31,8 @@ const settings = z.strictObject({
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'a Kubernetes name'),
   jvm: jvmOptions.optional(),
   resources: containerResources.optional(),
+  clusterCa: certificateAuthority.optional(),
+  clientsCa: certificateAuthority.optional(),
 });
 export type StrimziSettings = z.output<typeof settings>;
 
@@ -58,6 +70,24 @@ const topicArgs = z.strictObject({
   }),
 });
 
+/** Source: Strimzi 0.42 `CertificateAuthority`: 365 days, renewed 30 days before their end. */
+function authoritiesOf(s: StrimziSettings, from: number): readonly AuthoritySpec[] {
+  const one = (type: AuthoritySpec['type'], given: StrimziSettings['clusterCa']): readonly AuthoritySpec[] =>
+    given === undefined
+      ? []
+      : [
+          {
+            type,
+            notAfter: given.notAfter - from,
+            validityMicros: (given.validityDays ?? 365) * 86_400e6,
+            renewalMicros: (given.renewalDays ?? 30) * 86_400e6,
+            isGenerated: given.generateCertificateAuthority ?? true,
+            replacesKey: given.certificateExpirationPolicy === 'replace-key',
+          },
+        ];
+  return [...one('cluster-ca', s.clusterCa), ...one('clients-ca', s.clientsCa)];
+}
+
 export const strimziPart: Part<StrimziSettings, Operator> = {
   name: 'strimzi',
   says: 'the Strimzi cluster operator: what pods should look like, and how it rolls them',
@@ -65,6 +95,15 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
   needed: true,
   settings,
   check: (s, checks) => {
+    for (const key of ['clusterCa', 'clientsCa'] as const) {
+      const given = s[key];
+      if (given !== undefined && (given.renewalDays ?? 30) >= (given.validityDays ?? 365))
+        checks.problem(
+          ['strimzi', key],
+          'it would be renewed as soon as it is made',
+          'let renewalDays be less than validityDays',
+        );
+    }
     if (!s.version.startsWith('0.42')) {
       checks.warning(
         ['strimzi', 'version'],
@@ -80,7 +119,11 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
       { jvm: jvmOf(s.jvm), resources: resourcesOf(s.resources) },
       strimziToKafka(context.models),
       topicOperatorToKafka(context.models),
+      authoritiesOf(s, context.from - context.warmUp),
+      context.from - context.warmUp,
     ),
+  dueDates: (operator) => operator.authorities.dueDates(),
+  findings: (operator) => operator.authorities.findings(),
   ahead: ['topic'],
   actions: {
     topic: {
