@@ -1,11 +1,8 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ReadText } from '../formats/problem.ts';
-import { loadScenario, resolvePath } from '../scenario/load.ts';
 import { type BatchSettings, jobsOf } from '../scenario/parts/batch.ts';
-import { parts } from '../scenario/parts/index.ts';
 import type { KubernetesSettings } from '../scenario/parts/kubernetes.ts';
-import { renderProblems } from '../scenario/problems.ts';
+import { readDescription } from './description.ts';
 
 const description = z.strictObject({
   writes: z.string(),
@@ -45,24 +42,12 @@ const GiB = 1_073_741_824;
  * @throws RangeError when the description or its facts do not hold, or a fact has another role
  */
 export function fitDescribedMemory(file: string, readText: ReadText): BatchFit {
-  const text = readText(file);
-  if (text === undefined) throw new RangeError(`there is no fit description ${file}`);
-  const { writes, name, batch } = description.parse(parse(text));
-  const written = resolvePath(file, writes);
-  const scenarioFile = resolvePath(file, batch.scenario);
-  if (written === undefined || scenarioFile === undefined)
-    throw new RangeError(`${file} leads out of the project`);
-  const loaded = loadScenario(scenarioFile, readText, parts);
-  if (loaded.scenario === undefined) throw new RangeError(renderProblems(loaded.problems, loaded.texts));
-  const { scenario } = loaded;
-  const fact = (of: string, roles: readonly string[]): number => {
-    const found = scenario.observed.find((o) => o.name === of);
-    if (found === undefined || found.value === null)
-      throw new RangeError(`there is no observed fact ${of} with a value`);
-    if (!roles.includes(found.role))
-      throw new RangeError(`${of} has the role ${found.role}, not ${roles.join(' or ')}`);
-    return found.value;
-  };
+  const {
+    description: { name, batch },
+    file: written,
+    scenario,
+    fact,
+  } = readDescription(file, description, (d) => d.batch.scenario, readText);
   const records = fact(batch.records, ['input']);
   const otherRecords = fact(batch.other.records, ['input']);
   const memory = Object.fromEntries(

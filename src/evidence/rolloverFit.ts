@@ -1,11 +1,8 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ReadText } from '../formats/problem.ts';
-import { loadScenario, resolvePath } from '../scenario/load.ts';
 import type { MeshSettings } from '../scenario/meshSettings.ts';
-import { parts } from '../scenario/parts/index.ts';
-import { renderProblems } from '../scenario/problems.ts';
 import { parseTime } from '../scenario/time.ts';
+import { readDescription } from './description.ts';
 import { type Count, type RolloverCurve, rolloverCurves } from './rolloverCurves.ts';
 
 const counted = z.strictObject({ fact: z.string(), at: z.string() });
@@ -68,24 +65,12 @@ export function lognormalOfMeans(
  * @throws RangeError when the description or its facts do not hold, or a fact has another role
  */
 export function fitDescribedRollover(file: string, readText: ReadText): RolloverFit {
-  const text = readText(file);
-  if (text === undefined) throw new RangeError(`there is no fit description ${file}`);
-  const { writes, name, rollover } = description.parse(parse(text));
-  const written = resolvePath(file, writes);
-  const scenarioFile = resolvePath(file, rollover.scenario);
-  if (written === undefined || scenarioFile === undefined)
-    throw new RangeError(`${file} leads out of the project`);
-  const loaded = loadScenario(scenarioFile, readText, parts);
-  if (loaded.scenario === undefined) throw new RangeError(renderProblems(loaded.problems, loaded.texts));
-  const { scenario } = loaded;
-  const fact = (of: string, roles: readonly string[]): number => {
-    const found = scenario.observed.find((o) => o.name === of);
-    if (found === undefined || found.value === null)
-      throw new RangeError(`there is no observed fact ${of} with a value`);
-    if (!roles.includes(found.role))
-      throw new RangeError(`${of} has the role ${found.role}, not ${roles.join(' or ')}`);
-    return found.value;
-  };
+  const {
+    description: { name, rollover },
+    file: written,
+    scenario,
+    fact,
+  } = readDescription(file, description, (d) => d.rollover.scenario, readText);
   const start = scenario.timeline.find((e) => e.id === rollover.action)?.at;
   if (start === undefined) throw new RangeError(`there is no entry ${rollover.action}`);
   const origin = (parseTime(scenario.from) ?? 0) + start;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { fitDescribedMemory } from '../../src/evidence/batchFit.ts';
 import type { Program } from '../../src/models/batch/program.ts';
 import { fewestRecordsAbove } from '../../src/models/batch/program.ts';
 import { jobsOf } from '../../src/scenario/parts/batch.ts';
-import { run, scenarioOf } from '../support/files.ts';
+import { reader, run, scenarioOf } from '../support/files.ts';
 
 const file = 'scenarios/reference-day/monthly-aggregation.yaml';
 const GiB = 1_073_741_824;
@@ -62,4 +63,9 @@ test('started beside the entrypoint the run is lost with its container', () => {
   const result = run('scenarios/what-if/started-by-exec.yaml');
   expect(result.told.filter((e) => e.kind === 'batch.lost').length).toBe(1);
   expect(result.told.filter((e) => e.kind === 'kubernetes.oomKilled').length).toBe(1);
+});
+
+test('a new fit of its memory gives the bytes that are committed', () => {
+  const made = fitDescribedMemory('models/fitted/batch.fit.yaml', reader());
+  expect(made.text).toBe(reader()(made.file));
 });
