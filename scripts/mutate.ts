@@ -23,7 +23,6 @@ import { makeStream } from '../src/engine/random.ts';
 
 const root = rootOf(import.meta.filename);
 const count = Number(process.argv[2] ?? 100);
-/** The language of rules has tests of its own, which are asked alone. */
 const folders = process.argv[3] === undefined ? ['src/engine', 'src/models'] : [process.argv[3]];
 
 interface Mutant {
@@ -127,16 +126,25 @@ while (chosen.length < Math.min(count, all.length)) {
 }
 console.log(`${chosen.length} of ${all.length} mutants in ${files.length} files`);
 
-const tests = folders.includes('src/promql')
-  ? ['test/law/promql', 'test/law/monitoring.test.ts', 'test/example/promql']
-  : [
-      'test/law',
-      'test/theory',
-      'test/example/carWash.test.ts',
-      'test/golden/rollingRestart.test.ts',
-      'test/golden/scenarios.test.ts',
-      'test/scenario/leafKeys.test.ts',
-    ];
+/** Subsystems whose own tests are enough to ask. */
+const own: Readonly<Record<string, readonly string[]>> = {
+  'src/promql': ['test/law/promql', 'test/law/monitoring.test.ts', 'test/example/promql'],
+  'src/models/mesh': [
+    'test/law/certificates.test.ts',
+    'test/theory/certificates.test.ts',
+    'test/theory/csrQueue.test.ts',
+    'test/golden/caRotation.test.ts',
+    'test/scenario/leafKeys.test.ts',
+  ],
+};
+const tests = own[folders[0]!] ?? [
+  'test/law',
+  'test/theory',
+  'test/example/carWash.test.ts',
+  'test/golden/rollingRestart.test.ts',
+  'test/golden/scenarios.test.ts',
+  'test/scenario/leafKeys.test.ts',
+];
 
 /** A copy of the checkout to change. */
 function copy(name: string): string {
