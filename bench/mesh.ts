@@ -4,7 +4,7 @@
  */
 import { cpus } from 'node:os';
 import { readerBelow, rootOf } from '../src/cli/files.ts';
-import { play } from '../src/experiment/run.ts';
+import { play } from '../src/experiment/play.ts';
 import type { Mesh } from '../src/models/mesh/mesh.ts';
 import { build } from '../src/scenario/build.ts';
 import { loadScenario } from '../src/scenario/load.ts';

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { play } from '../experiment/run.ts';
+import { play } from '../experiment/play.ts';
 import { median } from '../experiment/statistics.ts';
 import type { ReadText } from '../formats/problem.ts';
 import { evaluateVector } from '../promql/expectation.ts';

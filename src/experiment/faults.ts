@@ -12,8 +12,8 @@ import {
   withFault,
 } from '../scenario/faultVariants.ts';
 import type { Scenario } from '../scenario/load.ts';
+import { play } from './play.ts';
 import type { FaultMoment, FaultsOutcome, FaultVariant, Result } from './result.ts';
-import { play } from './run.ts';
 
 export interface FaultOptions {
   readonly kinds: readonly string[];

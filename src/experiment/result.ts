@@ -3,6 +3,7 @@ import type { DueDate } from '../engine/dueDates.ts';
 import type { ToldEvent } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { SeriesSet } from '../promql/series.ts';
+import type { Replications } from './replicated.ts';
 import type { ServiceLevelRow } from './serviceLevels.ts';
 
 export type { AlertsOutcome, SilenceOutcome, SpellOutcome } from '../models/monitoring/outcome.ts';
@@ -219,6 +220,8 @@ export interface Result {
   readonly serviceLevels?: readonly ServiceLevelRow[];
   /** What ends next, the first before the others; times count from the start of the period. */
   readonly dueDates?: readonly DueDate[];
+  /** What many runs say, where they were asked for. */
+  readonly replications?: Replications;
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

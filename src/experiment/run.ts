@@ -1,19 +1,18 @@
 import type { ModelFinding } from '../engine/catalogue.ts';
 import type { DueDate } from '../engine/dueDates.ts';
 import { mathSelfTest } from '../engine/fingerprint.ts';
-import { eventClass } from '../engine/simulation.ts';
 import type { Problem } from '../formats/problem.ts';
 import { exactValue } from '../promql/exact.ts';
-import { changeTimes, checkExpectation, evaluateVector } from '../promql/expectation.ts';
-import { ExactView, ServerView, type View } from '../promql/leaves.ts';
-import { type Expression, selectorsOf } from '../promql/parse.ts';
-import { prometheus3, scrape } from '../promql/samples.ts';
+import { evaluateVector } from '../promql/expectation.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import type { Sample } from '../promql/vector.ts';
 import { type Built, build, catalogue } from '../scenario/build.ts';
-import type { ExpectationEntry, ObservedEntry, Scenario } from '../scenario/load.ts';
+import type { ObservedEntry, Scenario } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
+import { judge, labelText } from './judge.ts';
+import { play } from './play.ts';
 import { failsByChance, leftOut, overPlayed, readReliability, reliabilityOf } from './reliability.ts';
+import { playReplications, type ReplicationRow, single, withoutForeignFacts } from './replication.ts';
 import type {
   AlertsOutcome,
   ExpectationOutcome,
@@ -34,6 +33,8 @@ export interface RunOptions {
   readonly shuffleTies?: boolean;
   /** Seeds behind the intervals of a scenario that draws; 1 for the one run alone. */
   readonly seeds?: number;
+  /** Replications after the shown one that have been played already, in the order of their numbers. */
+  readonly rows?: readonly ReplicationRow[];
   readonly version: string;
   /** Hexadecimal digest of a text. */
   readonly digest: (text: string) => string;
@@ -50,13 +51,46 @@ export function scenarioName(file: string): string {
  * compared with the facts that it inherits.
  */
 export function runScenario(given: Scenario, options: RunOptions): Result {
-  const scenario = given.shows === undefined ? given : { ...given, observed: [] };
+  const shown = playShown(given, options);
+  const rows =
+    options.rows ??
+    playReplications(
+      given,
+      shown.seed,
+      shown.first + 1,
+      shown.first + shown.wanted,
+      { everything: false },
+      (row) => options.onProgress?.((row.replication - shown.first) / shown.wanted, row.events),
+    );
+  return resultOf(shown, rows);
+}
+
+/** The run that is shown, played and not yet judged. */
+export interface Shown {
+  readonly scenario: Scenario;
+  readonly options: RunOptions;
+  readonly seed: string;
+  /** Its replication, and how many in all stand behind intervals. */
+  readonly first: number;
+  readonly wanted: number;
+  readonly draws: boolean;
+  readonly byChance: boolean;
+  readonly notSampled: readonly string[];
+  readonly built: Built;
+  readonly played: number;
+  readonly series: SeriesSet;
+}
+
+/** Plays the run that is shown. */
+export function playShown(given: Scenario, options: RunOptions): Shown {
+  const scenario = withoutForeignFacts(given);
   const seed = options.seed ?? scenario.seed;
   const byChance = failsByChance(scenario);
   const notSampled = byChance ? leftOut(scenario) : [];
+  const first = options.replication ?? 0;
   const built = build(scenario, {
     seed,
-    replication: options.replication ?? 0,
+    replication: first,
     record:
       notSampled.length === 0
         ? 'all'
@@ -67,11 +101,32 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
   });
   play(built, scenario, options.onProgress);
   const { sim } = built;
-  const played = Math.max(0, Math.min(sim.now, built.until) - scenario.warmUp);
-  const series = built.series();
   const draws = sim.draws;
-  const predictions = predict(scenario, options, seed, draws, byChance, series, played);
-  const expectations = scenario.expect.map((e) => judge(e, series, played));
+  const asked = scenario.observed.length + (byChance ? catalogue.reliability.length : 0);
+  return {
+    scenario,
+    options,
+    seed,
+    first,
+    wanted: draws && asked > 0 ? Math.max(1, options.seeds ?? 100) : 1,
+    draws,
+    byChance,
+    notSampled,
+    built,
+    played: Math.max(0, Math.min(sim.now, built.until) - scenario.warmUp),
+    series: built.series(),
+  };
+}
+
+/** Judges the shown run, with the replications that stand behind its intervals. */
+export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result {
+  const { scenario, options, seed, byChance, notSampled, built, played, series, draws } = shown;
+  const { sim } = built;
+  const predictions = predict(shown, rows);
+  const expectations: ExpectationOutcome[] = scenario.expect.map((e) => {
+    const { held: _, ...outcome } = judge(e, series, played);
+    return outcome;
+  });
   const risks = riskBlock(scenario, series, played);
   for (const risk of risks) {
     if (!scenario.standard.has(risk.name)) continue;
@@ -160,39 +215,6 @@ export function runScenario(given: Scenario, options: RunOptions): Result {
   };
 }
 
-/** Plays to the end, or until the scenario's own condition holds; in slices, so that progress can be told. */
-export function play(
-  built: Built,
-  scenario: Scenario,
-  onProgress?: (fraction: number, events: number) => void,
-): void {
-  const { sim, until } = built;
-  if (scenario.until !== undefined) {
-    const { expression, text } = scenario.until;
-    // An observer at the end of each instant in which something happened: it reads, and stops the run.
-    const look = sim.on(
-      'experiment.until',
-      () => {
-        if (checkExpectation(expression, new ExactView(built.live()), [sim.now]).holds) sim.stop(text);
-      },
-      eventClass.observer,
-    );
-    let pending = sim.at(0, look);
-    let last = -1;
-    sim.beforeAdvance(() => {
-      if (last === sim.now || sim.isPending(pending)) return false;
-      last = sim.now;
-      pending = sim.at(sim.now, look);
-      return false;
-    });
-  }
-  const slices = onProgress === undefined ? 1 : 50;
-  for (let i = 1; i <= slices && sim.stoppedBecause === undefined; i += 1) {
-    sim.run(Math.round((until * i) / slices));
-    onProgress?.(i / slices, sim.eventCount);
-  }
-}
-
 /** In order of their ends, in times that count from the start of the period. */
 function dueDatesFrom(warmUp: number, dueDates: readonly DueDate[]): readonly DueDate[] {
   return dueDates
@@ -220,12 +242,6 @@ function shiftedBy(warmUp: number, alerts: AlertsOutcome | undefined): AlertsOut
   };
 }
 
-/** A single number of an expression at the end of the period: null when there is none, or more than one. */
-function single(expression: Expression, series: SeriesSet, t: number): number | null {
-  const samples = evaluateVector(expression, series, t);
-  return samples.length === 1 && Number.isFinite(samples[0].value) ? samples[0].value : null;
-}
-
 interface Predictions {
   readonly seeds: number;
   /** By observed row: one value for each seed; absent values are left out. */
@@ -235,107 +251,19 @@ interface Predictions {
 }
 
 /**
- * Observed expressions, and the measures of reliability where things fail by chance, over the shown run and, where it draws, over further seeds, played by a plain loop that records only what these
- * expressions select.
+ * Observed expressions, and the measures of reliability where things fail by chance, over the shown run and the replications behind it.
  */
-function predict(
-  scenario: Scenario,
-  options: RunOptions,
-  seed: string,
-  draws: boolean,
-  byChance: boolean,
-  shown: SeriesSet,
-  played: number,
-): Predictions {
-  const values: number[][] = scenario.observed.map(() => []);
-  const measures = byChance ? catalogue.reliability : [];
-  const reliability: number[][] = [];
-  const collect = (series: SeriesSet, t: number) => {
-    scenario.observed.forEach((o, i) => {
-      const value = o.expression === undefined ? null : single(o.expression, series, t);
-      if (value !== null) values[i].push(value);
-    });
-    if (byChance) reliability.push(readReliability(series, t));
-  };
-  collect(shown, played);
-  const asked = scenario.observed.length + measures.length;
-  const seeds = draws && asked > 0 ? Math.max(1, options.seeds ?? 100) : 1;
-  const expressions = [
-    ...scenario.observed.flatMap((o) => o.expression ?? []),
-    ...measures.map((m) => overPlayed(m.that, 1)),
-  ];
-  const names = new Set(expressions.flatMap((e) => selectorsOf(e).map((s) => s.name)));
-  for (let n = 1; n < seeds; n += 1) {
-    const built = build(scenario, { seed, replication: (options.replication ?? 0) + n, record: names });
-    play(built, scenario);
-    collect(built.series(), Math.max(0, Math.min(built.sim.now, built.until) - scenario.warmUp));
-    options.onProgress?.(n / seeds, built.sim.eventCount);
-  }
-  return { seeds, values, reliability };
-}
-
-function labelText(labels: Readonly<Record<string, string>>): string {
-  const entries = Object.entries(labels).filter(([label]) => label !== '__name__');
-  return entries.length === 0 ? '' : `{${entries.map(([k, v]) => `${k}="${v}"`).join(', ')}}`;
-}
-
-function judge(e: ExpectationEntry, series: SeriesSet, played: number): ExpectationOutcome {
-  const from = Math.min(e.from, played);
-  const to = Math.min(e.to, played);
-  let view: View = new ExactView(series);
-  let times =
-    from === to
-      ? [to]
-      : changeTimes(
-          {
-            kind: 'binary',
-            op: '-',
-            left: e.expression.operand,
-            right: e.expression.limit,
-            bool: false,
-            on: undefined,
-            ignoring: [],
-            group: undefined,
-            include: [],
-          },
-          series,
-          from,
-          to,
-        );
-  if (e.mode === 'scraped') {
-    const names = [...selectorsOf(e.expression.operand), ...selectorsOf(e.expression.limit)].map(
-      (s) => s.name,
-    );
-    view = new ServerView(scrape(series, new Set(names), e.scrapeMicros, 0, played), prometheus3);
-    if (from !== to) {
-      times = [];
-      for (let t = Math.ceil(from / e.scrapeMicros) * e.scrapeMicros; t <= to; t += e.scrapeMicros)
-        times.push(t);
-    }
-  }
-  const checked = checkExpectation(e.expression, view, times);
-  const base = { name: e.name, that: e.text, mode: e.mode, when: e.when };
-  if (!checked.matched) {
-    return {
-      ...base,
-      verdict: 'fail',
-      value: Number.NaN,
-      margin: Number.NaN,
-      says: 'no series has a value there',
-    };
-  }
-  const where =
-    `${labelText(checked.labels)} ${checked.value.toPrecision(4)} against ${checked.limit.toPrecision(4)} at +${(checked.time / 1e6).toFixed(1)} s`.trim();
-  const verdict: Verdict = e.holdsIn !== undefined ? 'inconclusive' : checked.holds ? 'pass' : 'fail';
+function predict(shown: Shown, rows: readonly ReplicationRow[]): Predictions {
+  const { scenario, byChance, series, played } = shown;
+  const own = scenario.observed.map((o) =>
+    o.expression === undefined ? null : single(o.expression, series, played),
+  );
   return {
-    ...base,
-    verdict,
-    value: checked.value,
-    margin: checked.margin,
-    says:
-      e.holdsIn !== undefined
-        ? `${checked.holds ? 'holds' : 'fails'} in this one run: ${where}; a share of runs needs replications`
-        : where,
+    seeds: rows.length + 1,
+    values: scenario.observed.map((_, i) =>
+      [own[i]!, ...rows.map((r) => r.observed[i]!)].filter((v) => v !== null),
+    ),
+    reliability: byChance ? [readReliability(series, played), ...rows.map((r) => r.reliability)] : [],
   };
 }
 

@@ -9,11 +9,13 @@ import {
   Schema,
   Struct,
   Table,
+  tableFromIPC,
   tableToIPC,
   Utf8,
   type Vector,
   vectorFromArray,
 } from 'apache-arrow';
+import type { Column, Replications, RowHead } from '../experiment/replicated.ts';
 import type { Result } from '../experiment/result.ts';
 import { gone } from '../promql/series.ts';
 
@@ -111,4 +113,54 @@ export function eventsArrow(result: Result): Uint8Array {
     ],
     times.length,
   );
+}
+
+/** Every run of many: its number, its digest, whether it broke a law, and a column for each number; not a number where a run has none. */
+export function replicationsArrow({ rows, columns }: Replications): Uint8Array {
+  const fingerprints = new Texts();
+  const broken = new Texts();
+  for (const row of rows) {
+    fingerprints.add(row.fingerprint);
+    broken.add(row.broken ?? '');
+  }
+  return ipc(
+    [
+      ['replication', doubles(rows.map((r) => r.replication))],
+      ['fingerprint', fingerprints.data(1)],
+      ['broken', broken.data(2)],
+      ['events', doubles(rows.map((r) => r.events))],
+      ...columns.map(({ name, values }) => [name, doubles(values)] as const),
+    ],
+    rows.length,
+  );
+}
+
+/** Reads what `replicationsArrow` wrote. @throws Error for a file that is cut off, or none */
+export function readReplications(bytes: Uint8Array): {
+  readonly heads: readonly RowHead[];
+  readonly columns: readonly Column[];
+} {
+  const table = tableFromIPC(bytes);
+  const own = ['replication', 'fingerprint', 'broken', 'events'];
+  const column = (name: string) => {
+    const found = table.getChild(name);
+    if (found === null) throw new RangeError(`there is no column ${name}`);
+    return found;
+  };
+  const [number, fingerprint, broken, events] = own.map(column) as [Vector, Vector, Vector, Vector];
+  return {
+    heads: Array.from({ length: table.numRows }, (_, i) => ({
+      replication: Number(number.get(i)),
+      fingerprint: String(fingerprint.get(i)),
+      broken: String(broken.get(i)) === '' ? null : String(broken.get(i)),
+      events: Number(events.get(i)),
+    })),
+    columns: table.schema.fields
+      .map((f) => f.name)
+      .filter((name) => !own.includes(name))
+      .map((name) => ({
+        name,
+        values: Array.from({ length: table.numRows }, (_, i) => Number(column(name).get(i))),
+      })),
+  };
 }

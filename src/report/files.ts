@@ -47,9 +47,11 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
   files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
   files.set('summary.md', summaryMarkdown(result));
-  const { eventsArrow, seriesArrow } = await import('./arrow.ts');
+  const { eventsArrow, replicationsArrow, seriesArrow } = await import('./arrow.ts');
   files.set('series.arrow', seriesArrow(result));
   files.set('events.arrow', eventsArrow(result));
+  if (result.replications !== undefined)
+    files.set('replications.arrow', replicationsArrow(result.replications));
   const svgs: [string, string][] = [];
   for (const chart of charts(result)) {
     const svg = await drawSvg(chart);

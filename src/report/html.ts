@@ -3,6 +3,7 @@ import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
@@ -162,7 +163,17 @@ export function reportHtml(
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 <h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${plainTable(serviceLevelsHeader, serviceLevelRows(result.serviceLevels))}`}${result.dueDates === undefined ? '' : `<h2>What ends next</h2>${plainTable(dueDatesHeader, dueDateRows(result))}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
+${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${
+  result.replications === undefined
+    ? ''
+    : `<h2>Runs that differ by chance</h2>${plainTable(replicationsHeader, replicationRows(result.replications))}<ul>${replicationsSays(
+        result.replications,
+        result.scenario,
+        result.seed,
+      )
+        .map((line) => `<li>${inert(line)}</li>`)
+        .join('')}</ul>`
+}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${plainTable(serviceLevelsHeader, serviceLevelRows(result.serviceLevels))}`}${result.dueDates === undefined ? '' : `<h2>What ends next</h2>${plainTable(dueDatesHeader, dueDateRows(result))}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
 ${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)

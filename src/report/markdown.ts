@@ -3,6 +3,7 @@ import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
+import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { observedCells, observedHeader } from './text.ts';
@@ -61,6 +62,15 @@ export function summaryMarkdown(result: Result): string {
       cell(reliabilitySays(result.reliability)),
     );
   }
+  if (result.replications !== undefined)
+    lines.push(
+      '',
+      '## Runs that differ by chance',
+      '',
+      ...rows(replicationsHeader, replicationRows(result.replications)),
+      '',
+      ...replicationsSays(result.replications, result.scenario, result.seed).map((line) => `- ${cell(line)}`),
+    );
   if (result.serviceLevels !== undefined)
     lines.push(
       '',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Replications } from '../experiment/replicated.ts';
 import type { AlertsOutcome, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 
 const finite = z.number().nullable();
@@ -90,6 +91,48 @@ export const summarySchema = z.strictObject({
     .meta({
       description: 'estimates over the seeds, with 95 % intervals; present when things fail by chance',
     }),
+  replications: z
+    .strictObject({
+      runs: z.number(),
+      looks: z.number(),
+      distinct: z.number(),
+      covers: z.string(),
+      interrupted: z.boolean(),
+      measures: z.array(
+        z.strictObject({
+          name: z.string(),
+          of: z.enum(['observed', 'risk', 'expectation']),
+          unit: z.string(),
+          count: z.number(),
+          mean: finite,
+          halfWidth: finite,
+          varies: z.boolean(),
+          quantiles: z.array(
+            z.strictObject({
+              p: z.number(),
+              value: finite,
+              interval: z.array(z.number()).length(2).nullable(),
+              needs: finite,
+            }),
+          ),
+          over: z.strictObject({ count: z.number(), interval: z.array(z.number()).length(2) }).nullable(),
+        }),
+      ),
+      expectations: z.array(
+        z.strictObject({
+          name: z.string(),
+          holdsIn: finite,
+          held: z.number(),
+          interval: z.array(z.number()).length(2),
+          verdict: z.enum(['pass', 'fail', 'inconclusive']).nullable(),
+          needs: finite,
+        }),
+      ),
+      worst: z.strictObject({ replication: z.number(), says: z.string() }).nullable(),
+      broken: z.array(z.strictObject({ replication: z.number(), says: z.string() })),
+    })
+    .optional()
+    .meta({ description: 'what many runs that differ by chance say; present where they were asked for' }),
   serviceLevels: z
     .array(
       z.strictObject({
@@ -239,6 +282,7 @@ export function summaryOf(result: Result): Summary {
             lastsSeconds: seconds(lastsMicros),
           })),
         }),
+    ...(result.replications === undefined ? {} : { replications: replicationsOf(result.replications) }),
     ...(result.dueDates === undefined
       ? {}
       : {
@@ -251,6 +295,19 @@ export function summaryOf(result: Result): Summary {
         }),
     ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
+  };
+}
+
+function replicationsOf({ rows: _, columns: __, ...r }: Replications): NonNullable<Summary['replications']> {
+  return {
+    ...r,
+    measures: r.measures.map((m) => ({
+      ...m,
+      quantiles: m.quantiles.map((q) => ({ ...q, interval: q.interval === null ? null : [...q.interval] })),
+      over: m.over === null ? null : { count: m.over.count, interval: [...m.over.interval] },
+    })),
+    expectations: r.expectations.map((e) => ({ ...e, interval: [...e.interval] })),
+    broken: [...r.broken],
   };
 }
 

@@ -10,6 +10,7 @@ import {
   worstFolder,
 } from './faults.ts';
 import { reliabilityRows, reliabilitySays } from './reliability.ts';
+import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence } from './words.ts';
@@ -138,6 +139,15 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.reliability !== undefined) {
     lines.push('', `Reliability, ${reliabilitySays(result.reliability)}`);
     lines.push(...table(reliabilityRows(result.reliability), new Set([1])).map((row) => `  ${row}`));
+  }
+  if (result.replications !== undefined) {
+    const found = [replicationsHeader, ...replicationRows(result.replications)].map((row) => row.map(plain));
+    lines.push('', 'Runs that differ by chance', ...table(found, new Set([2])).map((row) => `  ${row}`));
+    lines.push(
+      ...replicationsSays(result.replications, result.scenario, result.seed).map(
+        (line) => `  ${plain(line)}`,
+      ),
+    );
   }
   if (result.serviceLevels !== undefined) {
     const rows = [serviceLevelsHeader, ...serviceLevelRows(result.serviceLevels)].map((row) =>

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CannotTry, tryFaults } from '../../src/experiment/faults.ts';
+import { play } from '../../src/experiment/play.ts';
 import type { FaultsOutcome } from '../../src/experiment/result.ts';
-import { play, runScenario } from '../../src/experiment/run.ts';
+import { runScenario } from '../../src/experiment/run.ts';
 import { reportFiles } from '../../src/report/files.ts';
 import { summaryOf, summarySchema } from '../../src/report/summary.ts';
 import { terminalText } from '../../src/report/text.ts';

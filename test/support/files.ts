@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { play } from '../../src/experiment/play.ts';
 import type { Result } from '../../src/experiment/result.ts';
-import { play, type RunOptions, runScenario } from '../../src/experiment/run.ts';
+import { type RunOptions, runScenario } from '../../src/experiment/run.ts';
 import { exactValue } from '../../src/promql/exact.ts';
 import { build } from '../../src/scenario/build.ts';
 import { loadScenario, type Scenario } from '../../src/scenario/load.ts';

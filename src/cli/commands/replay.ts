@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { play } from '../../experiment/play.ts';
 import type { Result } from '../../experiment/result.ts';
-import { play } from '../../experiment/run.ts';
 import { parseQuantity } from '../../formats/quantity.ts';
 import { build } from '../../scenario/build.ts';
 import { loadScenario, type Scenario } from '../../scenario/load.ts';
@@ -19,7 +19,7 @@ interface Kept {
 }
 
 /** A scenario file, or a result folder with what was played there. */
-function kept(given: string, seed: string | undefined): Kept {
+function kept(given: string, seed: string | undefined, replication: number | undefined): Kept {
   const folder = existsSync(given) && statSync(given).isDirectory();
   let manifest: { seed?: string; replication?: number; fingerprint?: string } = {};
   let loaded: ReturnType<typeof loadScenario>;
@@ -43,8 +43,8 @@ function kept(given: string, seed: string | undefined): Kept {
   return {
     scenario: loaded.scenario,
     seed: seed ?? manifest.seed ?? loaded.scenario.seed,
-    replication: manifest.replication ?? 0,
-    fingerprint: seed === undefined ? manifest.fingerprint : undefined,
+    replication: replication ?? manifest.replication ?? 0,
+    fingerprint: seed === undefined && replication === undefined ? manifest.fingerprint : undefined,
   };
 }
 
@@ -55,9 +55,11 @@ export const replay: Command = {
     'rehearse replay out/reference-day/rolling-restart',
     'rehearse replay out/reference-day/rolling-restart --until 482',
     'rehearse replay out/reference-day/rolling-restart --until +5m2s',
+    'rehearse replay scenarios/reference-day/rolling-restart.yaml --replication 17',
   ],
   options: {
     until: { says: 'stop after this event number, or at this time from the start', type: 'string' },
+    replication: { says: 'the run of this number, of those that differ by chance', type: 'string' },
     seed: { says: 'another seed than the result was played with', type: 'string' },
     last: { says: 'how many told events to print (10)', type: 'string' },
   },
@@ -67,7 +69,11 @@ export const replay: Command = {
       throw new UsageError(
         'replay takes one result folder or scenario\n  mend: rehearse replay out/reference-day/rolling-restart',
       );
-    const { scenario, seed, replication, fingerprint } = kept(what, given.text('seed'));
+    const { scenario, seed, replication, fingerprint } = kept(
+      what,
+      given.text('seed'),
+      given.count('replication'),
+    );
     const until = given.text('until');
     let lastEvent = Number.POSITIVE_INFINITY;
     let time: number | undefined;

@@ -1,7 +1,8 @@
 import { join, relative } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { CannotTry, type FaultOptions, tryFaults } from '../../experiment/faults.ts';
-import { runScenario, scenarioName } from '../../experiment/run.ts';
+import type { Result } from '../../experiment/result.ts';
+import { playShown, type RunOptions, resultOf, runScenario, scenarioName } from '../../experiment/run.ts';
 import { nearest } from '../../formats/nearest.ts';
 import { formatQuantity, parseQuantity } from '../../formats/quantity.ts';
 import { faultKinds } from '../../scenario/faultVariants.ts';
@@ -10,7 +11,9 @@ import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
+import { batches, playBatches, sourceOf, workersOf } from '../pool.ts';
 import { progress } from '../progress.ts';
+import { replicated, replicationPlan } from '../replicate.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
 /** What `--faults`, `--at` and `--for` ask for; undefined when no fault is to be tried. */
@@ -63,6 +66,31 @@ function faultOptions(given: Given, scenario: Scenario): FaultOptions | undefine
   return { kinds, at: moments, ...more };
 }
 
+type Shows = ReturnType<typeof progress> | undefined;
+
+/** The run that is shown, and on threads the replications behind it: as many as are asked for, or as the intervals of observed facts need. */
+async function played(scenario: Scenario, given: Given, options: RunOptions, show: Shows): Promise<Result> {
+  const shown = playShown(scenario, options);
+  const plan = replicationPlan(given, scenario);
+  if (plan !== undefined) return replicated(shown, plan, given, show);
+  const source = sourceOf(scenario, given.list('rules'));
+  const work = batches(source, shown.seed, shown.first + 1, shown.first + shown.wanted, {
+    everything: false,
+  });
+  let done = 0;
+  const rows = await playBatches(work, {
+    workers: workersOf(given.count('workers')),
+    onPlayed: (some) => {
+      done += some.length;
+      show?.tell(done / shown.wanted, 0);
+    },
+  });
+  return resultOf(
+    shown,
+    rows.flatMap((r) => r ?? []),
+  );
+}
+
 export const run: Command = {
   usage: 'SCENARIO',
   question: 'What happens if I do this?',
@@ -70,6 +98,8 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml',
     'rehearse run scenarios/what-if/min-isr-3.yaml --out out/try --seed 7',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --json | jq .verdict',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --replications 200 --workers 2',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --precision 1% --of "ISR recovery of broker 1"',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --rules test/recordings/strimzi/kafka-rules.yaml',
@@ -78,6 +108,22 @@ export const run: Command = {
     seed: { says: 'another seed than the scenario names', type: 'string' },
     seeds: {
       says: 'seeds behind the intervals of observed facts (100; 1 for the one run alone)',
+      type: 'string',
+    },
+    replications: {
+      says: 'play so many runs that differ by chance, and show every measure, risk and expectation with its intervals',
+      type: 'string',
+    },
+    precision: {
+      says: 'play runs until the mean of --of is known to this, such as 5%: looks at 30 runs, and again at twice as many',
+      type: 'string',
+    },
+    of: {
+      says: 'the measure that --precision is about: a risk, an observed fact or an expectation',
+      type: 'string',
+    },
+    workers: {
+      says: 'threads that play runs (as many as there are cores); changes no byte of the result',
       type: 'string',
     },
     faults: {
@@ -135,9 +181,9 @@ export const run: Command = {
       ...(given.text('seed') === undefined ? {} : { seed: given.text('seed')! }),
       ...(show === undefined ? {} : { onProgress: show.tell }),
     };
-    let result: ReturnType<typeof runScenario>;
+    let result: Result;
     try {
-      result = runScenario(scenario, options);
+      result = await played(scenario, given, options, show);
       if (tried !== undefined) {
         const faults = tryFaults(scenario, result, {
           ...tried,

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { makeStream } from '../../src/engine/random.ts';
+import {
+  alwaysValidBounds,
+  binomialPmf,
+  cleanRunsFor,
+  clopperPearson,
+  orderStatisticRanks,
+  quantileInterval,
+  regularisedBeta,
+  runsStillNeeded,
+  runsToBound,
+} from '../../src/experiment/bounds.ts';
+import { meanInterval, wilsonInterval } from '../../src/experiment/statistics.ts';
+
+const sizes = [40, 100, 1000];
+const shares = [0.01, 0.05, 0.1, 0.3, 0.5];
+
+/** Chance that B of (n, p) lies in a set. */
+function chance(n: number, p: number, isIn: (k: number) => boolean): number {
+  let sum = 0;
+  for (let k = 0; k <= n; k += 1) if (isIn(k)) sum += binomialPmf(n, k, p);
+  return sum;
+}
+
+describe('bounds, by enumeration', () => {
+  test('order statistics cover a quantile in 95 % or more, and refuse it where they cannot', () => {
+    let given = 0;
+    for (const n of sizes)
+      for (const p of shares) {
+        const ranks = orderStatisticRanks(n, p);
+        const most = 1 - Math.exp(n * Math.log(p)) - Math.exp(n * Math.log1p(-p));
+        expect(ranks === undefined, `${n} values at ${p}`).toBe(most < 0.95);
+        if (ranks === undefined) continue;
+        given += 1;
+        const [low, high] = ranks;
+        expect(chance(n, p, (k) => k >= low && k < high)).toBeGreaterThanOrEqual(0.95);
+        // One rank less on either side is too little.
+        expect(
+          chance(n, p, (k) => k >= low + 1 && k < high) < 0.95 ||
+            chance(n, p, (k) => k >= low && k < high - 1) < 0.95,
+        ).toBe(true);
+      }
+    expect(given).toBe(12);
+    expect(runsToBound(0.99)).toBe(299);
+    expect(runsToBound(0.95)).toBe(59);
+    expect(quantileInterval([1, 2, 3], 0.99)).toEqual({ needs: 299 });
+  });
+
+  test('exact bounds of a probability cover it in 95 % or more, and no more often than is needed at the ends', () => {
+    for (const n of sizes)
+      for (const p of shares) {
+        const covered = chance(n, p, (k) => {
+          const [low, high] = clopperPearson(k, n, 0.05);
+          return low <= p && p <= high;
+        });
+        expect(covered).toBeGreaterThanOrEqual(0.95);
+      }
+    // 0 of n: (1 - p)^n = alpha / 2.
+    expect(clopperPearson(0, 20, 0.05)[1]).toBeCloseTo(1 - Math.exp(Math.log(0.025) / 20), 9);
+    // A published pair: 10 of 100.
+    const [low, high] = clopperPearson(10, 100, 0.05);
+    expect(low).toBeCloseTo(0.049, 4);
+    expect(high).toBeCloseTo(0.1762, 4);
+    expect(regularisedBeta(0.3, 2, 3)).toBeCloseTo(1 - 0.6517, 4);
+  });
+
+  test('381 clean runs say less than 1 %', () => {
+    expect(cleanRunsFor(0.01)).toBe(381);
+    expect(wilsonInterval(0, 380)[1]).toBeGreaterThanOrEqual(0.01);
+  });
+
+  test('the runs still needed decide, and one fewer does not', () => {
+    for (const [held, of, wanted] of [
+      [95, 100, 0.9],
+      [20, 20, 0.99],
+      [80, 100, 0.9],
+      [99, 100, 0.95],
+    ] as const) {
+      const more = runsStillNeeded(held, of, wanted)!;
+      const decided = (n: number) => {
+        const [low, high] = wilsonInterval(Math.round((held / of) * n), n);
+        return low >= wanted || high < wanted;
+      };
+      expect(decided(of + more), `${held} of ${of}`).toBe(true);
+      if (more > 0) expect(decided(of + more - 1)).toBe(false);
+    }
+    expect(runsStillNeeded(90, 100, 0.9)).toBeUndefined();
+  });
+});
+
+describe('coverage over 2,000 synthetic experiments', () => {
+  const experiments = 2000;
+  const within = (covered: number, reference: number) =>
+    Math.abs(covered / experiments - reference) <=
+    3.3 * Math.sqrt((reference * (1 - reference)) / experiments);
+
+  test.each(sizes.flatMap((n) => [0.05, 0.3, 0.5].map((p) => [n, p] as const)))(
+    'Wilson at n = %d, p = %f, against its exact coverage',
+    (n, p) => {
+      const covers = (k: number) => {
+        const [low, high] = wilsonInterval(k, n);
+        return low <= p && p <= high;
+      };
+      const reference = chance(n, p, covers);
+      const draw = makeStream(`wilson ${n} ${p}`);
+      let covered = 0;
+      for (let e = 0; e < experiments; e += 1) {
+        let k = 0;
+        for (let i = 0; i < n; i += 1) if (draw() < p) k += 1;
+        if (covers(k)) covered += 1;
+      }
+      expect(within(covered, reference), `${covered / experiments} against ${reference}`).toBe(true);
+    },
+  );
+
+  test.each(sizes.flatMap((n) => [0.1, 0.5].map((p) => [n, p] as const)))(
+    'order statistics at n = %d, p = %f, against their exact coverage',
+    (n, p) => {
+      const ranks = orderStatisticRanks(n, p)!;
+      const reference = chance(n, p, (k) => k >= ranks[0] && k < ranks[1]);
+      const draw = makeStream(`ranks ${n} ${p}`);
+      let covered = 0;
+      for (let e = 0; e < experiments; e += 1) {
+        const found = quantileInterval(
+          Array.from({ length: n }, () => draw()),
+          p,
+        );
+        if (!('needs' in found) && found.low <= p && p <= found.high) covered += 1;
+      }
+      expect(within(covered, reference), `${covered / experiments} against ${reference}`).toBe(true);
+    },
+  );
+
+  test.each([5, 10])("Student's t on normal data at n = %d covers 95 %%", (n) => {
+    const draw = makeStream(`t ${n}`);
+    // Box and Muller (1958).
+    const normal = () => Math.sqrt(-2 * Math.log(draw())) * Math.cos(2 * Math.PI * draw());
+    let covered = 0;
+    for (let e = 0; e < experiments; e += 1) {
+      const { mean, halfWidth } = meanInterval(Array.from({ length: n }, normal));
+      if (Math.abs(mean) <= halfWidth) covered += 1;
+    }
+    expect(within(covered, 0.95), `${covered / experiments}`).toBe(true);
+  });
+
+  test('bounds that are looked at after every doubling, until they decide, err in 5 % at most', () => {
+    const draw = makeStream('looks');
+    const p = 0.9;
+    let missed = 0;
+    for (let e = 0; e < experiments; e += 1) {
+      let [held, n] = [0, 0];
+      for (let look = 1; look <= 7; look += 1) {
+        for (const upTo = 30 * 2 ** (look - 1); n < upTo; n += 1) if (draw() < p) held += 1;
+        const [low, high] = alwaysValidBounds(held, n, look, 0.05);
+        if (low > p || high < p) {
+          missed += 1;
+          break;
+        }
+      }
+    }
+    expect(missed / experiments).toBeLessThanOrEqual(0.05 + 3.3 * Math.sqrt(0.0475 / experiments));
+    expect(missed).toBeGreaterThan(0);
+  });
+});
