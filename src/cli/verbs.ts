@@ -24,6 +24,8 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./commands/check.ts')).check,
   run: async () => (await import('./commands/run.ts')).run,
   replay: async () => (await import('./commands/replay.ts')).replay,
+  sweep: async () => (await import('./commands/sweep.ts')).sweep,
+  compare: async () => (await import('./commands/compare.ts')).compare,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,
   schema: async () => (await import('./commands/schema.ts')).schema,

@@ -15,6 +15,7 @@ import {
   type Vector,
   vectorFromArray,
 } from 'apache-arrow';
+import type { AnswerColumn } from '../experiment/answer.ts';
 import type { Column, Replications, RowHead } from '../experiment/replicated.ts';
 import type { Result } from '../experiment/result.ts';
 import { gone } from '../promql/series.ts';
@@ -163,4 +164,18 @@ export function readReplications(bytes: Uint8Array): {
         values: Array.from({ length: table.numRows }, (_, i) => Number(column(name).get(i))),
       })),
   };
+}
+
+/** Columns of numbers or of words. */
+export function datasetArrow(columns: readonly AnswerColumn[]): Uint8Array {
+  return ipc(
+    columns.map(({ name, values }, i) => {
+      if (values.every((v) => typeof v === 'number'))
+        return [name, doubles(values as readonly number[])] as const;
+      const texts = new Texts();
+      for (const v of values) texts.add(String(v));
+      return [name, texts.data(i + 1)] as const;
+    }),
+    columns[0]?.values.length ?? 0,
+  );
 }

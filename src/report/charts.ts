@@ -63,7 +63,7 @@ function points(panel: Panel, result: Result): Point[] {
   return found;
 }
 
-const base = {
+export const base = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 640,
   height: 180,

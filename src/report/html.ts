@@ -18,7 +18,7 @@ export function inert(text: string): string {
     .replace(/'/g, '&#39;');
 }
 
-const style = `
+export const style = `
 :root{--ink:#111827;--soft:#6b7280;--line:#e5e7eb;--back:#fafaf9;--card:#ffffff;--good:#047857;--bad:#b91c1c;--warn:#b45309;--tint:#eff6ff}
 @media(prefers-color-scheme:dark){:root{--ink:#f3f4f6;--soft:#9ca3af;--line:#374151;--back:#0f1115;--card:#171a21;--good:#34d399;--bad:#f87171;--warn:#fbbf24;--tint:#1e293b}}
 *{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
@@ -109,7 +109,7 @@ function faultsTable(faults: FaultsOutcome): string {
   return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
 }
 
-function plainTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function plainTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[], tag: string) =>
     `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
   return `<div class="scroll"><table>${cells(header, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;

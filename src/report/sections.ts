@@ -3,7 +3,7 @@ import { plain, table } from './text.ts';
 import { number } from './words.ts';
 
 /** A cell as a reader likes it: what does not change is told once. */
-function words(cell: Cell): string {
+export function words(cell: Cell): string {
   if (typeof cell === 'string') return plain(cell);
   if ('value' in cell) return number(cell.value, cell.unit);
   const [before, after] = [number(cell.before, cell.unit), number(cell.after, cell.unit)];

@@ -107,6 +107,21 @@ export const scenarioKeys = {
   until: z.string().meta({ description: 'a PromQL comparison: the run ends when it first holds' }).optional(),
   seed: z.union([z.string(), z.number()]).optional(),
   shows: z.string().meta({ description: 'the expectation whose verdict differs from the base' }).optional(),
+  vary: z
+    .record(
+      z.string(),
+      z.union([
+        z.string(),
+        z
+          .array(z.union([z.string(), z.number(), z.boolean()]))
+          .min(1)
+          .max(10_000),
+      ]),
+    )
+    .meta({
+      description: 'settings by path, and the values that `sweep` turns them to: a list, or LOW..HIGH:N',
+    })
+    .optional(),
   timeline: z.array(timelineEntry).max(10_000).optional(),
   runbooks: z.array(runbook).max(1000).optional(),
   expect: z
@@ -196,6 +211,8 @@ export interface Scenario {
   readonly until: { readonly text: string; readonly expression: Expectation } | undefined;
   readonly seed: string;
   readonly shows: string | undefined;
+  /** What `sweep` turns, by path. */
+  readonly vary: Readonly<Record<string, string | readonly (string | number | boolean)[]>>;
   /** What happens at a time of its own. */
   readonly timeline: readonly TimelineEntry[];
   /** What happens when an alert does, in one replication. */
@@ -348,6 +365,7 @@ class Checker {
       until: until === undefined ? undefined : { text: top.until ?? '', expression: until },
       seed: String(top.seed ?? '1'),
       shows: top.shows,
+      vary: top.vary ?? {},
       timeline,
       reactions: (draw) => (uncertain ? this.reactions(restrained(draw), false) : reactions),
       conditions: this.conditions,

@@ -1051,6 +1051,8 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 
 /** Keys that only name, explain or cite: they change what is printed, not what is played. */
 export const namingKeys: readonly string[] = [
+  // What only `sweep` reads.
+  'vary.{}',
   ...kubernetesNames,
   ...meshNames,
   'batch.jobs[].name',

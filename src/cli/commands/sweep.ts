@@ -1,0 +1,68 @@
+import { join, relative } from 'node:path';
+import { scenarioName } from '../../experiment/run.ts';
+import { sweepAnswer } from '../../experiment/sweep.ts';
+import { CannotVary, factorsOf, grid, parseFactor } from '../../experiment/variations.ts';
+import { exitCode, UsageError } from '../exitCodes.ts';
+import { mayHoldResult, writeResult } from '../files.ts';
+import { checkFactors, headOf, measureNamed, openGiven, orUsage, playPoints, runsOf } from '../points.ts';
+import type { Command } from '../verbs.ts';
+
+export const sweep: Command = {
+  usage: 'SCENARIO [--vary PATH=VALUE,VALUE...]',
+  question: 'How does it go at each of these settings?',
+  examples: [
+    'rehearse sweep scenarios/planning/oom-chance.yaml --replications 50',
+    'rehearse sweep scenarios/what-if/bases/night.yaml --vary kubernetes.workloads.analytics-batch-processor.template.containers.analytics-processor.resources.limits.memory=8GiB,8.3GiB,9GiB,10GiB,12GiB',
+    'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.agents.grace=2h,6h,12h mesh.staging.pace=0.2/s..1/s:5 --replications 20',
+    'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.istiod.replicas=1,2,3 --of "longest swap"',
+  ],
+  options: {
+    vary: {
+      says: 'settings by their path, list entries by id or name, and the values that each takes: PATH=V,V or PATH=LOW..HIGH:N; several give every combination',
+      type: 'list',
+    },
+    replications: { says: 'runs at each point, with the same seeds at all (1)', type: 'string' },
+    of: {
+      says: 'the measure to draw; by default the share of runs in which each expectation holds',
+      type: 'string',
+    },
+    seed: { says: 'another seed than the scenario names', type: 'string' },
+    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
+    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
+    out: { says: 'the folder of the result', type: 'string' },
+    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+  },
+  run: async (given) => {
+    const [file, ...more] = given.files;
+    if (file === undefined || more.length > 0)
+      throw new UsageError(
+        'sweep takes one scenario\n  mend: rehearse sweep SCENARIO --vary PATH=VALUE,VALUE',
+      );
+    const { scenario, root } = openGiven(file, given);
+    const of = measureNamed(scenario, given.text('of'));
+    const { factors, points } = orUsage(() => {
+      const asked = given.list('vary');
+      const parsed = asked.length > 0 ? asked.map(parseFactor) : factorsOf(scenario);
+      if (parsed.length === 0)
+        throw new CannotVary(
+          'nothing is turned',
+          'add --vary PATH=VALUE,VALUE, such as --vary mesh.agents.grace=2h,12h, or vary: to the scenario',
+        );
+      return { factors: parsed, points: grid(parsed) };
+    });
+    const folder = given.text('out') ?? join(root, 'out', `${scenarioName(scenario.file)}.sweep`);
+    mayHoldResult(folder);
+    checkFactors(scenario, factors, given.list('rules'));
+    const rows = await playPoints(scenario, factors, points, 0, runsOf(given, 1), given);
+    const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of);
+    const { answerFiles, answerText } = await import('../../report/answer.ts');
+    const files = await answerFiles(answer, ['sweep', scenario.file, ...given.list('vary')]);
+    writeResult(folder, files);
+    process.stdout.write(
+      given.flag('json')
+        ? (files.get('answer.json') as string)
+        : answerText(answer, relative(process.cwd(), folder) || '.'),
+    );
+    return exitCode.yes;
+  },
+};

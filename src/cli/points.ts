@@ -1,0 +1,154 @@
+import { measuresOf } from '../experiment/replicated.ts';
+import type { ReplicationRow } from '../experiment/replication.ts';
+import { scenarioName } from '../experiment/run.ts';
+import { CannotVary, type Factor, onTop, type Point, pointText } from '../experiment/variations.ts';
+import { nearest } from '../formats/nearest.ts';
+import type { Scenario } from '../scenario/load.ts';
+import { openScenario } from '../scenario/open.ts';
+import { renderProblems } from '../scenario/problems.ts';
+import { UsageError } from './exitCodes.ts';
+import { locate, withFiles } from './files.ts';
+import { batches, playBatches, sourceOf, workersOf } from './pool.ts';
+import { progress } from './progress.ts';
+import { type Given, version } from './verbs.ts';
+
+/** A scenario that a verb plays many times, or every problem of it. */
+export function openGiven(
+  file: string,
+  given: Given,
+): { readonly scenario: Scenario; readonly root: string } {
+  const { root, path } = locate(file);
+  const { names, reader } = withFiles(given.list('rules'), root);
+  const loaded = openScenario(path, reader, names);
+  if (loaded.scenario === undefined)
+    throw new UsageError(
+      `${path} has ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'}, nothing was played\n${renderProblems(loaded.problems, loaded.texts)}`,
+    );
+  return { scenario: loaded.scenario, root };
+}
+
+/** What an answer says of where it comes from. */
+export function headOf(scenario: Scenario, given: Given) {
+  return { scenario: scenarioName(scenario.file), seed: given.text('seed') ?? scenario.seed, version };
+}
+
+/** Says what the user wrote wrong, with its remedy. */
+export function orUsage<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof CannotVary) throw new UsageError(`${error.message}\n  mend: ${error.mend}`);
+    throw error;
+  }
+}
+
+/** A measure that `--of` names. */
+export function measureNamed(scenario: Scenario, name: string | undefined): string | undefined {
+  const names = measuresOf(scenario).map((m) => m.name);
+  if (name === undefined || names.includes(name)) return name;
+  const near = nearest(name, names);
+  throw new UsageError(
+    `--of: there is no measure ${name}\n  mend: ${near === undefined ? `write one of ${names.slice(0, 12).join(', ')}` : `write --of "${near}"`}`,
+  );
+}
+
+/** Runs a point: `--replications`, or so many. */
+export function runsOf(given: Given, otherwise: number): number {
+  const runs = given.count('replications') ?? otherwise;
+  if (runs < 1 || runs > 1_000_000)
+    throw new UsageError(`--replications ${runs}\n  mend: write 1 to 1000000`);
+  return runs;
+}
+
+/**
+ * Every value of every factor, alone, as the scenario's own checks see it: what they refuse is told once, before anything is played.
+ * @throws UsageError
+ */
+export function checkFactors(scenario: Scenario, factors: readonly Factor[], rules: readonly string[]): void {
+  const found: string[] = [];
+  for (const f of factors)
+    for (const value of f.values) {
+      const [path, text] = orUsage(() => onTop(scenario, [f], [value]));
+      const loaded = openScenario(path, (p) => (p === path ? text : scenario.texts.get(p)), rules);
+      if (loaded.scenario === undefined)
+        found.push(`${pointText([f], [value])}\n${renderProblems(loaded.problems, loaded.texts)}`);
+      if (found.length >= 5) break;
+    }
+  if (found.length > 0) throw new UsageError(`a value cannot be played\n${found.join('\n')}`);
+}
+
+/** Plays the same replications at every point: the same seeds, so that points are paired. */
+export async function playPoints(
+  scenario: Scenario,
+  factors: readonly Factor[],
+  points: readonly Point[],
+  from: number,
+  to: number,
+  given: Given,
+): Promise<readonly (readonly ReplicationRow[])[]> {
+  const source = sourceOf(scenario, given.list('rules'));
+  const seed = given.text('seed') ?? scenario.seed;
+  const perPoint = points.map((p) =>
+    batches(
+      source,
+      seed,
+      from,
+      to,
+      { everything: true },
+      orUsage(() => onTop(scenario, factors, p)),
+    ),
+  );
+  const rows = await playAll(perPoint.flat(), given, scenario.title);
+  let at = 0;
+  return perPoint.map((some) => {
+    const mine = rows.slice(at, at + some.length).flat();
+    at += some.length;
+    return mine;
+  });
+}
+
+/** Plays several scenarios over the same replications. */
+export async function playScenarios(
+  scenarios: readonly Scenario[],
+  runs: number,
+  given: Given,
+): Promise<readonly (readonly ReplicationRow[])[]> {
+  const perScenario = scenarios.map((s) =>
+    batches(sourceOf(s, given.list('rules')), given.text('seed') ?? scenarios[0]!.seed, 0, runs, {
+      everything: true,
+    }),
+  );
+  const rows = await playAll(perScenario.flat(), given, 'compare');
+  let at = 0;
+  return perScenario.map((some) => {
+    const mine = rows.slice(at, at + some.length).flat();
+    at += some.length;
+    return mine;
+  });
+}
+
+async function playAll(
+  work: ReturnType<typeof batches>,
+  given: Given,
+  title: string,
+): Promise<readonly (readonly ReplicationRow[])[]> {
+  const show = given.flag('json') ? undefined : progress(title);
+  let done = 0;
+  try {
+    const found = await playBatches(work, {
+      workers: workersOf(given.count('workers')),
+      onPlayed: () => {
+        done += 1;
+        show?.tell(done / work.length, 0);
+      },
+    });
+    return found.map((rows) => rows ?? []);
+  } catch (error) {
+    // Values that only fail together: no single one could have told it.
+    if (error instanceof Error && error.name === 'RangeError')
+      throw new UsageError(`a point cannot be played\n${error.message}`);
+    throw error;
+  } finally {
+    show?.end();
+  }
+}

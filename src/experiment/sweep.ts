@@ -1,0 +1,183 @@
+import type { Scenario } from '../scenario/load.ts';
+import type { Answer, AnswerColumn, Mark, Plot } from './answer.ts';
+import type { Section } from './rebalance.ts';
+import { measuresOf, type ReplicatedExpectation, type ReplicatedMeasure, summarise } from './replicated.ts';
+import type { ReplicationRow } from './replication.ts';
+import type { Verdict } from './result.ts';
+import { wilsonInterval } from './statistics.ts';
+import { asNumber, type Factor, type Point, pointText, shortPaths } from './variations.ts';
+
+/** What the runs of one point say. */
+export interface PlayedPoint {
+  readonly point: Point;
+  readonly runs: number;
+  readonly verdict: Verdict;
+  /** Why it is not to be had: each expectation or law that fails, with how often. */
+  readonly reasons: readonly string[];
+  readonly expectations: readonly ReplicatedExpectation[];
+  readonly measures: readonly ReplicatedMeasure[];
+}
+
+/**
+ * Judges a point by its runs: an expectation with `holdsIn` by its share, any other has to hold in every run.
+ */
+export function judgePoint(scenario: Scenario, point: Point, rows: readonly ReplicationRow[]): PlayedPoint {
+  const { runs, expectations, measures, broken } = summarise(scenario, rows, 1, false);
+  const good = runs - broken.length;
+  const verdicts = expectations.map((e): Verdict => e.verdict ?? (e.held === good ? 'pass' : 'fail'));
+  const reasons = [
+    ...broken.map((b) => `run ${b.replication} broke a law: ${b.says}`),
+    ...expectations.flatMap((e, i) =>
+      verdicts[i] === 'pass'
+        ? []
+        : [`${e.name}: holds in ${e.held} of ${good} ${good === 1 ? 'run' : 'runs'}`],
+    ),
+  ];
+  const verdict: Verdict =
+    broken.length > 0 || verdicts.includes('fail')
+      ? 'fail'
+      : verdicts.includes('inconclusive')
+        ? 'inconclusive'
+        : 'pass';
+  return { point, runs, verdict, reasons, expectations, measures };
+}
+
+/** The measure to draw where none is named: the first expectation's share of runs. */
+interface Drawn {
+  readonly title: string;
+  readonly unit: string;
+  /** Value and interval at a point; null where there is none. */
+  readonly at: (
+    p: PlayedPoint,
+  ) => { readonly value: number; readonly low: number; readonly high: number } | null;
+}
+
+function drawnMeasures(scenario: Scenario, named: string | undefined): readonly Drawn[] {
+  if (named !== undefined) {
+    const { name, of, unit } = measuresOf(scenario).find((m) => m.name === named)!;
+    const found = (p: PlayedPoint) => p.measures.find((m) => m.name === name && m.of === of);
+    return [
+      {
+        title: name,
+        unit,
+        at: (p) => {
+          const m = found(p);
+          if (m === undefined || m.mean === null) return null;
+          const half = m.halfWidth ?? 0;
+          return { value: m.mean, low: m.mean - half, high: m.mean + half };
+        },
+      },
+    ];
+  }
+  return scenario.expect.map((e) => ({
+    title: `share of runs in which it holds: ${e.name}`,
+    unit: 'ratio',
+    at: (p) => {
+      const found = p.expectations.find((x) => x.name === e.name);
+      if (found === undefined) return null;
+      const [low, high] = wilsonInterval(found.held, p.runs);
+      return { value: found.held / p.runs, low, high };
+    },
+  }));
+}
+
+function plotsOf(
+  factors: readonly Factor[],
+  points: readonly PlayedPoint[],
+  drawn: readonly Drawn[],
+): readonly Plot[] {
+  const axis = (value: Point[number]): number | string => asNumber(value) ?? String(value);
+  return drawn.map((d, i): Plot => {
+    const name = `sweep-${i + 1}`;
+    if (factors.length === 1 || factors.length > 2) {
+      const marks = points.flatMap((p): Mark[] => {
+        const found = d.at(p);
+        if (found === null) return [];
+        const by = factors.length === 1 ? '' : pointText(factors.slice(1), p.point.slice(1));
+        return [{ x: axis(p.point[0]!), y: found.value, low: found.low, high: found.high, by }];
+      });
+      return { name, title: d.title, kind: 'lines', x: shortPaths(factors)[0]!, y: d.unit, marks };
+    }
+    const marks = points.map(
+      (p): Mark => ({ x: String(p.point[0]), y: String(p.point[1]), value: d.at(p)?.value ?? null }),
+    );
+    return {
+      name,
+      title: d.title,
+      kind: 'map',
+      x: shortPaths(factors)[0]!,
+      y: shortPaths(factors)[1]!,
+      marks,
+    };
+  });
+}
+
+/** Every run of every point as columns: the factors, the run's number and all its measures. */
+export function datasetOf(
+  scenario: Scenario,
+  factors: readonly Factor[],
+  points: readonly Point[],
+  rows: readonly (readonly ReplicationRow[])[],
+): readonly AnswerColumn[] {
+  const flat = rows.flatMap((some, i) => some.map((row) => ({ row, i })));
+  const measures = measuresOf(scenario).filter(({ read }) => flat.some(({ row }) => read(row) !== null));
+  return [
+    { name: 'point', values: flat.map(({ i }) => i) },
+    ...factors.map((f, k) => ({ name: f.path, values: flat.map(({ i }) => String(points[i]![k])) })),
+    { name: 'replication', values: flat.map(({ row }) => row.replication) },
+    { name: 'fingerprint', values: flat.map(({ row }) => row.fingerprint) },
+    ...measures.map((m) => ({
+      name: `${m.of}/${m.name}`,
+      values: flat.map(({ row }) => m.read(row) ?? Number.NaN),
+    })),
+    ...scenario.expect.map((e, k) => ({
+      name: `held/${e.name}`,
+      values: flat.map(({ row }) => (row.held[k] === true ? 1 : 0)),
+    })),
+  ];
+}
+
+/** What a sweep says: which points hold what is expected, and how a measure moves over them. */
+export function sweepAnswer(
+  scenario: Scenario,
+  head: Pick<Answer, 'scenario' | 'seed' | 'version'>,
+  factors: readonly Factor[],
+  points: readonly Point[],
+  rows: readonly (readonly ReplicationRow[])[],
+  named: string | undefined,
+): Answer {
+  const played = points.map((p, i) => judgePoint(scenario, p, rows[i]!));
+  const drawn = drawnMeasures(scenario, named);
+  const holds = played.filter((p) => p.verdict === 'pass').length;
+  const section: Section = {
+    title: 'Points',
+    header: [...shortPaths(factors), 'verdict', ...drawn.map((d) => d.title), 'why not'],
+    rows: played.map((p) => [
+      ...p.point.map(String),
+      p.verdict,
+      ...drawn.map((d) => {
+        const found = d.at(p);
+        return found === null ? '-' : { value: found.value, unit: d.unit };
+      }),
+      p.reasons.join('; '),
+    ]),
+    sentences: factors
+      .map((f, i) => `${shortPaths(factors)[i]} is ${f.path}`)
+      .filter((x) => !/^(.*) is \1$/.test(x)),
+  };
+  const runs = played[0]?.runs ?? 0;
+  return {
+    ...head,
+    verb: 'sweep',
+    title: scenario.title,
+    verdict: null,
+    says: [
+      `${holds} of ${points.length} points hold everything that is expected`,
+      `${runs} ${runs === 1 ? 'run' : 'runs'} a point, the same seeds at each, so that points differ by what was turned`,
+    ],
+    sections: [section],
+    plots: plotsOf(factors, played, drawn),
+    data: { factors, points: played },
+    columns: datasetOf(scenario, factors, points, rows),
+  };
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import type { Answer, Plot } from '../experiment/answer.ts';
+import { base, type Chart, drawSvg } from './charts.ts';
+import { inert, plainTable, style } from './html.ts';
+import { sectionsText, words } from './sections.ts';
+import { plain } from './text.ts';
+
+/** A plot as a Vega-Lite chart: lines with their intervals, a map with its values written in, or bars. */
+export function plotChart(plot: Plot): Chart {
+  const { name, title, kind, marks } = plot;
+  const numeric = marks.every((m) => typeof m.x === 'number');
+  const x = { field: 'x', type: numeric ? 'quantitative' : 'nominal', title: plot.x, scale: { zero: false } };
+  const data = { values: marks };
+  const color = { field: 'by', type: 'nominal', title: null };
+  const several = new Set(marks.map((m) => m.by ?? '')).size > 1;
+  const numbers = marks.flatMap((m) => m.value ?? []);
+  const middle = (Math.min(...numbers) + Math.max(...numbers)) / 2;
+  if (kind === 'map')
+    return {
+      name,
+      title,
+      spec: {
+        ...base,
+        height: 260,
+        data,
+        encoding: {
+          x: { field: 'x', type: 'ordinal', title: plot.x, sort: null },
+          y: { field: 'y', type: 'ordinal', title: plot.y, sort: null },
+        },
+        layer: [
+          {
+            mark: { type: 'rect' },
+            encoding: {
+              color: { field: 'value', type: 'quantitative', title: null, scale: { scheme: 'viridis' } },
+            },
+          },
+          {
+            mark: { type: 'text', fontSize: 11 },
+            encoding: {
+              text: { field: 'value', type: 'quantitative', format: '.3~g' },
+              // Light on the dark half of the scale.
+              color: { condition: { test: `datum.value < ${middle}`, value: '#ffffff' }, value: '#111827' },
+            },
+          },
+        ],
+      },
+    };
+  if (kind === 'bars')
+    return {
+      name,
+      title,
+      spec: {
+        ...base,
+        height: { step: 20 },
+        data,
+        mark: { type: 'bar', color: '#2563eb' },
+        encoding: {
+          x: { field: 'x', type: 'quantitative', title: plot.x },
+          y: { field: 'y', type: 'nominal', title: null, sort: '-x' },
+        },
+      },
+    };
+  const y = {
+    field: 'y',
+    type: 'quantitative',
+    title: plot.y === 'ratio' ? 'share' : plot.y || null,
+    scale: { zero: false },
+  };
+  return {
+    name,
+    title,
+    spec: {
+      ...base,
+      height: 240,
+      data,
+      encoding: { x, ...(several ? { color } : {}) },
+      layer: [
+        ...(numeric
+          ? [
+              {
+                mark: { type: 'area', opacity: 0.15 },
+                encoding: { y: { field: 'low', type: 'quantitative', title: null }, y2: { field: 'high' } },
+              },
+            ]
+          : [
+              {
+                mark: { type: 'rule' },
+                encoding: { y: { field: 'low', type: 'quantitative', title: null }, y2: { field: 'high' } },
+              },
+            ]),
+        { mark: { type: 'line', point: true }, encoding: { y } },
+        ...(plot.rule === undefined
+          ? []
+          : [
+              {
+                mark: { type: 'rule', strokeDash: [4, 4], color: '#dc2626' },
+                encoding: { y: { datum: plot.rule } },
+              },
+            ]),
+      ],
+    },
+  };
+}
+
+/** An answer as a terminal shows it. */
+export function answerText(answer: Answer, folder: string): string {
+  const verdict = answer.verdict === null ? '' : `${answer.verdict.toUpperCase()}\n`;
+  return `${plain(answer.title)}\n\n${sectionsText(answer.sections)}\n${verdict}${answer.says.map(plain).join('\n')}\nreport ${folder}/report.html\n`;
+}
+
+function markdown(answer: Answer): string {
+  const cell = (text: string) => plain(text).replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
+  return `${[
+    `# ${cell(answer.title)}`,
+    ...answer.says.map(cell),
+    ...answer.sections.map((s) =>
+      [
+        `## ${cell(s.title)}`,
+        '',
+        ...(s.rows.length === 0
+          ? []
+          : [
+              row(s.header),
+              `|${s.header.map(() => '---|').join('')}`,
+              ...s.rows.map((r) => row(r.map(words))),
+            ]),
+        ...s.sentences.map((x) => `\n${cell(x)}`),
+      ].join('\n'),
+    ),
+  ].join('\n\n')}\n`;
+}
+
+function page(answer: Answer, svgs: readonly (readonly [string, string])[]): string {
+  const tone =
+    answer.verdict === null
+      ? 'var(--soft)'
+      : { pass: 'var(--good)', fail: 'var(--bad)', inconclusive: 'var(--warn)' }[answer.verdict];
+  const css = `${style}:root{--tone:${tone}}`;
+  const digest = createHash('sha256').update(css).digest('base64');
+  const [first, ...more] = answer.says;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${digest}' 'unsafe-hashes'; img-src data:">
+<title>${inert(answer.title)}</title><style>${css}</style></head><body><main>
+<header><div class="verdict">${answer.verdict === null ? inert(answer.verb) : answer.verdict.toUpperCase()}</div><h1>${inert(answer.title)}</h1>
+<div>${inert(first ?? '')}</div><div class="soft">${more.map(inert).join('<br>')}</div></header>
+<div class="charts">${svgs.map(([title, svg]) => `<figure><figcaption>${inert(title)}</figcaption>${svg}</figure>`).join('')}</div>
+${answer.sections
+  .map(
+    (s) =>
+      `<h2>${inert(s.title)}</h2>${
+        s.rows.length === 0
+          ? ''
+          : plainTable(
+              s.header,
+              s.rows.map((r) => r.map(words)),
+            )
+      }${s.sentences.map((x) => `<p>${inert(x)}</p>`).join('')}`,
+  )
+  .join('\n')}
+<footer>rehearse ${inert(answer.version)}, scenario <code>${inert(answer.scenario)}</code>, seed ${inert(answer.seed)}. An answer is reproduced by its command, seed and version.</footer>
+</main></body></html>
+`;
+}
+
+/** All files of an answer, manifest first. */
+export async function answerFiles(
+  answer: Answer,
+  command: readonly string[],
+): Promise<Map<string, string | Uint8Array>> {
+  const json = (value: unknown) =>
+    `${JSON.stringify(value, (_, v) => (typeof v === 'number' && !Number.isFinite(v) ? null : v), 2)}\n`;
+  const { verb, title, scenario, seed, version, verdict, says } = answer;
+  const files = new Map<string, string | Uint8Array>();
+  files.set('manifest.json', json({ rehearse: 1, version, verb, scenario, seed, command }));
+  files.set(
+    'answer.json',
+    json({ rehearse: 1, verb, title, scenario, seed, verdict, says, data: answer.data }),
+  );
+  files.set('summary.md', markdown(answer));
+  const { datasetArrow } = await import('./arrow.ts');
+  files.set('runs.arrow', datasetArrow(answer.columns));
+  const svgs: [string, string][] = [];
+  for (const plot of answer.plots.filter((p) => p.marks.length > 0)) {
+    const chart = plotChart(plot);
+    const svg = await drawSvg(chart);
+    files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
+    files.set(`charts/${chart.name}.svg`, svg);
+    svgs.push([chart.title, svg]);
+  }
+  files.set('report.html', page(answer, svgs));
+  return files;
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import { compareAnswer, inputsChanged, pairedDifference } from '../../src/experiment/compare.ts';
+import { playReplications } from '../../src/experiment/replication.ts';
+import { wilsonInterval } from '../../src/experiment/statistics.ts';
+import { judgePoint, sweepAnswer } from '../../src/experiment/sweep.ts';
+import {
+  asNumber,
+  CannotVary,
+  factorsOf,
+  grid,
+  onTop,
+  parseFactor,
+  settingAt,
+  shortPaths,
+} from '../../src/experiment/variations.ts';
+import { answerFiles } from '../../src/report/answer.ts';
+import { reader, scenarioOf } from '../support/files.ts';
+
+/** One job in one container on one node, whose only phase needs 8.2 GiB. */
+const job = {
+  rehearse: 1,
+  title: 'one job',
+  extends: ['models/hardware/aws-ec2.yaml', 'models/kubernetes/kubernetes-1.30.yaml'],
+  from: '2025-01-01T00:00:00Z',
+  to: '+5m',
+  kubernetes: {
+    nodes: [{ name: 'n', instance: 'r6i.2xlarge', zone: 'a' }],
+    workloads: [
+      {
+        name: 'w',
+        kind: 'Deployment',
+        template: {
+          labels: { app: 'w' },
+          containers: [
+            {
+              name: 'c',
+              resources: {
+                requests: { memory: '1Gi', cpu: '1 cores' },
+                limits: { memory: '8GiB', cpu: '4 cores' },
+              },
+              memory: { job: '100MiB' },
+            },
+          ],
+        },
+      },
+    ],
+  },
+  batch: {
+    programs: [
+      {
+        name: 'p',
+        memory: { fixed: '8.2GiB' },
+        memoryNoise: '5%',
+        phases: [{ name: 'one', duration: { fixed: '60s' }, memory: {} }],
+      },
+    ],
+    jobs: [{ name: 'j', program: 'p', workload: 'w', records: 1000 }],
+  },
+  timeline: [{ at: '+60s', id: 'due', do: 'batch.run', job: 'j' }],
+  expect: [{ name: 'not killed', that: 'sum(rehearse:job_runs_killed_total) == 0' }],
+};
+const files = { 'job.yaml': JSON.stringify(job) };
+const scenario = scenarioOf('job.yaml', files);
+const limit = 'kubernetes.workloads.w.template.containers.c.resources.limits.memory';
+const noise = 'batch.programs.p.memoryNoise';
+
+function at(factors: ReturnType<typeof parseFactor>[], point: (string | number)[]) {
+  const [path, text] = onTop(scenario, factors, point);
+  return scenarioOf(path, { ...files, [path]: text });
+}
+
+describe('what is turned', () => {
+  test('is found by its path, list entries by id or name, keys with dots whole', () => {
+    const tree = {
+      a: { 'min.insync.replicas': 2 },
+      list: [
+        { name: 'x', v: 1 },
+        { id: 3, deep: { w: '1s' } },
+      ],
+    };
+    expect(settingAt(tree, 'a.min.insync.replicas', 3)).toEqual({ a: { 'min.insync.replicas': 3 } });
+    expect(settingAt(tree, 'list.x.v', 5)).toEqual({ list: [{ name: 'x', v: 5 }] });
+    expect(settingAt(tree, 'list.3.deep.w', '2s')).toEqual({ list: [{ id: 3, deep: { w: '2s' } }] });
+    expect(settingAt(tree, 'a.new', true)).toEqual({ a: { new: true } });
+  });
+
+  test.each([
+    ['list.y.v', 'there is no y'],
+    ['b.c', 'there is no b'],
+    ['list.x.v.w', 'leads below a value'],
+  ])('%s is refused, with what is there', (path, says) => {
+    const tree = { a: 1, list: [{ name: 'x', v: 1 }] };
+    expect(() => settingAt(tree, path, 1)).toThrow(says);
+    expect(() => settingAt(tree, path, 1)).toThrow(CannotVary);
+  });
+
+  test('is a list, or a range in one unit', () => {
+    expect(parseFactor('a.b=1,x, true')).toEqual({ path: 'a.b', values: [1, 'x', true] });
+    expect(parseFactor('a=6GiB..9GiB:4').values).toEqual(['6GiB', '7GiB', '8GiB', '9GiB']);
+    expect(parseFactor('a=0..1:3').values).toEqual([0, 0.5, 1]);
+    for (const text of ['a', 'a=', '=1', 'a=2s..1s', 'a=1s..2GiB', 'a=x..y', 'a=1..2:1'])
+      expect(() => parseFactor(text), text).toThrow(CannotVary);
+    expect(grid([parseFactor('a=1,2'), parseFactor('b=x,y,z')])).toHaveLength(6);
+    expect(() => grid([parseFactor('a=1..2:10000'), parseFactor('b=1..2:100')])).toThrow('too many');
+    expect(shortPaths([parseFactor('a.b.c.d=1'), parseFactor('x.c.d=1'), parseFactor('q=1')])).toEqual([
+      'b.c.d',
+      'x.c.d',
+      'q',
+    ]);
+    expect([asNumber('1GiB'), asNumber('2m'), asNumber('15%'), asNumber(3), asNumber('word')]).toEqual([
+      1_073_741_824,
+      120e6,
+      0.15,
+      3,
+      undefined,
+    ]);
+  });
+
+  test('stands in a scenario as vary:, where a sweep finds it', () => {
+    const planned = scenarioOf('scenarios/planning/oom-chance.yaml');
+    expect(factorsOf(planned).map((f) => f.values.length)).toEqual([7, 3]);
+  });
+});
+
+describe('a sweep', () => {
+  test('gives the chance of a kill that the normal distribution says, within Wilson bounds', () => {
+    // Phi (ln (8.2 / 8) / sigma).
+    for (const [sigma, expected] of [
+      ['5%', 0.689],
+      ['10%', 0.597],
+    ] as const) {
+      const factors = [parseFactor(`${noise}=${sigma}`)];
+      const rows = playReplications(at(factors, [sigma]), 'sweep', 0, 300, { everything: true });
+      const killed = rows.filter((r) => r.held[0] === false).length;
+      const [low, high] = wilsonInterval(killed, 300);
+      expect(low).toBeLessThan(expected);
+      expect(high).toBeGreaterThan(expected);
+    }
+    // The limit that holds it below 1 %: 8.2 GiB x exp (2.326 sigma), 9.22 GiB at 5 %.
+    const factors = [parseFactor(`${limit}=9.22GiB`)];
+    const rows = playReplications(at(factors, ['9.22GiB']), 'sweep', 0, 300, { everything: true });
+    const [low, high] = wilsonInterval(rows.filter((r) => r.held[0] === false).length, 300);
+    expect(low).toBeLessThanOrEqual(0.01);
+    expect(high).toBeGreaterThan(0.01);
+  });
+
+  test('judges points by expectations, keeps its reasons, and writes every run', async () => {
+    const factors = [parseFactor(`${limit}=7GiB,12GiB`), parseFactor(`${noise}=5%,10%`)];
+    const points = grid(factors);
+    const rows = points.map((p) =>
+      playReplications(at(factors, [...p] as string[]), 's', 0, 5, { everything: true }),
+    );
+    const answer = sweepAnswer(
+      scenario,
+      { scenario: 'job', seed: 's', version: '0' },
+      factors,
+      points,
+      rows,
+      undefined,
+    );
+    expect(answer.says[0]).toBe('2 of 4 points hold everything that is expected');
+    const judged = judgePoint(scenario, points[0]!, rows[0]!);
+    expect(judged.verdict).toBe('fail');
+    expect(judged.reasons).toEqual(['not killed: holds in 0 of 5 runs']);
+    expect(answer.plots[0]!.kind).toBe('map');
+    const written = await answerFiles(answer, ['sweep', 'job.yaml']);
+    expect([...written.keys()]).toEqual(
+      expect.arrayContaining([
+        'manifest.json',
+        'answer.json',
+        'runs.arrow',
+        'report.html',
+        'charts/sweep-1.svg',
+      ]),
+    );
+    expect(JSON.parse(written.get('answer.json') as string).data.points).toHaveLength(4);
+    expect(answer.columns.find((c) => c.name === 'replication')!.values).toHaveLength(20);
+    expect(written.get('report.html')).not.toMatch(/NaN|undefined/);
+  });
+
+  test('pairs its points by common random numbers: an unused setting changes no run', () => {
+    const again = at([parseFactor('kubernetes.workloads.w.template.labels.more=x')], ['x']);
+    const rows = (s: typeof scenario) =>
+      playReplications(s, 's', 0, 5, { everything: true }).map((r) => r.fingerprint);
+    expect(rows(again)).toEqual(rows(scenario));
+  });
+});
+
+describe('a comparison', () => {
+  test('takes differences in pairs, whose variance is that of the differences', () => {
+    const a = [1, 2, 3, 4, 5];
+    const b = [2, 3, 4, 5, 6.5];
+    const d = pairedDifference(a, b, 0.05);
+    expect(d.mean).toBeCloseTo(1.1, 12);
+    // s_d = 0.2236 over 5, t = 2.776.
+    expect(d.halfWidth).toBeCloseTo((2.7764 * 0.223607) / Math.sqrt(5), 4);
+    expect(d.correlation).toBeGreaterThan(0.99);
+    expect(d.varianceRatio).toBeLessThan(0.02);
+    expect(pairedDifference(a, [...a].reverse(), 0.05).correlation).toBeCloseTo(-1, 12);
+  });
+
+  test('on a monotone model pairing lowers the variance', () => {
+    const tighter = at([parseFactor(`${noise}=6%`)], ['6%']);
+    const peak = (s: typeof scenario) =>
+      playReplications(s, 's', 0, 40, { everything: true }).map((r) => Number(r.held[0]));
+    const d = pairedDifference(peak(scenario), peak(tighter), 0.05);
+    expect(d.varianceRatio!).toBeLessThan(1);
+    expect(d.correlation!).toBeGreaterThan(0.5);
+  });
+
+  test('says what changed in inputs beside what changed in outcomes, and what cannot be told apart', () => {
+    const wider = at([parseFactor(`${limit}=12GiB`)], ['12GiB']);
+    const rows = [scenario, wider].map((s) => playReplications(s, 's', 0, 20, { everything: true }));
+    const answer = compareAnswer(
+      [scenario, wider],
+      ['a', 'b'],
+      { scenario: 'a', seed: 's', version: '0' },
+      rows,
+    );
+    const [inputs, outcomes] = answer.sections;
+    expect(inputs!.rows).toEqual([[limit, '8GiB', '12GiB']]);
+    expect(outcomes!.rows.map((r) => r[0])).toContain('oomKills');
+    const same = compareAnswer([scenario, scenario], ['a', 'b'], { scenario: 'a', seed: 's', version: '0' }, [
+      rows[0]!,
+      rows[0]!,
+    ]);
+    expect(same.says[0]).toBe('no measure can be told apart in 20 paired runs');
+    expect(inputsChanged({ a: [{ name: 'x', v: 1 }], t: 1 }, { a: [{ name: 'x', v: 2 }], u: 1 })).toEqual([
+      { path: 'a.x.v', before: '1', after: '2' },
+      { path: 't', before: '1', after: '-' },
+      { path: 'u', before: '-', after: '1' },
+    ]);
+    expect(reader()('scenarios/planning/oom-chance.yaml')).toContain('vary:');
+  });
+});
