@@ -25,6 +25,7 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).run,
   replay: async () => (await import('./commands/replay.ts')).replay,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
+  plan: async () => (await import('./commands/plan.ts')).plan,
   compare: async () => (await import('./commands/compare.ts')).compare,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,

@@ -1,0 +1,92 @@
+import { join, relative } from 'node:path';
+import { planAnswer, runsForVerdict, search } from '../../experiment/plan.ts';
+import type { ReplicationRow } from '../../experiment/replication.ts';
+import { playShown, scenarioName } from '../../experiment/run.ts';
+import { judgePoint } from '../../experiment/sweep.ts';
+import { CannotVary, grid, parseFactor } from '../../experiment/variations.ts';
+import { catalogue } from '../../scenario/build.ts';
+import { exitCode, UsageError } from '../exitCodes.ts';
+import { digest, mayHoldResult, writeResult } from '../files.ts';
+import { checkFactors, headOf, openGiven, orUsage, playPoints, runsOf } from '../points.ts';
+import { type Command, version } from '../verbs.ts';
+
+export const plan: Command = {
+  usage: 'SCENARIO --find PATH=LOW..HIGH:N',
+  question: 'Which setting keeps what is expected?',
+  examples: [
+    'rehearse plan scenarios/planning/oom-limit.yaml --find kubernetes.workloads.analytics-batch-processor.template.containers.analytics-processor.resources.limits.memory=8GiB..12GiB:9',
+    'rehearse plan scenarios/what-if/bases/istiod-down.yaml --find timeline.down.for=1h..20h:20 --reverse',
+  ],
+  options: {
+    find: {
+      says: 'the setting by its path and its candidates, as for sweep --vary; several are searched together, for the cheapest',
+      type: 'list',
+    },
+    reverse: { says: 'the largest that holds, in place of the smallest', type: 'boolean' },
+    replications: {
+      says: 'runs for each candidate; by default what the shares in holdsIn need: 381 clean runs for 99 %',
+      type: 'string',
+    },
+    seed: { says: 'another seed than the scenario names', type: 'string' },
+    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
+    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
+    out: { says: 'the folder of the result', type: 'string' },
+    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+  },
+  run: async (given) => {
+    const [file, ...more] = given.files;
+    if (file === undefined || more.length > 0)
+      throw new UsageError('plan takes one scenario\n  mend: rehearse plan SCENARIO --find PATH=LOW..HIGH:N');
+    const { scenario, root } = openGiven(file, given);
+    const factors = orUsage(() => {
+      const parsed = given.list('find').map(parseFactor);
+      if (parsed.length === 0)
+        throw new CannotVary(
+          'nothing is to be found',
+          'add --find PATH=LOW..HIGH:N, such as --find mesh.agents.grace=1h..23h:23',
+        );
+      if (scenario.expect.length === 0)
+        throw new CannotVary(
+          'the scenario expects nothing, so that everything holds it',
+          'add expect: to it',
+        );
+      grid(parsed);
+      return parsed;
+    });
+    const folder = given.text('out') ?? join(root, 'out', `${scenarioName(scenario.file)}.plan`);
+    mayHoldResult(folder);
+    checkFactors(scenario, factors, given.list('rules'));
+    const shown = playShown(scenario, {
+      version,
+      digest,
+      ...(given.text('seed') === undefined ? {} : { seed: given.text('seed')! }),
+    });
+    const runs = runsOf(given, runsForVerdict(scenario, shown.draws));
+    const request = { factors, reverse: given.flag('reverse'), runs };
+    const kept = new Map<string, readonly ReplicationRow[]>();
+    const steps = search(request);
+    let step = steps.next();
+    while (step.done !== true) {
+      const { points, from, to } = step.value;
+      const rows = await playPoints(scenario, factors, points, from, to, given);
+      if (from === 0)
+        points.forEach((p, i) => {
+          kept.set(JSON.stringify(p), rows[i]!);
+        });
+      step = steps.next(points.map((p, i) => judgePoint(scenario, p, rows[i]!)));
+    }
+    const found = step.value;
+    const limitOf = (name: string) => catalogue.risks.find((r) => r.name === name)?.limit ?? null;
+    const rows = found.played.map((p) => kept.get(JSON.stringify(p.point))!);
+    const answer = planAnswer(scenario, headOf(scenario, given), request, found, rows, limitOf);
+    const { answerFiles, answerText } = await import('../../report/answer.ts');
+    const files = await answerFiles(answer, ['plan', scenario.file, ...given.list('find')]);
+    writeResult(folder, files);
+    process.stdout.write(
+      given.flag('json')
+        ? (files.get('answer.json') as string)
+        : answerText(answer, relative(process.cwd(), folder) || '.'),
+    );
+    return found.chosen === null ? exitCode.no : exitCode.yes;
+  },
+};
