@@ -6,11 +6,13 @@ import { nearest } from '../formats/nearest.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { openScenario } from '../scenario/open.ts';
 import { renderProblems } from '../scenario/problems.ts';
-import { UsageError } from './exitCodes.ts';
+import { exitCode, UsageError } from './exitCodes.ts';
 import { locate, withFiles } from './files.ts';
 import { batches, playBatches, sourceOf, workersOf } from './pool.ts';
 import { progress } from './progress.ts';
+import { batchesOf, type Shard, type ShardPlan, writeShard } from './shards.ts';
 import { type Given, version } from './verbs.ts';
+import type { Batch } from './worker.ts';
 
 /** A scenario that a verb plays many times, or every problem of it. */
 export function openGiven(
@@ -77,18 +79,18 @@ export function checkFactors(scenario: Scenario, factors: readonly Factor[], rul
   if (found.length > 0) throw new UsageError(`a value cannot be played\n${found.join('\n')}`);
 }
 
-/** Plays the same replications at every point: the same seeds, so that points are paired. */
-export async function playPoints(
+/** The batches of every point, over the same replications. */
+export function pointBatches(
   scenario: Scenario,
   factors: readonly Factor[],
   points: readonly Point[],
   from: number,
   to: number,
   given: Given,
-): Promise<readonly (readonly ReplicationRow[])[]> {
+): readonly (readonly Batch[])[] {
   const source = sourceOf(scenario, given.list('rules'));
   const seed = given.text('seed') ?? scenario.seed;
-  const perPoint = points.map((p) =>
+  return points.map((p) =>
     batches(
       source,
       seed,
@@ -98,6 +100,44 @@ export async function playPoints(
       orUsage(() => onTop(scenario, factors, p)),
     ),
   );
+}
+
+/** Plays the part of the work that a shard has, and writes it. */
+export async function playShard(
+  plan: ShardPlan,
+  work: readonly Batch[],
+  shard: Shard,
+  given: Given,
+  folder: string,
+): Promise<number> {
+  const mine = batchesOf(work, shard);
+  const rows = await playAll(
+    mine.map((i) => work[i]!),
+    given,
+    `shard ${shard.index} of ${shard.of}`,
+  );
+  const name = writeShard(
+    folder,
+    plan,
+    shard,
+    mine.map((i, k) => [i, rows[k]!] as const),
+  );
+  process.stdout.write(
+    `shard ${shard.index} of ${shard.of}: ${mine.length} of ${work.length} batches, ${folder}/${name}\n`,
+  );
+  return exitCode.yes;
+}
+
+/** Plays the same replications at every point: the same seeds, so that points are paired. */
+export async function playPoints(
+  scenario: Scenario,
+  factors: readonly Factor[],
+  points: readonly Point[],
+  from: number,
+  to: number,
+  given: Given,
+): Promise<readonly (readonly ReplicationRow[])[]> {
+  const perPoint = pointBatches(scenario, factors, points, from, to, given);
   const rows = await playAll(perPoint.flat(), given, scenario.title);
   let at = 0;
   return perPoint.map((some) => {

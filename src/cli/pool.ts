@@ -31,6 +31,9 @@ export interface PoolOptions {
   readonly filename?: string;
 }
 
+/** Replications of a batch. */
+export const batchSize = 8;
+
 /** Cuts replications into batches of a size that does not depend on how many workers there are. */
 export function batches(
   source: Source,
@@ -40,14 +43,13 @@ export function batches(
   asked: Batch['asked'],
   over?: readonly [string, string],
 ): readonly Batch[] {
-  const size = 8;
   const made: Batch[] = [];
-  for (let at = from; at < to; at += size)
+  for (let at = from; at < to; at += batchSize)
     made.push({
       source,
       seed,
       from: at,
-      to: Math.min(to, at + size),
+      to: Math.min(to, at + batchSize),
       asked,
       ...(over === undefined ? {} : { over }),
     });

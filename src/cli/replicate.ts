@@ -1,4 +1,6 @@
-import { measuresOf, summarise } from '../experiment/replicated.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromColumns, measuresOf, summarise } from '../experiment/replicated.ts';
 import type { ReplicationRow } from '../experiment/replication.ts';
 import { playReplication } from '../experiment/replication.ts';
 import type { Result } from '../experiment/result.ts';
@@ -55,6 +57,43 @@ export function replicationPlan(given: Given, scenario: Scenario): ReplicationPl
   return { precision: share.value, of };
 }
 
+/** Runs of a finished or interrupted result, and how often they were looked at. */
+export interface Extended {
+  readonly rows: readonly ReplicationRow[];
+  readonly looks: number;
+}
+
+/**
+ * The runs that a result folder holds, to which others are added.
+ * @throws UsageError when it holds none, or those of another scenario, seed or version
+ */
+export async function extendedFrom(folder: string, shown: Shown): Promise<Extended> {
+  const file = (name: string) => join(folder, name);
+  if (!existsSync(file('manifest.json')) || !existsSync(file('replications.arrow')))
+    throw new UsageError(
+      `${folder} holds no replications\n  mend: name the folder of a result that was played with --replications`,
+    );
+  const manifest = JSON.parse(readFileSync(file('manifest.json'), 'utf8')) as Record<string, unknown>;
+  const own = resultOf(shown, []);
+  for (const key of ['version', 'scenarioDigest', 'platformDigest', 'seed'] as const)
+    if (manifest[key] !== own[key])
+      throw new UsageError(
+        `${folder} has another ${key === 'scenarioDigest' ? 'scenario' : key === 'platformDigest' ? 'platform' : key}\n  mend: play it anew, or name what it was played with`,
+      );
+  const summary = JSON.parse(readFileSync(file('summary.json'), 'utf8')) as {
+    readonly replications?: { readonly looks?: number };
+  };
+  try {
+    const { readReplications } = await import('../report/arrow.ts');
+    const { heads, columns } = readReplications(readFileSync(file('replications.arrow')));
+    return { rows: fromColumns(shown.scenario, heads, columns), looks: summary.replications?.looks ?? 1 };
+  } catch {
+    throw new UsageError(
+      `${file('replications.arrow')} is cut off or was changed\n  mend: play the result anew`,
+    );
+  }
+}
+
 /** Whether the mean of a measure is known well enough; a mean of 0 is, once nothing differs. */
 function isPrecise(
   rows: readonly ReplicationRow[],
@@ -76,7 +115,7 @@ export async function replicated(
   plan: ReplicationPlan,
   given: Given,
   show: ReturnType<typeof progress> | undefined,
-  before: readonly ReplicationRow[] = [],
+  before: Extended | undefined = undefined,
 ): Promise<Result> {
   const { scenario, seed, first } = shown;
   const asked = { everything: true };
@@ -86,8 +125,8 @@ export async function replicated(
   const interrupt = () => stop.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const rows: ReplicationRow[] =
-    before.length > 0 ? [...before] : [playReplication(scenario, seed, first, asked)];
-  let looks = 0;
+    before === undefined ? [playReplication(scenario, seed, first, asked)] : [...before.rows];
+  let looks = before?.looks ?? 0;
   // Runs of a scenario without chance are all the same: one says it all.
   const wanted = 'runs' in plan ? plan.runs : firstLook;
   let upTo = shown.draws ? wanted : 1;

@@ -191,9 +191,11 @@ export async function drawSvg(chart: Chart): Promise<string> {
   const [vega, lite] = await Promise.all([import('vega'), import('vega-lite')]);
   const compiled = lite.compile(chart.spec as never, { logger: silent }).spec;
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
+  // Numbers of gradients and clips go on from chart to chart, in one process and in one page: each chart has its own, by its name.
+  (vega as unknown as { readonly resetSVGDefIds: () => void }).resetSVGDefIds();
   const svg = await view.toSVG();
   view.finalize();
-  return svg;
+  return svg.replace(/(id="|url\(#|href="#)(clip|gradient_)(\d+)/g, `$1${chart.name}-$2$3`);
 }
 
 const silent = {

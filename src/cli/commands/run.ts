@@ -11,9 +11,11 @@ import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
+import { playShard, runsOf } from '../points.ts';
 import { batches, playBatches, sourceOf, workersOf } from '../pool.ts';
 import { progress } from '../progress.ts';
-import { replicated, replicationPlan } from '../replicate.ts';
+import { extendedFrom, replicated, replicationPlan } from '../replicate.ts';
+import { shardOf } from '../shards.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
 /** What `--faults`, `--at` and `--for` ask for; undefined when no fault is to be tried. */
@@ -72,7 +74,17 @@ type Shows = ReturnType<typeof progress> | undefined;
 async function played(scenario: Scenario, given: Given, options: RunOptions, show: Shows): Promise<Result> {
   const shown = playShown(scenario, options);
   const plan = replicationPlan(given, scenario);
-  if (plan !== undefined) return replicated(shown, plan, given, show);
+  const folder = given.text('extend');
+  if (folder !== undefined && plan === undefined)
+    throw new UsageError('--extend adds runs, and no number is given\n  mend: add --replications N');
+  if (plan !== undefined)
+    return replicated(
+      shown,
+      plan,
+      given,
+      show,
+      folder === undefined ? undefined : await extendedFrom(folder, shown),
+    );
   const source = sourceOf(scenario, given.list('rules'));
   const work = batches(source, shown.seed, shown.first + 1, shown.first + shown.wanted, {
     everything: false,
@@ -99,6 +111,7 @@ export const run: Command = {
     'rehearse run scenarios/what-if/min-isr-3.yaml --out out/try --seed 7',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --json | jq .verdict',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --replications 200 --workers 2',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --replications 400 --extend out/reference-day/rolling-restart',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --precision 1% --of "ISR recovery of broker 1"',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
@@ -124,6 +137,14 @@ export const run: Command = {
     },
     workers: {
       says: 'threads that play runs (as many as there are cores); changes no byte of the result',
+      type: 'string',
+    },
+    extend: {
+      says: 'a result folder whose runs, finished or interrupted, are added to; every further look makes its verdicts more careful',
+      type: 'string',
+    },
+    shard: {
+      says: 'play one part of --replications, such as 3/16, and write it for merge; env/16 takes the number from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID',
       type: 'string',
     },
     faults: {
@@ -169,6 +190,33 @@ export const run: Command = {
     }
     const { scenario } = loaded;
     const tried = faultOptions(given, scenario);
+    const shard = shardOf(given.text('shard'), process.env);
+    if (shard !== undefined) {
+      const runs = given.count('replications');
+      if (runs === undefined || tried !== undefined)
+        throw new UsageError(
+          '--shard is a part of --replications\n  mend: add --replications N, and leave faults out',
+        );
+      const source = sourceOf(scenario, given.list('rules'));
+      const seed = given.text('seed') ?? scenario.seed;
+      const plan = {
+        verb: 'run' as const,
+        version,
+        source,
+        seed,
+        runs: runsOf(given, runs),
+        vary: [],
+        of: null,
+      };
+      const work = batches(source, seed, 0, runs, { everything: true });
+      return playShard(
+        plan,
+        work,
+        shard,
+        given,
+        given.text('out') ?? join(root, 'out', `${scenarioName(scenario.file)}.shards`),
+      );
+    }
     const folder = given.text('out') ?? join(root, 'out', scenarioName(scenario.file));
     // Before minutes are spent on what could not be written.
     mayHoldResult(folder);
@@ -230,6 +278,7 @@ export const run: Command = {
               .join('\n')}\n`,
       );
     }
+    if (result.replications?.interrupted === true) return exitCode.interrupted;
     return result.verdict === 'pass'
       ? exitCode.yes
       : result.verdict === 'fail'

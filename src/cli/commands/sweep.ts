@@ -4,8 +4,21 @@ import { sweepAnswer } from '../../experiment/sweep.ts';
 import { CannotVary, factorsOf, grid, parseFactor } from '../../experiment/variations.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { mayHoldResult, writeResult } from '../files.ts';
-import { checkFactors, headOf, measureNamed, openGiven, orUsage, playPoints, runsOf } from '../points.ts';
-import type { Command } from '../verbs.ts';
+import { jobManifest } from '../manifest.ts';
+import {
+  checkFactors,
+  headOf,
+  measureNamed,
+  openGiven,
+  orUsage,
+  playPoints,
+  playShard,
+  pointBatches,
+  runsOf,
+} from '../points.ts';
+import { sourceOf } from '../pool.ts';
+import { type ShardPlan, shardOf } from '../shards.ts';
+import { type Command, version } from '../verbs.ts';
 
 export const sweep: Command = {
   usage: 'SCENARIO [--vary PATH=VALUE,VALUE...]',
@@ -29,6 +42,16 @@ export const sweep: Command = {
     seed: { says: 'another seed than the scenario names', type: 'string' },
     workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
     rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
+    shard: {
+      says: 'play one part of all, such as 3/16, and write it for merge; env/16 takes the number from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID',
+      type: 'string',
+    },
+    manifest: { says: 'print what plays all shards: kubernetes, an indexed Job', type: 'string' },
+    shards: { says: 'into how many parts the manifest cuts the work (16)', type: 'string' },
+    image: {
+      says: 'image of the manifest (node:24), in which rehearse and the scenario are found',
+      type: 'string',
+    },
     out: { says: 'the folder of the result', type: 'string' },
     json: { says: 'print answer.json and nothing else', type: 'boolean' },
   },
@@ -51,12 +74,33 @@ export const sweep: Command = {
       return { factors: parsed, points: grid(parsed) };
     });
     const folder = given.text('out') ?? join(root, 'out', `${scenarioName(scenario.file)}.sweep`);
-    mayHoldResult(folder);
+    if (given.text('shard') === undefined && given.text('manifest') === undefined) mayHoldResult(folder);
     checkFactors(scenario, factors, given.list('rules'));
-    const rows = await playPoints(scenario, factors, points, 0, runsOf(given, 1), given);
+    const runs = runsOf(given, 1);
+    const vary = factors.map((f) => `${f.path}=${f.values.map(String).join(',')}`);
+    const manifest = given.text('manifest');
+    if (manifest !== undefined) {
+      process.stdout.write(jobManifest(manifest, given, scenario.file, vary, runs));
+      return exitCode.yes;
+    }
+    const shard = shardOf(given.text('shard'), process.env);
+    if (shard !== undefined) {
+      const work = pointBatches(scenario, factors, points, 0, runs, given).flat();
+      const plan: ShardPlan = {
+        verb: 'sweep',
+        version,
+        source: sourceOf(scenario, given.list('rules')),
+        seed: given.text('seed') ?? scenario.seed,
+        runs,
+        vary,
+        of: of ?? null,
+      };
+      return playShard(plan, work, shard, given, folder);
+    }
+    const rows = await playPoints(scenario, factors, points, 0, runs, given);
     const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of);
     const { answerFiles, answerText } = await import('../../report/answer.ts');
-    const files = await answerFiles(answer, ['sweep', scenario.file, ...given.list('vary')]);
+    const files = await answerFiles(answer, ['sweep', scenario.file, ...vary]);
     writeResult(folder, files);
     process.stdout.write(
       given.flag('json')
