@@ -167,7 +167,7 @@ export async function playScenarios(
   });
 }
 
-async function playAll(
+export async function playAll(
   work: ReturnType<typeof batches>,
   given: Given,
   title: string,

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { playReplications, type ReplicationRow } from '../experiment/replication.ts';
+import type { ReplicationRow } from '../experiment/replication.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { UsageError } from './exitCodes.ts';
-import { type Batch, keyOf, openSource, type Source } from './worker.ts';
+import { type Batch, keyOf, openSource, playOf, type Source } from './worker.ts';
 
 /** A batch is tried so often before it counts as impossible: a worker may be killed for want of memory. */
 const attempts = 3;
@@ -115,7 +115,7 @@ async function alone(
     else {
       const key = keyOf(batch);
       if (open?.key !== key) open = { key, scenario: openSource(batch.source, batch.over) };
-      const rows = playReplications(open.scenario, batch.seed, batch.from, batch.to, batch.asked);
+      const rows = playOf(open.scenario, batch);
       onPlayed?.(rows);
       found.push(rows);
     }

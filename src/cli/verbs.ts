@@ -27,6 +27,7 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   plan: async () => (await import('./commands/plan.ts')).plan,
   compare: async () => (await import('./commands/compare.ts')).compare,
+  sensitivity: async () => (await import('./commands/sensitivity.ts')).sensitivity,
   merge: async () => (await import('./commands/merge.ts')).merge,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,

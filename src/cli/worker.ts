@@ -16,6 +16,8 @@ export interface Batch {
   readonly source: Source;
   /** Path and text of a scenario on top of the source. */
   readonly over?: readonly [string, string];
+  /** Where unknown numbers lie in their distributions, by path or shared factor; those that are not named are drawn. */
+  readonly fixed?: readonly (readonly [string, number])[];
   readonly seed: string;
   readonly from: number;
   readonly to: number;
@@ -31,6 +33,18 @@ export function openSource(source: Source, over?: readonly [string, string]): Sc
   return loaded.scenario;
 }
 
+export function playOf(scenario: Scenario, batch: Batch): readonly ReplicationRow[] {
+  return playReplications(
+    scenario,
+    batch.seed,
+    batch.from,
+    batch.to,
+    batch.asked,
+    undefined,
+    new Map(batch.fixed ?? []),
+  );
+}
+
 /** What two batches of one scenario have in common. */
 export function keyOf({ source, over }: Batch): string {
   return JSON.stringify([source.path, source.texts.map(([, text]) => text), over]);
@@ -41,5 +55,5 @@ let last: { readonly key: string; readonly scenario: Scenario } | undefined;
 export default function playBatch(batch: Batch): readonly ReplicationRow[] {
   const key = keyOf(batch);
   if (last?.key !== key) last = { key, scenario: openSource(batch.source, batch.over) };
-  return playReplications(last.scenario, batch.seed, batch.from, batch.to, batch.asked);
+  return playOf(last.scenario, batch);
 }

@@ -73,10 +73,11 @@ export function playReplication(
   seed: string,
   replication: number,
   asked: Asked,
+  fixed: ReadonlyMap<string, number> = new Map(),
 ): ReplicationRow {
   const scenario = withoutForeignFacts(given);
   const byChance = failsByChance(scenario);
-  const built = build(scenario, { seed, replication, record: recordedFor(scenario, asked, byChance) });
+  const built = build(scenario, { seed, replication, record: recordedFor(scenario, asked, byChance) }, fixed);
   const { sim } = built;
   let broken: string | null = null;
   try {
@@ -111,9 +112,10 @@ export function playReplications(
   to: number,
   asked: Asked,
   onPlayed?: (row: ReplicationRow) => void,
+  fixed: ReadonlyMap<string, number> = new Map(),
 ): ReplicationRow[] {
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => {
-    const row = playReplication(scenario, seed, from + i, asked);
+    const row = playReplication(scenario, seed, from + i, asked, fixed);
     onPlayed?.(row);
     return row;
   });

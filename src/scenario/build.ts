@@ -43,7 +43,12 @@ export const catalogue: Required<Catalogue> = {
 };
 
 /** Creates every part in order and schedules the timeline. */
-export function build(scenario: Scenario, options: SimulationOptions): Built {
+export function build(
+  scenario: Scenario,
+  options: SimulationOptions,
+  /** Where an unknown number lies in its distribution, by its path or the factor that it shares; drawn where nothing is said. */
+  fixed: ReadonlyMap<string, number> = new Map(),
+): Built {
   const watched = new Set(
     [
       ...scenario.conditions.map((c) => c.expression),
@@ -53,7 +58,7 @@ export function build(scenario: Scenario, options: SimulationOptions): Built {
   const sim = new Simulation(options);
   // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
   const draw = (path: string, shared: string | undefined) =>
-    sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
+    fixed.get(shared ?? path) ?? sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
   const settings = scenario.settings(draw);
   const args = scenario.timelineArgs(draw);
   const reactions = scenario.reactions(draw);
