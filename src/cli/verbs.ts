@@ -31,6 +31,8 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   merge: async () => (await import('./commands/merge.ts')).merge,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,
+  init: async () => (await import('./commands/init.ts')).init,
+  test: async () => (await import('./commands/test.ts')).testVerb,
   schema: async () => (await import('./commands/schema.ts')).schema,
   completion: async () => (await import('./commands/completion.ts')).completion,
 };

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -75,6 +76,35 @@ test('the packed package installs in an empty folder, and its binary and its lib
     expect(execFileSync(process.execPath, ['use.js'], { ...options, cwd: project })).toBe(
       'pass function 12\n',
     );
+
+    // What `init` writes holds as it is, and not when something in it is made to fail.
+    const team = join(project, 'team');
+    const rehearse = (args: readonly string[], cwd: string) =>
+      spawnSync(process.execPath, [join(installed, 'bin/rehearse.js'), ...args], { cwd, encoding: 'utf8' });
+    expect(rehearse(['init', 'team'], project).stdout).toContain('wrote team/package.json');
+    expect(rehearse(['init', 'team'], project)).toMatchObject({ status: 2 });
+    mkdirSync(join(team, 'node_modules'));
+    cpSync(installed, join(team, 'node_modules/rehearse'), { recursive: true });
+    expect(rehearse(['check', 'scenarios/rolling-restart.yaml'], team).status).toBe(0);
+    expect(rehearse(['run', 'scenarios/rolling-restart.yaml', '--quiet'], team).stdout).toContain('PASS');
+    const missing = rehearse(['test'], team);
+    expect([missing.status, missing.stderr]).toEqual([
+      2,
+      expect.stringContaining('npm install --save-dev vitest fast-check'),
+    ]);
+    for (const name of ['vitest', 'fast-check', 'pure-rand'])
+      symlinkSync(join(root, 'node_modules', name), join(team, 'node_modules', name));
+    for (const name of readdirSync(join(project, 'node_modules')))
+      if (!existsSync(join(team, 'node_modules', name)))
+        symlinkSync(join(project, 'node_modules', name), join(team, 'node_modules', name));
+    const held = rehearse(['test'], team);
+    expect(held.status, held.stdout + held.stderr).toBe(0);
+    const scenario = join(team, 'scenarios/rolling-restart.yaml');
+    writeFileSync(
+      scenario,
+      readFileSync(scenario, 'utf8').replace('failed_sends_total) == 0', 'failed_sends_total) == 7'),
+    );
+    expect(rehearse(['test'], team).status).toBe(20);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
