@@ -12,9 +12,9 @@ export interface ShardPlan {
   readonly source: Source;
   readonly seed: string;
   readonly runs: number;
-  /** What a sweep turns, as `--vary` has it, and the measure that it draws. */
+  /** What a sweep turns, as `--vary` has it, and the measures that it draws. */
   readonly vary: readonly string[];
-  readonly of: string | null;
+  readonly of: readonly string[];
 }
 
 export interface Shard {

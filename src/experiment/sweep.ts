@@ -42,7 +42,7 @@ export function judgePoint(scenario: Scenario, point: Point, rows: readonly Repl
   return { point, runs, verdict, reasons, expectations, measures };
 }
 
-/** The measure to draw where none is named: the first expectation's share of runs. */
+/** A measure that is drawn. */
 interface Drawn {
   readonly title: string;
   readonly unit: string;
@@ -52,31 +52,34 @@ interface Drawn {
   ) => { readonly value: number; readonly low: number; readonly high: number } | null;
 }
 
-function drawnMeasures(scenario: Scenario, named: string | undefined): readonly Drawn[] {
-  if (named !== undefined) {
-    const { name, of, unit } = measuresOf(scenario).find((m) => m.name === named)!;
-    const found = (p: PlayedPoint) => p.measures.find((m) => m.name === name && m.of === of);
-    return [
-      {
-        title: name,
-        unit,
-        at: (p) => {
-          const m = found(p);
-          if (m === undefined || m.mean === null) return null;
-          const half = m.halfWidth ?? 0;
-          return { value: m.mean, low: m.mean - half, high: m.mean + half };
-        },
+/** Measures that are named; else, for each expectation that holds at some points and not at others, the share of runs in which it does. */
+function drawnMeasures(
+  scenario: Scenario,
+  named: readonly string[],
+  played: readonly PlayedPoint[],
+): readonly Drawn[] {
+  const measures = measuresOf(scenario).filter((m) => named.includes(m.name));
+  if (measures.length > 0)
+    return measures.map(({ name, of, unit }) => ({
+      title: name,
+      unit,
+      at: (p) => {
+        const m = p.measures.find((x) => x.name === name && x.of === of);
+        if (m === undefined || m.mean === null) return null;
+        const half = m.halfWidth ?? 0;
+        return { value: m.mean, low: m.mean - half, high: m.mean + half };
       },
-    ];
-  }
-  return scenario.expect.map((e) => ({
-    title: `share of runs in which it holds: ${e.name}`,
+    }));
+  const heldAt = (name: string, p: PlayedPoint) => p.expectations.find((x) => x.name === name)!.held;
+  const names = scenario.expect.map((e) => e.name);
+  const moving = names.filter((n) => played.some((p) => heldAt(n, p) !== heldAt(n, played[0]!)));
+  return (moving.length > 0 ? moving : names.slice(0, 1)).map((name) => ({
+    title: `share of runs in which it holds: ${name}`,
     unit: 'ratio',
     at: (p) => {
-      const found = p.expectations.find((x) => x.name === e.name);
-      if (found === undefined) return null;
-      const [low, high] = wilsonInterval(found.held, p.runs);
-      return { value: found.held / p.runs, low, high };
+      const held = heldAt(name, p);
+      const [low, high] = wilsonInterval(held, p.runs);
+      return { value: held / p.runs, low, high };
     },
   }));
 }
@@ -144,10 +147,10 @@ export function sweepAnswer(
   factors: readonly Factor[],
   points: readonly Point[],
   rows: readonly (readonly ReplicationRow[])[],
-  named: string | undefined,
+  named: readonly string[],
 ): Answer {
   const played = points.map((p, i) => judgePoint(scenario, p, rows[i]!));
-  const drawn = drawnMeasures(scenario, named);
+  const drawn = drawnMeasures(scenario, named, played);
   const holds = played.filter((p) => p.verdict === 'pass').length;
   const section: Section = {
     title: 'Points',

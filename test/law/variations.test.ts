@@ -156,7 +156,7 @@ describe('a sweep', () => {
       factors,
       points,
       rows,
-      undefined,
+      [],
     );
     expect(answer.says[0]).toBe('2 of 4 points hold everything that is expected');
     const judged = judgePoint(scenario, points[0]!, rows[0]!);

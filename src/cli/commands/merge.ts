@@ -40,7 +40,7 @@ export const merge: Command = {
       const perPoint = Math.ceil(plan.runs / batchSize);
       const byPoint = points.map((_, i) => rows.slice(i * perPoint, (i + 1) * perPoint).flat());
       const head = { scenario: scenarioName(scenario.file), seed: plan.seed, version };
-      const answer = sweepAnswer(scenario, head, factors, points, byPoint, plan.of ?? undefined);
+      const answer = sweepAnswer(scenario, head, factors, points, byPoint, plan.of);
       const { answerFiles, answerText } = await import('../../report/answer.ts');
       const files = await answerFiles(answer, ['sweep', scenario.file, ...plan.vary]);
       writeResult(folder, files);

@@ -206,7 +206,7 @@ export const run: Command = {
         seed,
         runs: runsOf(given, runs),
         vary: [],
-        of: null,
+        of: [],
       };
       const work = batches(source, seed, 0, runs, { everything: true });
       return playShard(

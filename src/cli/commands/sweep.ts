@@ -36,8 +36,8 @@ export const sweep: Command = {
     },
     replications: { says: 'runs at each point, with the same seeds at all (1)', type: 'string' },
     of: {
-      says: 'the measure to draw; by default the share of runs in which each expectation holds',
-      type: 'string',
+      says: 'the measures to draw; by default the share of runs in which each expectation holds that does not hold everywhere',
+      type: 'list',
     },
     seed: { says: 'another seed than the scenario names', type: 'string' },
     workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
@@ -62,7 +62,7 @@ export const sweep: Command = {
         'sweep takes one scenario\n  mend: rehearse sweep SCENARIO --vary PATH=VALUE,VALUE',
       );
     const { scenario, root } = openGiven(file, given);
-    const of = measureNamed(scenario, given.text('of'));
+    const of = given.list('of').map((name) => measureNamed(scenario, name)!);
     const { factors, points } = orUsage(() => {
       const asked = given.list('vary');
       const parsed = asked.length > 0 ? asked.map(parseFactor) : factorsOf(scenario);
@@ -93,7 +93,7 @@ export const sweep: Command = {
         seed: given.text('seed') ?? scenario.seed,
         runs,
         vary,
-        of: of ?? null,
+        of,
       };
       return playShard(plan, work, shard, given, folder);
     }
