@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly replication?: number;
   readonly verify?: boolean;
   readonly shuffleTies?: boolean;
+  /** false leaves out metrics that are sampled and that the scenario itself does not read: no event depends on them, and they cost most of a run. */
+  readonly sampled?: false;
   /** Seeds behind the intervals of a scenario that draws; 1 for the one run alone. */
   readonly seeds?: number;
   /** Replications after the shown one that have been played already, in the order of their numbers. */
@@ -81,12 +83,21 @@ export interface Shown {
   readonly series: SeriesSet;
 }
 
+/** Every metric of the catalogues, and those that come with the scenario's settings, such as what its rules record. */
+function metricNamesOf(scenario: Scenario): readonly string[] {
+  const settings = scenario.settings(() => 0.5);
+  const own = parts.flatMap((p) =>
+    settings[p.name] === undefined ? [] : (p.metrics?.(settings[p.name] as never, scenario.readText) ?? []),
+  );
+  return [...catalogue.metrics, ...own].map((m) => m.name);
+}
+
 /** Plays the run that is shown. */
 export function playShown(given: Scenario, options: RunOptions): Shown {
   const scenario = withoutForeignFacts(given);
   const seed = options.seed ?? scenario.seed;
   const byChance = failsByChance(scenario);
-  const notSampled = byChance ? leftOut(scenario) : [];
+  const notSampled = byChance || options.sampled === false ? leftOut(scenario) : [];
   const first = options.replication ?? 0;
   const built = build(scenario, {
     seed,
@@ -94,7 +105,7 @@ export function playShown(given: Scenario, options: RunOptions): Shown {
     record:
       notSampled.length === 0
         ? 'all'
-        : new Set(catalogue.metrics.map((m) => m.name).filter((name) => !notSampled.includes(name))),
+        : new Set(metricNamesOf(scenario).filter((name) => !notSampled.includes(name))),
     keepEvents: true,
     verify: options.verify ?? false,
     shuffleTies: options.shuffleTies ?? false,

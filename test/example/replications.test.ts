@@ -48,7 +48,8 @@ describe('replications', () => {
     const one = await digests(1);
     expect(Object.keys(one)).toContain('replications.arrow');
     expect(await digests(2)).toEqual(one);
-    expect(await digests(8)).toEqual(one);
+    const eight = await playBatches(batches(source, scenario.seed, 0, 40, all), { workers: 8 });
+    expect(eight.flatMap((r) => r ?? [])).toEqual(alone);
   });
 
   test('survive workers that are killed, at drawn points', async () => {

@@ -59,12 +59,21 @@ for (const leaf of Object.values(leafCases)) {
 const playedBefore = new Map<string, ReadonlyMap<string, string>>();
 
 /** What the run shows; one that several keys share is played once. */
-function played(leaf: LeafCase, which: 0 | 1): ReadonlyMap<string, string> {
+function played(leaf: LeafCase, which: 0 | 1, isSampled: boolean): ReadonlyMap<string, string> {
   const text = textOf(leaf, which);
-  const found = playedBefore.get(text) ?? facts(run('leaf.yaml', {}, { ...leafFiles, 'leaf.yaml': text }));
-  if (runsOf.get(text)! > 1) playedBefore.set(text, found);
+  const key = `${isSampled} ${text}`;
+  const found =
+    playedBefore.get(key) ??
+    facts(run('leaf.yaml', isSampled ? {} : { sampled: false }, { ...leafFiles, 'leaf.yaml': text }));
+  if (runsOf.get(text)! > 1) playedBefore.set(key, found);
   return found;
 }
+
+/** What is sampled costs half of a run: it is played for the keys that nothing else shows. */
+const sampled = new Set(
+  parts.flatMap((p) => p.catalogue.metrics.filter((m) => m.sampled === true).map((m) => m.name)),
+);
+const isSampled = (what: string) => sampled.has(what.replace(/^series /, ''));
 
 /** Everything that a result shows, one line a thing. */
 function facts(result: Result): Map<string, string> {
@@ -115,9 +124,15 @@ test('every leaf key of the schema has a pair of values, or is listed as one tha
 describe.each(Object.keys(leafCases))('%s', (key) => {
   test('its two values differ where they must', () => {
     const leaf = leafCases[key] as LeafCase;
-    const [a, b] = [played(leaf, 0), played(leaf, 1)];
-    const moved = [...new Set([...a.keys(), ...b.keys()])].filter((k) => a.get(k) !== b.get(k));
-    if (process.env.REHEARSE_LEAVES !== undefined) {
+    const both = (withSampled: boolean) => {
+      const [a, b] = [played(leaf, 0, withSampled), played(leaf, 1, withSampled)];
+      const moved = [...new Set([...a.keys(), ...b.keys()])].filter((k) => a.get(k) !== b.get(k));
+      return { a, b, moved };
+    };
+    const writes = process.env.REHEARSE_LEAVES !== undefined;
+    let { a, b, moved } = both(!writes && isSampled(differs[key]!));
+    if (writes && moved.length === 0) ({ a, b, moved } = both(true));
+    if (writes) {
       digests[key] = [digest(a), digest(b)];
       differs[key] =
         moved.find((m) => m === differs[key]) ??
