@@ -133,6 +133,7 @@ const own: Readonly<Record<string, readonly string[]>> = {
     'test/law/certificates.test.ts',
     'test/theory/certificates.test.ts',
     'test/theory/csrQueue.test.ts',
+    'test/example/mesh.test.ts',
     'test/golden/caRotation.test.ts',
     'test/scenario/leafKeys.test.ts',
   ],

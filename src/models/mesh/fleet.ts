@@ -425,9 +425,13 @@ export class Fleet {
     const { sim } = this;
     const end = this.istiod.schedule(this.replica[i]!);
     const deadline = this.since[i]! + this.options.agents.requestTimeoutMicros;
-    // Who gives up does not know that the work goes on.
-    if (end > deadline) this.planTo(i, Math.max(sim.now, deadline), this.timedOutKind);
-    else this.planTo(i, end, this.signedKind);
+    if (end <= deadline) {
+      this.planTo(i, end, this.signedKind);
+      return;
+    }
+    // Who gives up does not know that the work goes on: a certificate is issued that nobody takes.
+    this.istiod.issued.add(this.replica[i]!, 1);
+    this.planTo(i, Math.max(sim.now, deadline), this.timedOutKind);
   }
 
   private onTimedOut(i: number): void {
