@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import type { Answer } from '../experiment/answer.ts';
 import { measuresOf } from '../experiment/replicated.ts';
 import type { ReplicationRow } from '../experiment/replication.ts';
 import { scenarioName } from '../experiment/run.ts';
@@ -7,7 +9,7 @@ import type { Scenario } from '../scenario/load.ts';
 import { openScenario } from '../scenario/open.ts';
 import { renderProblems } from '../scenario/problems.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
-import { locate, withFiles } from './files.ts';
+import { locate, withFiles, writeResult } from './files.ts';
 import { batches, playBatches, sourceOf, workersOf } from './pool.ts';
 import { progress } from './progress.ts';
 import { batchesOf, type Shard, type ShardPlan, writeShard } from './shards.ts';
@@ -191,4 +193,38 @@ export async function playAll(
   } finally {
     show?.end();
   }
+}
+
+/** Options that every verb has which plays a scenario many times. */
+export const manyRunsOptions = {
+  seed: { says: 'another seed than the scenario names', type: 'string' },
+  workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
+  rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
+  out: { says: 'the folder of the result', type: 'string' },
+  json: { says: 'print answer.json and nothing else', type: 'boolean' },
+} as const;
+
+/** Writes the files of an answer, and says it. */
+export async function writeAnswer(
+  answer: Answer,
+  command: readonly string[],
+  folder: string,
+  given: Given,
+): Promise<void> {
+  const { answerFiles, answerText } = await import('../report/answer.ts');
+  const files = await answerFiles(answer, command);
+  writeResult(folder, files);
+  process.stdout.write(
+    given.flag('json')
+      ? (files.get('answer.json') as string)
+      : answerText(answer, relative(process.cwd(), folder) || '.'),
+  );
+}
+
+/** The one scenario that a verb takes. */
+export function onlyFile(given: Given, verb: string, usage: string): string {
+  const [file, ...more] = given.files;
+  if (file === undefined || more.length > 0)
+    throw new UsageError(`${verb} takes one scenario\n  mend: rehearse ${verb} ${usage}`);
+  return file;
 }

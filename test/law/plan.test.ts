@@ -11,6 +11,7 @@ import { playReplications } from '../../src/experiment/replication.ts';
 import { judgePoint, type PlayedPoint } from '../../src/experiment/sweep.ts';
 import { onTop, type Point, parseFactor } from '../../src/experiment/variations.ts';
 import { scenarioOf } from '../support/files.ts';
+import { oneJob } from '../support/oneJob.ts';
 
 /** A candidate that was judged without being played. */
 const judged = (point: Point, holds: boolean, cost = 0): PlayedPoint => ({
@@ -108,7 +109,7 @@ describe('a plan', () => {
       ['6.3GiB', 1],
       ['7GiB', 0.5],
     ] as const) {
-      const files = { 'job.yaml': scenarioText(needs) };
+      const files = { 'job.yaml': JSON.stringify(oneJob(needs, {}, { perMillion: '500GiB' })) };
       const scenario = scenarioOf('job.yaml', files);
       const limit = 'kubernetes.workloads.w.template.containers.c.resources.limits.memory';
       for (const [path, low, high, unit, reverse] of [
@@ -146,47 +147,3 @@ describe('a plan', () => {
     expect(runsForVerdict(scenarioOf('scenarios/planning/oom-chance.yaml'), true)).toBe(10);
   });
 });
-
-function scenarioText(needs: string): string {
-  return JSON.stringify({
-    rehearse: 1,
-    title: 'one job',
-    extends: ['models/hardware/aws-ec2.yaml', 'models/kubernetes/kubernetes-1.30.yaml'],
-    from: '2025-01-01T00:00:00Z',
-    to: '+5m',
-    kubernetes: {
-      nodes: [{ name: 'n', instance: 'r6i.2xlarge', zone: 'a' }],
-      workloads: [
-        {
-          name: 'w',
-          kind: 'Deployment',
-          template: {
-            labels: { app: 'w' },
-            containers: [
-              {
-                name: 'c',
-                resources: {
-                  requests: { memory: '1Gi', cpu: '1 cores' },
-                  limits: { memory: '8GiB', cpu: '4 cores' },
-                },
-                memory: { job: '100MiB' },
-              },
-            ],
-          },
-        },
-      ],
-    },
-    batch: {
-      programs: [
-        {
-          name: 'p',
-          memory: { fixed: needs },
-          phases: [{ name: 'one', duration: { fixed: '60s' }, memory: { perMillion: '500GiB' } }],
-        },
-      ],
-      jobs: [{ name: 'j', program: 'p', workload: 'w', records: 1000 }],
-    },
-    timeline: [{ at: '+60s', id: 'due', do: 'batch.run', job: 'j' }],
-    expect: [{ name: 'not killed', that: 'sum(rehearse:job_runs_killed_total) == 0' }],
-  });
-}

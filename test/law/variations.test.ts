@@ -15,50 +15,9 @@ import {
 } from '../../src/experiment/variations.ts';
 import { answerFiles } from '../../src/report/answer.ts';
 import { reader, scenarioOf } from '../support/files.ts';
+import { oneJob } from '../support/oneJob.ts';
 
-/** One job in one container on one node, whose only phase needs 8.2 GiB. */
-const job = {
-  rehearse: 1,
-  title: 'one job',
-  extends: ['models/hardware/aws-ec2.yaml', 'models/kubernetes/kubernetes-1.30.yaml'],
-  from: '2025-01-01T00:00:00Z',
-  to: '+5m',
-  kubernetes: {
-    nodes: [{ name: 'n', instance: 'r6i.2xlarge', zone: 'a' }],
-    workloads: [
-      {
-        name: 'w',
-        kind: 'Deployment',
-        template: {
-          labels: { app: 'w' },
-          containers: [
-            {
-              name: 'c',
-              resources: {
-                requests: { memory: '1Gi', cpu: '1 cores' },
-                limits: { memory: '8GiB', cpu: '4 cores' },
-              },
-              memory: { job: '100MiB' },
-            },
-          ],
-        },
-      },
-    ],
-  },
-  batch: {
-    programs: [
-      {
-        name: 'p',
-        memory: { fixed: '8.2GiB' },
-        memoryNoise: '5%',
-        phases: [{ name: 'one', duration: { fixed: '60s' }, memory: {} }],
-      },
-    ],
-    jobs: [{ name: 'j', program: 'p', workload: 'w', records: 1000 }],
-  },
-  timeline: [{ at: '+60s', id: 'due', do: 'batch.run', job: 'j' }],
-  expect: [{ name: 'not killed', that: 'sum(rehearse:job_runs_killed_total) == 0' }],
-};
+const job = oneJob('8.2GiB', { memoryNoise: '5%' }, {});
 const files = { 'job.yaml': JSON.stringify(job) };
 const scenario = scenarioOf('job.yaml', files);
 const limit = 'kubernetes.workloads.w.template.containers.c.resources.limits.memory';

@@ -1,9 +1,9 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { compareAnswer } from '../../experiment/compare.ts';
 import { scenarioName } from '../../experiment/run.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { mayHoldResult, writeResult } from '../files.ts';
-import { headOf, openGiven, playScenarios, runsOf } from '../points.ts';
+import { mayHoldResult } from '../files.ts';
+import { headOf, manyRunsOptions, openGiven, playScenarios, runsOf, writeAnswer } from '../points.ts';
 import type { Command } from '../verbs.ts';
 
 export const compare: Command = {
@@ -15,11 +15,7 @@ export const compare: Command = {
   ],
   options: {
     replications: { says: 'runs of each, which share their chance (30)', type: 'string' },
-    seed: { says: 'the seed of all; that of the first by default', type: 'string' },
-    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
-    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
-    out: { says: 'the folder of the result', type: 'string' },
-    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+    ...manyRunsOptions,
   },
   run: async (given) => {
     if (given.files.length < 2)
@@ -45,14 +41,7 @@ export const compare: Command = {
     mayHoldResult(folder);
     const rows = await playScenarios(scenarios, runs, given);
     const answer = compareAnswer(scenarios, names, headOf(scenarios[0]!, given), rows);
-    const { answerFiles, answerText } = await import('../../report/answer.ts');
-    const files = await answerFiles(answer, ['compare', ...scenarios.map((s) => s.file)]);
-    writeResult(folder, files);
-    process.stdout.write(
-      given.flag('json')
-        ? (files.get('answer.json') as string)
-        : answerText(answer, relative(process.cwd(), folder) || '.'),
-    );
+    await writeAnswer(answer, ['compare', ...scenarios.map((s) => s.file)], folder, given);
     return exitCode.yes;
   },
 };

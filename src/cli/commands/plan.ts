@@ -1,13 +1,23 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { planAnswer, runsForVerdict, search } from '../../experiment/plan.ts';
 import type { ReplicationRow } from '../../experiment/replication.ts';
 import { playShown, scenarioName } from '../../experiment/run.ts';
 import { judgePoint } from '../../experiment/sweep.ts';
 import { CannotVary, grid, parseFactor } from '../../experiment/variations.ts';
 import { catalogue } from '../../scenario/build.ts';
-import { exitCode, UsageError } from '../exitCodes.ts';
-import { digest, mayHoldResult, writeResult } from '../files.ts';
-import { checkFactors, headOf, openGiven, orUsage, playPoints, runsOf } from '../points.ts';
+import { exitCode } from '../exitCodes.ts';
+import { digest, mayHoldResult } from '../files.ts';
+import {
+  checkFactors,
+  headOf,
+  manyRunsOptions,
+  onlyFile,
+  openGiven,
+  orUsage,
+  playPoints,
+  runsOf,
+  writeAnswer,
+} from '../points.ts';
 import { type Command, version } from '../verbs.ts';
 
 export const plan: Command = {
@@ -27,16 +37,10 @@ export const plan: Command = {
       says: 'runs for each candidate; by default what the shares in holdsIn need: 381 clean runs for 99 %',
       type: 'string',
     },
-    seed: { says: 'another seed than the scenario names', type: 'string' },
-    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
-    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
-    out: { says: 'the folder of the result', type: 'string' },
-    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+    ...manyRunsOptions,
   },
   run: async (given) => {
-    const [file, ...more] = given.files;
-    if (file === undefined || more.length > 0)
-      throw new UsageError('plan takes one scenario\n  mend: rehearse plan SCENARIO --find PATH=LOW..HIGH:N');
+    const file = onlyFile(given, 'plan', 'SCENARIO --find PATH=LOW..HIGH:N');
     const { scenario, root } = openGiven(file, given);
     const factors = orUsage(() => {
       const parsed = given.list('find').map(parseFactor);
@@ -79,14 +83,7 @@ export const plan: Command = {
     const limitOf = (name: string) => catalogue.risks.find((r) => r.name === name)?.limit ?? null;
     const rows = found.played.map((p) => kept.get(JSON.stringify(p.point))!);
     const answer = planAnswer(scenario, headOf(scenario, given), request, found, rows, limitOf);
-    const { answerFiles, answerText } = await import('../../report/answer.ts');
-    const files = await answerFiles(answer, ['plan', scenario.file, ...given.list('find')]);
-    writeResult(folder, files);
-    process.stdout.write(
-      given.flag('json')
-        ? (files.get('answer.json') as string)
-        : answerText(answer, relative(process.cwd(), folder) || '.'),
-    );
+    await writeAnswer(answer, ['plan', scenario.file, ...given.list('find')], folder, given);
     return found.chosen === null ? exitCode.no : exitCode.yes;
   },
 };

@@ -1,10 +1,18 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { findDrivers, inputsOf, runsOfDrivers, sensitivityAnswer } from '../../experiment/drivers.ts';
 import { measuresOf } from '../../experiment/replicated.ts';
 import { scenarioName } from '../../experiment/run.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { mayHoldResult, writeResult } from '../files.ts';
-import { headOf, measureNamed, openGiven, playAll } from '../points.ts';
+import { mayHoldResult } from '../files.ts';
+import {
+  headOf,
+  manyRunsOptions,
+  measureNamed,
+  onlyFile,
+  openGiven,
+  playAll,
+  writeAnswer,
+} from '../points.ts';
 import { sourceOf } from '../pool.ts';
 import type { Command } from '../verbs.ts';
 
@@ -21,18 +29,10 @@ export const sensitivity: Command = {
       says: 'points of each design, a power of two (32): a question takes points x (inputs + 2) runs',
       type: 'string',
     },
-    seed: { says: 'another seed than the scenario names', type: 'string' },
-    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
-    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
-    out: { says: 'the folder of the result', type: 'string' },
-    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+    ...manyRunsOptions,
   },
   run: async (given) => {
-    const [file, ...more] = given.files;
-    if (file === undefined || more.length > 0)
-      throw new UsageError(
-        'sensitivity takes one scenario\n  mend: rehearse sensitivity SCENARIO --of MEASURE',
-      );
+    const file = onlyFile(given, 'sensitivity', 'SCENARIO --of MEASURE');
     const { scenario, root } = openGiven(file, given);
     const of = measureNamed(scenario, given.text('of'));
     if (of === undefined)
@@ -70,14 +70,7 @@ export const sensitivity: Command = {
       step = steps.next(rows.map(([row]) => measure.read(row!)));
     }
     const answer = sensitivityAnswer(scenario, headOf(scenario, given), measure, step.value);
-    const { answerFiles, answerText } = await import('../../report/answer.ts');
-    const files = await answerFiles(answer, ['sensitivity', scenario.file, '--of', of]);
-    writeResult(folder, files);
-    process.stdout.write(
-      given.flag('json')
-        ? (files.get('answer.json') as string)
-        : answerText(answer, relative(process.cwd(), folder) || '.'),
-    );
+    await writeAnswer(answer, ['sensitivity', scenario.file, '--of', of], folder, given);
     return exitCode.yes;
   },
 };

@@ -1,20 +1,23 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { scenarioName } from '../../experiment/run.ts';
 import { sweepAnswer } from '../../experiment/sweep.ts';
 import { CannotVary, factorsOf, grid, parseFactor } from '../../experiment/variations.ts';
-import { exitCode, UsageError } from '../exitCodes.ts';
-import { mayHoldResult, writeResult } from '../files.ts';
+import { exitCode } from '../exitCodes.ts';
+import { mayHoldResult } from '../files.ts';
 import { jobManifest } from '../manifest.ts';
 import {
   checkFactors,
   headOf,
+  manyRunsOptions,
   measureNamed,
+  onlyFile,
   openGiven,
   orUsage,
   playPoints,
   playShard,
   pointBatches,
   runsOf,
+  writeAnswer,
 } from '../points.ts';
 import { sourceOf } from '../pool.ts';
 import { type ShardPlan, shardOf } from '../shards.ts';
@@ -39,9 +42,6 @@ export const sweep: Command = {
       says: 'the measures to draw; by default the share of runs in which each expectation holds that does not hold everywhere',
       type: 'list',
     },
-    seed: { says: 'another seed than the scenario names', type: 'string' },
-    workers: { says: 'threads that play runs (as many as there are cores)', type: 'string' },
-    rules: { says: 'rule files of Prometheus, as for run', type: 'list' },
     shard: {
       says: 'play one part of all, such as 3/16, and write it for merge; env/16 takes the number from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID',
       type: 'string',
@@ -52,15 +52,10 @@ export const sweep: Command = {
       says: 'image of the manifest (node:24), in which rehearse and the scenario are found',
       type: 'string',
     },
-    out: { says: 'the folder of the result', type: 'string' },
-    json: { says: 'print answer.json and nothing else', type: 'boolean' },
+    ...manyRunsOptions,
   },
   run: async (given) => {
-    const [file, ...more] = given.files;
-    if (file === undefined || more.length > 0)
-      throw new UsageError(
-        'sweep takes one scenario\n  mend: rehearse sweep SCENARIO --vary PATH=VALUE,VALUE',
-      );
+    const file = onlyFile(given, 'sweep', 'SCENARIO --vary PATH=VALUE,VALUE');
     const { scenario, root } = openGiven(file, given);
     const of = given.list('of').map((name) => measureNamed(scenario, name)!);
     const { factors, points } = orUsage(() => {
@@ -99,14 +94,7 @@ export const sweep: Command = {
     }
     const rows = await playPoints(scenario, factors, points, 0, runs, given);
     const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of);
-    const { answerFiles, answerText } = await import('../../report/answer.ts');
-    const files = await answerFiles(answer, ['sweep', scenario.file, ...vary]);
-    writeResult(folder, files);
-    process.stdout.write(
-      given.flag('json')
-        ? (files.get('answer.json') as string)
-        : answerText(answer, relative(process.cwd(), folder) || '.'),
-    );
+    await writeAnswer(answer, ['sweep', scenario.file, ...vary], folder, given);
     return exitCode.yes;
   },
 };
