@@ -1,18 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { rootOf } from '../files.ts';
 import type { Command } from '../verbs.ts';
 
-const isTest = (name: string) => /\.(test|spec)\.[cm]?[jt]s$/.test(name);
+/** Of the team's own: what its packages bring is theirs. */
+const isTest = (path: string) =>
+  /\.(test|spec)\.[cm]?[jt]s$/.test(path) && !path.split(sep).includes('node_modules');
 
 /** The program of the user's own vitest. @throws UsageError when it is not installed */
 function vitestOf(root: string): string {
   try {
     const manifest = createRequire(join(root, 'package.json')).resolve('vitest/package.json');
-    return join(dirname(manifest), 'vitest.mjs');
+    const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { vitest: string } };
+    return join(dirname(manifest), bin.vitest);
   } catch {
     throw new UsageError(
       `vitest is not installed in ${root}\n  mend: npm install --save-dev vitest fast-check`,
@@ -37,10 +40,15 @@ export const testVerb: Command = {
       throw new UsageError(
         `${folder} holds no tests\n  mend: add one named like platform.test.js, or begin with rehearse init`,
       );
-    const root = rootOf(join(resolve(folder), 'x'));
-    const ran = spawnSync(process.execPath, [vitestOf(root), 'run', '--root', root, resolve(folder)], {
+    // Links are followed: vitest names its files without them.
+    const real = realpathSync(folder);
+    const root = rootOf(join(real, 'x'));
+    const ran = spawnSync(process.execPath, [vitestOf(root), 'run', '--root', root, `${real}${sep}`], {
+      cwd: root,
       stdio: 'inherit',
     });
-    return ran.status === 0 ? exitCode.yes : ran.signal === null ? exitCode.no : exitCode.interrupted;
+    if (ran.status === exitCode.interrupted || ran.signal !== null) return exitCode.interrupted;
+    if (ran.error !== undefined) throw ran.error;
+    return ran.status === 0 ? exitCode.yes : exitCode.no;
   },
 };
