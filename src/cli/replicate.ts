@@ -150,7 +150,7 @@ export async function replicated(
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
-  const replications = summarise(scenario, rows, looks, stop.signal.aborted, shown.draws);
+  const replications = summarise(scenario, rows, looks, stop.signal.aborted, shown.draws, !('runs' in plan));
   return withReplications(resultOf(shown, rows.slice(1)), replications);
 }
 

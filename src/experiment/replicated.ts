@@ -187,6 +187,8 @@ export function summarise(
   looks: number,
   interrupted: boolean,
   draws = true,
+  /** Whether the runs decide themselves how many there are: then the first look counts as one of many, too. */
+  goesOn = false,
 ): Replications {
   const rows = [...given].sort((a, b) => a.replication - b.replication);
   const good = rows.filter((r) => r.broken === null);
@@ -215,7 +217,7 @@ export function summarise(
     const interval =
       good.length === 0
         ? ([0, 1] as const)
-        : looks > 1
+        : looks > 1 || goesOn
           ? alwaysValidBounds(held, good.length, looks, 0.05)
           : wilsonInterval(held, good.length);
     const holdsIn = e.holdsIn ?? null;
