@@ -139,14 +139,7 @@ export async function playPoints(
   to: number,
   given: Given,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
-  const perPoint = pointBatches(scenario, factors, points, from, to, given);
-  const rows = await playAll(perPoint.flat(), given, scenario.title);
-  let at = 0;
-  return perPoint.map((some) => {
-    const mine = rows.slice(at, at + some.length).flat();
-    at += some.length;
-    return mine;
-  });
+  return playGroups(pointBatches(scenario, factors, points, from, to, given), given, scenario.title);
 }
 
 /** Plays several scenarios over the same replications. */
@@ -155,20 +148,29 @@ export async function playScenarios(
   runs: number,
   given: Given,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
+  const seed = given.text('seed') ?? scenarios[0]!.seed;
   const perScenario = scenarios.map((s) =>
-    batches(sourceOf(s, given.list('rules')), given.text('seed') ?? scenarios[0]!.seed, 0, runs, {
-      everything: true,
-    }),
+    batches(sourceOf(s, given.list('rules')), seed, 0, runs, { everything: true }),
   );
-  const rows = await playAll(perScenario.flat(), given, 'compare');
+  return playGroups(perScenario, given, 'compare');
+}
+
+/** Plays groups of batches together, and gives each group its rows. */
+async function playGroups(
+  groups: readonly (readonly Batch[])[],
+  given: Given,
+  title: string,
+): Promise<readonly (readonly ReplicationRow[])[]> {
+  const rows = await playAll(groups.flat(), given, title);
   let at = 0;
-  return perScenario.map((some) => {
+  return groups.map((some) => {
     const mine = rows.slice(at, at + some.length).flat();
     at += some.length;
     return mine;
   });
 }
 
+/** Plays batches with their progress. @throws UsageError for values that only fail together */
 export async function playAll(
   work: ReturnType<typeof batches>,
   given: Given,

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { ReplicationRow } from '../experiment/replication.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { UsageError } from './exitCodes.ts';
+import { digest } from './files.ts';
 import { type Batch, keyOf, openSource, playOf, type Source } from './worker.ts';
 
 /** A batch is tried so often before it counts as impossible: a worker may be killed for want of memory. */
@@ -19,7 +20,8 @@ export function workersOf(given: number | undefined): number {
 }
 
 export function sourceOf(scenario: Scenario, rules: readonly string[]): Source {
-  return { path: scenario.file, texts: [...scenario.texts], rules };
+  const texts = [...scenario.texts];
+  return { path: scenario.file, texts, rules, digest: digest(JSON.stringify(texts)) };
 }
 
 export interface PoolOptions {

@@ -122,14 +122,18 @@ export async function replicated(
   const workers = workersOf(given.count('workers'));
   const source = sourceOf(scenario, given.list('rules'));
   const stop = new AbortController();
-  const interrupt = () => stop.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const rows: ReplicationRow[] =
     before === undefined ? [playReplication(scenario, seed, first, asked)] : [...before.rows];
+  if (before !== undefined && 'runs' in plan && plan.runs <= before.rows.length)
+    throw new UsageError(
+      `the result has ${before.rows.length} runs already\n  mend: write --replications ${2 * before.rows.length}, or more than it has`,
+    );
   let looks = before?.looks ?? 0;
   // Runs of a scenario without chance are all the same: one says it all.
   const wanted = 'runs' in plan ? plan.runs : firstLook;
   let upTo = shown.draws ? wanted : 1;
+  const interrupt = () => stop.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     for (;;) {
       const from = rows.length;

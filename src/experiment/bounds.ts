@@ -94,6 +94,7 @@ export function alwaysValidBounds(
   look: number,
   alpha: number,
 ): readonly [number, number] {
+  if (look < 1) throw new RangeError(`look ${look}: the first is 1`);
   return clopperPearson(count, of, alpha / (look * (look + 1)));
 }
 
@@ -127,8 +128,9 @@ export function orderStatisticRanks(
   return [low, high];
 }
 
-/** The fewest independent values that bound a p-quantile: 1 - p^n - (1 - p)^n must reach the confidence. */
+/** The fewest independent values that bound a p-quantile: 1 - p^n - (1 - p)^n must reach the confidence. @throws RangeError unless 0 < p < 1 */
 export function runsToBound(p: number, confidence = 0.95): number {
+  if (!(p > 0 && p < 1)) throw new RangeError(`no number of values bounds the ${p}-quantile`);
   const misses = (n: number) => Math.exp(n * Math.log(p)) + Math.exp(n * Math.log1p(-p));
   let n = 2;
   while (1 - misses(n) < confidence) n += 1;
@@ -159,18 +161,30 @@ export function cleanRunsFor(p: number): number {
   return high;
 }
 
+/** Candidates up to which the fewest runs are looked for one by one: rounding makes bounds jump, so that halving may pass the first. */
+const mostScanned = 5000;
+
 /**
- * Further runs after which Wilson's bounds decide whether at least a share holds, if the observed share stays as it is; undefined where it never does.
+ * Further runs after which bounds decide whether at least a share holds, if the observed share stays as it is; undefined where they never do. It is the fewest up to 5,000, beyond
+ * that one that decides.
+ * @param bounds those that will decide; Wilson's at 95 % by default
  */
-export function runsStillNeeded(held: number, of: number, wanted: number): number | undefined {
+export function runsStillNeeded(
+  held: number,
+  of: number,
+  wanted: number,
+  bounds: (count: number, of: number) => readonly [number, number] = wilsonInterval,
+): number | undefined {
   const share = of === 0 ? 1 : held / of;
   const decides = (n: number) => {
-    const [low, high] = wilsonInterval(Math.round(share * n), n);
+    const [low, high] = bounds(Math.round(share * n), n);
     return low >= wanted || high < wanted;
   };
   let n = Math.max(1, of);
   for (; n < 1e8; n *= 2) if (decides(n)) break;
   if (n >= 1e8) return undefined;
+  for (let fewest = Math.max(1, of); fewest < Math.min(n, of + mostScanned); fewest += 1)
+    if (decides(fewest)) return fewest - of;
   let [low, high] = [Math.max(of, Math.floor(n / 2)), n];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);

@@ -49,7 +49,7 @@ function runAt(inputs: readonly string[], point: readonly number[], others: read
   };
 }
 
-/** Designs to play one after another; each answers with what the measure was in each run. */
+/** What the designs, played one after another, say of the inputs. */
 export interface Drivers {
   readonly inputs: readonly string[];
   /** Inputs that a screen left out, with their mean absolute effect. */
@@ -172,6 +172,9 @@ export function sensitivityAnswer(
         : [
             `left out by a screen, with the smallest effects: ${found.screened.map((s) => s.name).join(', ')}`,
           ]),
+      ...(2 * found.inputs.length > mostDimensions
+        ? ['so many inputs take a design of drawn points, whose intervals are wider than those of a sequence']
+        : []),
       ...(found.missing === 0
         ? []
         : [`${found.missing} runs have no value, and count as the mean of the others`]),

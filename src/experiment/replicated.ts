@@ -53,7 +53,7 @@ export interface Replications {
   readonly looks: number;
   readonly measures: readonly ReplicatedMeasure[];
   readonly expectations: readonly ReplicatedExpectation[];
-  /** The run with the smallest margin over its expectations, else with the largest value of the first measure that varies. */
+  /** The run that fails most expectations; where none fails one, that with the most of the first risk that varies, else of the first fact. */
   readonly worst: { readonly replication: number; readonly says: string } | null;
   readonly broken: readonly { readonly replication: number; readonly says: string }[];
   /** How many fingerprints differ. */
@@ -214,17 +214,20 @@ export function summarise(
   });
   const expectations = scenario.expect.map((e, i): ReplicatedExpectation => {
     const held = good.filter((r) => r.held[i] === true).length;
-    const interval =
-      good.length === 0
-        ? ([0, 1] as const)
-        : looks > 1 || goesOn
-          ? alwaysValidBounds(held, good.length, looks, 0.05)
-          : wilsonInterval(held, good.length);
+    // The next look, which would decide if this one does not, has less left to spend.
+    const boundsAt =
+      looks > 1 || goesOn
+        ? (look: number) => (count: number, of: number) => alwaysValidBounds(count, of, look, 0.05)
+        : () => (count: number, of: number) => wilsonInterval(count, of);
+    const interval = good.length === 0 ? ([0, 1] as const) : boundsAt(looks)(held, good.length);
     const holdsIn = e.holdsIn ?? null;
     if (holdsIn === null) return { name: e.name, holdsIn, held, interval, verdict: null, needs: null };
     const verdict: Verdict =
       interval[0] >= holdsIn ? 'pass' : interval[1] < holdsIn ? 'fail' : 'inconclusive';
-    const needs = verdict === 'inconclusive' ? (runsStillNeeded(held, good.length, holdsIn) ?? null) : null;
+    const needs =
+      verdict === 'inconclusive'
+        ? (runsStillNeeded(held, good.length, holdsIn, boundsAt(looks + 1)) ?? null)
+        : null;
     return { name: e.name, holdsIn, held, interval, verdict, needs };
   });
   return {
@@ -260,7 +263,9 @@ function worstOfAll(
     const names = scenario.expect.filter((_, i) => failed.row.held[i] === false).map((e) => e.name);
     return { replication: failed.row.replication, says: `fails ${names.join('; ')}` };
   }
-  const first = measures.find((m) => m.varies && m.of !== 'expectation');
+  const first =
+    measures.find((m) => m.varies && m.of === 'risk') ??
+    measures.find((m) => m.varies && m.of === 'observed');
   if (first === undefined) return null;
   const { read } = measuresOf(scenario).find((m) => m.name === first.name && m.of === first.of)!;
   const most = rows.reduce((a, b) =>

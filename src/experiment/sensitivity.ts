@@ -2,7 +2,7 @@ import type { Stream } from '../engine/random.ts';
 import { quantile } from './statistics.ts';
 
 /**
- * Direction numbers of Sobol's sequence: degree, coefficients of the polynomial, and the first numbers, for dimensions 2 to 22.
+ * Direction numbers of Sobol's sequence: degree, coefficients of the polynomial, and the first numbers, for dimensions 2 to 21.
  * Source: S. Joe and F. Y. Kuo, "Constructing Sobol sequences with better two-dimensional projections" (2008), new-joe-kuo-6.
  */
 const directions: readonly (readonly [number, number, readonly number[]])[] = [
@@ -46,7 +46,7 @@ function directionNumbers(dimension: number): readonly number[] {
 
 /**
  * Points of Sobol's sequence in the unit cube, strictly inside it, each coordinate shifted by exclusive or with a drawn number, which keeps every property of the net.
- * Source: I. M. Sobol (1967) in the order of Gray's code, by I. A. Antonov and V. M. Saleev (1979); digital shift: R. Cranley and T. N. L. Patterson (1976).
+ * Source: I. M. Sobol (1967) in the order of Gray's code, by I. A. Antonov and V. M. Saleev (1979); digital shift: A. B. Owen, "Randomly permuted (t, m, s)-nets and (t, s)-sequences" (1995), in its simplest form.
  * @throws RangeError for more dimensions than the table has
  */
 export function sobolPoints(count: number, dimensions: number, draw: Stream): readonly (readonly number[])[] {

@@ -137,6 +137,10 @@ describe('a result that is extended', () => {
     const extend = (args: string[]) =>
       command(['run', scenario, '--replications', '60', '--out', at('no'), ...args]);
     expect((await extend(['--extend', at('more'), '--seed', '7'])).err).toContain('has another seed');
+    expect(
+      (await command(['run', scenario, '--replications', '50', '--extend', at('more'), '--out', at('no')]))
+        .err,
+    ).toContain('has 50 runs already');
     expect((await extend(['--extend', at('sweep')])).err).toContain('holds no replications');
     const file = join(at('more'), 'replications.arrow');
     writeFileSync(file, readFileSync(file).subarray(0, 3000));

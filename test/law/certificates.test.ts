@@ -208,7 +208,7 @@ describe('a handshake', () => {
           const both =
             accepts(server, client, timeOf(client.clock)) && accepts(client, server, timeOf(server.clock));
           expect(code === madeWithTls).toBe(both);
-          if (!both) expect(refusals[code - firstRefusal]).toBeDefined();
+          if (!both) expect(code).toBeGreaterThanOrEqual(firstRefusal);
         }
       }),
       { numRuns: 20_000, seed: 3 },

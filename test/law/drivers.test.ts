@@ -93,6 +93,13 @@ describe('what drives a measure', () => {
     expect(runs).toBe(runsOfDrivers(30, 16));
   });
 
+  test('may be chance, which is an input like the others', () => {
+    const { found } = drive(rotation(1), 32, ({ replication }) => replication);
+    expect(found.indices[0]!.name).toBe(chance);
+    expect(found.indices[0]!.total).toBeGreaterThan(0.8);
+    expect(found.indices.slice(1).every((i) => i.total < 0.01)).toBe(true);
+  });
+
   test('counts a run without a value as the mean, and says how many there were', () => {
     const { found } = drive(rotation(1), 4, ({ replication }) => (replication % 2 === 0 ? null : 1));
     expect(found.missing).toBeGreaterThan(0);

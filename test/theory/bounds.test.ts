@@ -86,6 +86,19 @@ describe('bounds, by enumeration', () => {
       if (more > 0) expect(decided(of + more - 1)).toBe(false);
     }
     expect(runsStillNeeded(90, 100, 0.9)).toBeUndefined();
+    // The fewest, where rounding makes the bounds jump: 28 of a third decide against a half, 27 do not.
+    const decided = (n: number) => wilsonInterval(Math.round(n / 3), n)[1] < 0.5;
+    const more = runsStillNeeded(1, 3, 0.5)!;
+    expect(decided(3 + more)).toBe(true);
+    for (let n = 3; n < 3 + more; n += 1) expect(decided(n)).toBe(false);
+    // By the bounds that a second look has, it takes more than by Wilson's.
+    const second = runsStillNeeded(95, 100, 0.9, (k, n) => alwaysValidBounds(k, n, 2, 0.05))!;
+    expect(second).toBeGreaterThan(runsStillNeeded(95, 100, 0.9)!);
+    expect(
+      alwaysValidBounds(Math.round(0.95 * (100 + second)), 100 + second, 2, 0.05)[0],
+    ).toBeGreaterThanOrEqual(0.9);
+    expect(() => runsToBound(1)).toThrow(RangeError);
+    expect(() => alwaysValidBounds(1, 2, 0, 0.05)).toThrow(RangeError);
   });
 });
 
@@ -132,7 +145,7 @@ describe('coverage over 2,000 synthetic experiments', () => {
     },
   );
 
-  test.each([5, 10])("Student's t on normal data at n = %d covers 95 %%", (n) => {
+  test.each([5, 10])("Student's t on normal data at n = %d covers 95 in 100", (n) => {
     const draw = makeStream(`t ${n}`);
     // Box and Muller (1958).
     const normal = () => Math.sqrt(-2 * Math.log(draw())) * Math.cos(2 * Math.PI * draw());
@@ -143,6 +156,23 @@ describe('coverage over 2,000 synthetic experiments', () => {
     }
     expect(within(covered, 0.95), `${covered / experiments}`).toBe(true);
   });
+
+  test.each([
+    [10, 0.9005],
+    [30, 0.927],
+  ])(
+    "Student's t on exponential data at n = %d covers less, as a simulation by other means has it",
+    (n, reference) => {
+      // Reference: ten million experiments each in Go 1.26 (math/rand, seeds 7 and 8, -ln(1 - u)), standard error below 0.0001.
+      const draw = makeStream(`skewed ${n}`);
+      let covered = 0;
+      for (let e = 0; e < experiments; e += 1) {
+        const { mean, halfWidth } = meanInterval(Array.from({ length: n }, () => -Math.log1p(-draw())));
+        if (Math.abs(mean - 1) <= halfWidth) covered += 1;
+      }
+      expect(within(covered, reference), `${covered / experiments}`).toBe(true);
+    },
+  );
 
   test('bounds that are looked at after every doubling, until they decide, err in 5 % at most', () => {
     const draw = makeStream('looks');

@@ -61,7 +61,7 @@ export class Fleet {
   readonly notBefore: Float64Array;
   readonly notAfter: Float64Array;
   readonly state: Uint8Array;
-  /** By namespace: sidecars whose certificate the wanted signer signed. */
+  /** By namespace: sidecars that have had a certificate of the wanted signer since it is wanted. */
   readonly rolled: Gauge;
   readonly stale: Gauge;
   readonly expired: Gauge;
