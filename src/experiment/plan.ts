@@ -4,7 +4,7 @@ import { cleanRunsFor } from './bounds.ts';
 import type { Section } from './rebalance.ts';
 import type { ReplicationRow } from './replication.ts';
 import { datasetOf, type PlayedPoint } from './sweep.ts';
-import { asNumber, type Factor, grid, type Point, pointText, shortPaths } from './variations.ts';
+import { axisOf, type Factor, grid, type Point, pointText, shortPaths } from './variations.ts';
 
 /** Up to so many candidates every one is played; beyond, so many are probed before the search halves what is left. */
 const mostPlayed = 33;
@@ -178,9 +178,10 @@ export function planAnswer(
     chosen === null
       ? `none of ${played.length} candidates holds what is expected`
       : `${named(chosen)} is the ${which} that holds what is expected; confirmed in ${confirmed!.runs} fresh ${confirmed!.runs === 1 ? 'run' : 'runs'}`;
+  const axis = axisOf(factors[0]!, short[0]!);
   const marks = played.flatMap((p): Mark[] => {
     const share = p.expectations.length === 0 ? 1 : Math.min(...p.expectations.map((e) => e.held / p.runs));
-    const x = asNumber(p.point[0]!) ?? String(p.point[0]);
+    const x = axis.at(p.point[0]!);
     return [
       {
         x,
@@ -206,7 +207,7 @@ export function planAnswer(
         name: 'plan',
         title: 'Share of runs in which the worst expectation holds',
         kind: 'lines',
-        x: short[0]!,
+        x: axis.title,
         y: 'ratio',
         marks,
       },

@@ -5,7 +5,7 @@ import { measuresOf, type ReplicatedExpectation, type ReplicatedMeasure, summari
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
 import { wilsonInterval } from './statistics.ts';
-import { asNumber, type Factor, type Point, pointText, shortPaths } from './variations.ts';
+import { axisOf, type Factor, type Point, pointText, shortPaths } from './variations.ts';
 
 /** What the runs of one point say. */
 export interface PlayedPoint {
@@ -89,7 +89,7 @@ function plotsOf(
   points: readonly PlayedPoint[],
   drawn: readonly Drawn[],
 ): readonly Plot[] {
-  const axis = (value: Point[number]): number | string => asNumber(value) ?? String(value);
+  const first = axisOf(factors[0]!, shortPaths(factors)[0]!);
   return drawn.map((d, i): Plot => {
     const name = `sweep-${i + 1}`;
     if (factors.length === 1 || factors.length > 2) {
@@ -97,9 +97,9 @@ function plotsOf(
         const found = d.at(p);
         if (found === null) return [];
         const by = factors.length === 1 ? '' : pointText(factors.slice(1), p.point.slice(1));
-        return [{ x: axis(p.point[0]!), y: found.value, low: found.low, high: found.high, by }];
+        return [{ x: first.at(p.point[0]!), y: found.value, low: found.low, high: found.high, by }];
       });
-      return { name, title: d.title, kind: 'lines', x: shortPaths(factors)[0]!, y: d.unit, marks };
+      return { name, title: d.title, kind: 'lines', x: first.title, y: d.unit, marks };
     }
     const marks = points.map(
       (p): Mark => ({ x: String(p.point[0]), y: String(p.point[1]), value: d.at(p)?.value ?? null }),

@@ -1,5 +1,4 @@
 import { nearest } from '../formats/nearest.ts';
-import { parseQuantity } from '../formats/quantity.ts';
 import type { Scenario } from '../scenario/load.ts';
 
 /** A setting that is turned, and what it is turned to: plain values, as a file would hold them. */
@@ -188,15 +187,18 @@ export function inUnit(number: number, unit: string): Value {
   return unit === '' ? rounded : `${rounded}${unit}`;
 }
 
-/** A value as a number, for an axis: in its own unit, or its base unit where it is a quantity of bytes or time; undefined for a word. */
-export function asNumber(value: Value): number | undefined {
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'string') return undefined;
-  for (const dimension of ['bytes', 'duration', 'ratio', 'byteRate', 'cpu', 'rate'] as const) {
-    const read = parseQuantity(value, dimension);
-    if (read.ok) return read.value;
-  }
-  return undefined;
+/** How a factor is drawn: its values as numbers where all of them are numbers in one unit, which the title then has; else as words. */
+export function axisOf(
+  factor: Factor,
+  title: string,
+): { readonly title: string; readonly at: (value: Value) => number | string } {
+  const parts = factor.values.map((v) => splitNumber(String(v)));
+  const unit = parts[0]?.unit ?? '';
+  if (!parts.every((p) => p !== undefined && p.unit === unit)) return { title, at: String };
+  return {
+    title: unit === '' ? title : `${title}, ${unit}`,
+    at: (value) => splitNumber(String(value))!.number,
+  };
 }
 
 /** Every combination, the last factor turning fastest. @throws CannotVary beyond 100,000 of them */

@@ -4,7 +4,7 @@ import { playReplications } from '../../src/experiment/replication.ts';
 import { wilsonInterval } from '../../src/experiment/statistics.ts';
 import { judgePoint, sweepAnswer } from '../../src/experiment/sweep.ts';
 import {
-  asNumber,
+  axisOf,
   CannotVary,
   factorsOf,
   grid,
@@ -66,13 +66,11 @@ describe('what is turned', () => {
       'x.c.d',
       'q',
     ]);
-    expect([asNumber('1GiB'), asNumber('2m'), asNumber('15%'), asNumber(3), asNumber('word')]).toEqual([
-      1_073_741_824,
-      120e6,
-      0.15,
-      3,
-      undefined,
-    ]);
+    const hours = axisOf(parseFactor('a.b=1h,2.5h'), 'b');
+    expect([hours.title, hours.at('2.5h')]).toEqual(['b, h', 2.5]);
+    const mixed = axisOf(parseFactor('a.b=1h,90m'), 'b');
+    expect([mixed.title, mixed.at('90m')]).toEqual(['b', '90m']);
+    expect(axisOf(parseFactor('a=1,2'), 'a').at(2)).toBe(2);
   });
 
   test('stands in a scenario as vary:, where a sweep finds it', () => {
