@@ -8,6 +8,7 @@ import { nearest } from '../formats/nearest.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { openScenario } from '../scenario/open.ts';
 import { renderProblems } from '../scenario/problems.ts';
+import { tellConflicts } from './conflicts.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
 import { locate, withFiles, writeResult } from './files.ts';
 import { batches, playBatches, sourceOf, workersOf } from './pool.ts';
@@ -20,6 +21,8 @@ import type { Batch } from './worker.ts';
 export function openGiven(
   file: string,
   given: Given,
+  /** Whether conflicts of changes are left to the caller. */
+  { quiet = false } = {},
 ): { readonly scenario: Scenario; readonly root: string } {
   const { root, path } = locate(file);
   const { names, reader } = withFiles(given.list('rules'), root);
@@ -28,6 +31,7 @@ export function openGiven(
     throw new UsageError(
       `${path} has ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'}, nothing was played\n${renderProblems(loaded.problems, loaded.texts)}`,
     );
+  if (!quiet) tellConflicts(loaded.warnings, loaded.texts);
   return { scenario: loaded.scenario, root };
 }
 

@@ -29,6 +29,7 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   compare: async () => (await import('./commands/compare.ts')).compare,
   sensitivity: async () => (await import('./commands/sensitivity.ts')).sensitivity,
   merge: async () => (await import('./commands/merge.ts')).merge,
+  calendar: async () => (await import('./commands/calendar.ts')).calendar,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,
   init: async () => (await import('./commands/init.ts')).init,

@@ -4,6 +4,7 @@ import type { Checks } from './checks.ts';
 import { allNodes } from './nodeSettings.ts';
 import type { KubernetesSettings } from './parts/kubernetes.ts';
 import { q } from './quantity.ts';
+import { resources } from './resources.ts';
 import { checkResources, jobOf, type WorkloadSettings } from './workloadSettings.ts';
 
 type At = readonly (string | number)[];
@@ -135,6 +136,11 @@ function checkNamed(args: Named, checks: Checks, at: At): void {
 export const kubernetesActions = {
   setResources: {
     says: 'changes requests and limits in the template of a workload, which rolls out',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: {
+      can: 'yes',
+      how: 'set the old requests and limits: the workload rolls out once more, which takes as long',
+    },
     args: setResources,
     check: (args: z.output<typeof setResources>, checks: Checks, at: At) => {
       const found = workloadOf(args, checks, at);
@@ -173,6 +179,8 @@ export const kubernetesActions = {
   },
   scale: {
     says: 'sets the number of replicas of a workload',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: { can: 'yes', how: 'set the old number of replicas' },
     args: scale,
     check: (args: z.output<typeof scale>, checks: Checks, at: At) => {
       workloadOf(args, checks, at, ['Deployment', 'StatefulSet']);
@@ -184,6 +192,8 @@ export const kubernetesActions = {
   },
   rolloutRestart: {
     says: 'makes all pods of a workload again, as kubectl rollout restart does',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: { can: 'no', how: 'the old pods are gone; the new ones are made from the same template' },
     args: ofWorkload,
     check: checkNamed,
     play: on<Named>((found, _, { cluster }) => {
@@ -193,6 +203,8 @@ export const kubernetesActions = {
   },
   deletePods: {
     says: 'deletes pods of a workload, the oldest first; its controller makes others',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: { can: 'no', how: 'the pods are gone; their controller makes others' },
     args: deletePods,
     check: checkNamed,
     play: on<z.output<typeof deletePods>>((found, args, { cluster }) => {
@@ -201,6 +213,8 @@ export const kubernetesActions = {
   },
   hang: {
     says: 'makes the processes of a workload hang: probes find out',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: { can: 'no', how: 'a process that hangs is ended by its probe or by hand' },
     args: hang,
     check: checkNamed,
     play: on<z.output<typeof hang>>((found, args, platform) => {
@@ -211,6 +225,8 @@ export const kubernetesActions = {
   },
   startJob: {
     says: 'creates a Job that is suspended, or one from a CronJob',
+    on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
+    undo: { can: 'partly', how: 'delete the Job; what it has written stays' },
     args: ofWorkload,
     check: (args: Named, checks: Checks, at: At) => {
       workloadOf(args, checks, at, ['Job', 'CronJob']);
@@ -228,24 +244,32 @@ export const kubernetesActions = {
   },
   cordon: {
     says: 'marks a node as unschedulable',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'yes', how: 'uncordon the node' },
     args: onNode,
     check: checkNode,
     play: onThe(({ disruptions }, node) => disruptions.setCordoned(node, true)),
   },
   uncordon: {
     says: 'lets pods be placed on a node again',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'yes', how: 'cordon the node; pods that came to it stay' },
     args: onNode,
     check: checkNode,
     play: onThe(({ disruptions }, node) => disruptions.setCordoned(node, false)),
   },
   drain: {
     says: 'cordons a node and evicts its pods, as far as disruption budgets allow, but those of daemon sets',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'partly', how: 'uncordon the node; pods that have moved stay where they are' },
     args: onNode,
     check: carriers,
     play: onThe(({ disruptions }, node) => disruptions.drain(node)),
   },
   replaceNode: {
     says: 'drains a node and puts a new one in its place, as an upgrade of a node pool does',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'no', how: 'the old machine is gone, with its local disks' },
     args: replaceNode,
     check: carriers,
     play: onThe<z.output<typeof replaceNode>>(({ disruptions }, node, args) =>
@@ -254,6 +278,8 @@ export const kubernetesActions = {
   },
   loseNode: {
     says: 'loses a machine at once',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'no', how: 'a machine is not brought back by hand' },
     args: loseNode,
     check: carriers,
     play: onThe<z.output<typeof loseNode>>((platform, node, args) => {
@@ -263,12 +289,16 @@ export const kubernetesActions = {
   },
   removeNode: {
     says: 'deletes a node and its machine, without a drain',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'no', how: 'the machine is gone, with its local disks; add another' },
     args: onNode,
     check: carriers,
     play: onThe(({ disruptions }, node) => disruptions.removeNode(node)),
   },
   interruptSpot: {
     says: 'takes a spot machine back: drained at the notice, gone at its end',
+    on: (args: { readonly node: string }) => resources('node', [args.node]),
+    undo: { can: 'no', how: 'the machine goes back to its owner; add another' },
     args: interruptSpot,
     check: carriers,
     play: onThe<z.output<typeof interruptSpot>>(({ disruptions }, node, args) =>

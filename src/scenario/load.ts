@@ -13,6 +13,14 @@ import {
   selectorsOf,
   windowCallsOf,
 } from '../promql/parse.ts';
+import {
+  changeEntry,
+  conflictWarnings,
+  freezeEntry,
+  noCalendar,
+  readCalendar,
+  type ScenarioCalendar,
+} from './calendar.ts';
 import type { Checks } from './checks.ts';
 import {
   asList,
@@ -124,6 +132,8 @@ export const scenarioKeys = {
     .optional(),
   timeline: z.array(timelineEntry).max(10_000).optional(),
   runbooks: z.array(runbook).max(1000).optional(),
+  changes: z.array(changeEntry).max(1000).optional(),
+  freezes: z.array(freezeEntry).max(1000).optional(),
   expect: z
     .array(z.union([standardEntry, expectEntry]))
     .max(1000)
@@ -131,10 +141,11 @@ export const scenarioKeys = {
   observed: z.array(observedEntry).max(5000).optional(),
 } as const;
 
+/** Keys whose lists are read entry by entry. */
+const lists = ['timeline', 'runbooks', 'changes', 'freezes', 'expect', 'observed'] as const;
+
 /** What the keys of a scenario say, without the lists, whose entries are checked one by one. */
-type Top = Partial<
-  Omit<z.output<z.ZodObject<typeof scenarioKeys>>, 'timeline' | 'runbooks' | 'expect' | 'observed'>
->;
+type Top = Partial<Omit<z.output<z.ZodObject<typeof scenarioKeys>>, (typeof lists)[number]>>;
 export type Draw = (path: string, shared: string | undefined) => number;
 
 /** The period as far as it could be read: times are not checked against bounds that are not known. */
@@ -222,6 +233,10 @@ export interface Scenario {
   readonly expect: readonly ExpectationEntry[];
   readonly standard: ReadonlyMap<string, number>;
   readonly observed: readonly ObservedEntry[];
+  /** Changes with their windows, and freezes; empty where none are declared. */
+  readonly calendar: ScenarioCalendar;
+  /** Where the file says what a path names, for findings that only the built platform shows. */
+  readonly root: Located;
   readonly warnings: readonly Problem[];
   readonly hasUncertain: boolean;
   /** Whether two replications can differ by what the files say: something is `uncertain:` or `varies:`. */
@@ -351,6 +366,7 @@ class Checker {
     const until =
       top.until === undefined ? undefined : this.promql(['until'], top.until, parseExpectation, bothSides);
     this.crossChecks(settings, failed, timeline, reactions, period);
+    const calendar = this.calendar(period, timeline, settings);
     if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
       return (path, shared) => lowestDraw + draw(path, shared) * (1 - 2 * lowestDraw);
@@ -372,6 +388,8 @@ class Checker {
       expect: expect.entries,
       standard: expect.standard,
       observed,
+      calendar,
+      root: this.root,
       warnings: [],
       hasUncertain: uncertain,
       draws:
@@ -410,8 +428,8 @@ class Checker {
     }
     const made: Record<string, unknown> = {};
     for (const [key, schema] of Object.entries(scenarioKeys)) {
-      // The lists are read entry by entry; the version was checked in each file.
-      if (['timeline', 'runbooks', 'expect', 'observed', 'rehearse'].includes(key)) continue;
+      // The version was checked in each file.
+      if ([...lists, 'rehearse'].includes(key)) continue;
       const node = map.get(key);
       const parsed = (schema as z.ZodType).safeParse(node === undefined ? undefined : plain(node));
       if (parsed.success) made[key] = parsed.data;
@@ -1074,6 +1092,30 @@ class Checker {
       if (node !== undefined) walk(node, part.name);
     }
     return found;
+  }
+
+  /** The changes and freezes; conflicts between good ones are findings, which stop nothing. */
+  private calendar(
+    period: Period,
+    timeline: readonly TimelineEntry[],
+    settings: Readonly<Record<string, unknown>>,
+  ): ScenarioCalendar {
+    const told = this.problems.length;
+    const changes = this.entries('changes', 1000, () => changeEntry, true);
+    const freezes = this.entries('freezes', 1000, () => freezeEntry, true);
+    if (Number.isNaN(period.from) || (changes.length === 0 && freezes.length === 0)) return noCalendar;
+    const calendar = readCalendar({
+      changes,
+      freezes,
+      timeline,
+      settings,
+      parts: this.parts,
+      from: period.from,
+      problem: (path, found, mend) => this.problem(nodeAt(this.root, path).node, path, found, mend),
+    });
+    if (this.problems.length > told) return noCalendar;
+    this.problems.push(...conflictWarnings(this.root, calendar, period.from));
+    return calendar;
   }
 
   /** The checks of parts and actions. One that asks for a part which failed its schema is left out: it could only mislead. */

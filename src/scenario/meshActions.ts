@@ -7,6 +7,7 @@ import type { Checks } from './checks.ts';
 import { type MeshSettings, wholeSeconds } from './meshSettings.ts';
 import type { Action } from './part.ts';
 import { q } from './quantity.ts';
+import { resources } from './resources.ts';
 import { unique } from './unique.ts';
 
 type Path = readonly (string | number)[];
@@ -99,6 +100,8 @@ const defaults = (context: { readonly settings: Readonly<Record<string, unknown>
 export const meshActions = {
   issueIntermediate: {
     says: 'Vault issues an intermediate certificate, which nothing uses yet',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'nothing uses it yet: revoke it' },
     args: issueArgs,
     check: (args: z.output<typeof issueArgs>, checks: Checks, at: Path) => {
       const s = settingsOf(checks);
@@ -152,6 +155,11 @@ export const meshActions = {
   },
   setSigner: {
     says: 'puts an intermediate into the secret cacerts: each istiod takes it up when it sees it',
+    on: () => resources('mesh'),
+    undo: {
+      can: 'yes',
+      how: 'put the old intermediate back into cacerts, while it has not ended; certificates signed meanwhile stay valid',
+    },
     args: signerArgs,
     check: (args: z.output<typeof signerArgs>, checks: Checks, at: Path) =>
       named(args.authority, authorityNames(checks), 'authority', checks, [...at, 'authority']),
@@ -159,6 +167,8 @@ export const meshActions = {
   },
   trust: {
     says: 'changes the roots in the secret cacerts: sidecars get them with their next certificates',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'put the old roots back: sidecars get them with their next certificates' },
     args: trustArgs,
     check: (args: z.output<typeof trustArgs>, checks: Checks, at: Path) => {
       const roots = (settingsOf(checks)?.authorities ?? [])
@@ -173,6 +183,12 @@ export const meshActions = {
   },
   renewStaged: {
     says: 'makes agents renew, namespace after namespace: a burst, then a constant pace',
+    on: () => resources('mesh'),
+    undo: {
+      can: 'partly',
+      how: 'stop where it is: certificates that were renewed stay, and both signers are trusted',
+    },
+    busy: ['rehearse:mesh_certificates_stale'],
     args: stagedArgs,
     check: (args: z.output<typeof stagedArgs>, checks: Checks, at: Path) => {
       checkNamespaces(args.namespaces, checks, at);
@@ -200,6 +216,9 @@ export const meshActions = {
   },
   restart: {
     says: 'restarts pods with sidecars, evenly over a time: each begins without a certificate',
+    on: () => resources('mesh'),
+    undo: { can: 'no', how: 'the pods have been restarted; their connections are made anew' },
+    busy: ['rehearse:mesh_agents_waiting'],
     args: restartArgs,
     check: (args: z.output<typeof restartArgs>, checks: Checks, at: Path) =>
       checkNamespaces(args.namespaces, checks, at),
@@ -207,6 +226,8 @@ export const meshActions = {
   },
   pushTrust: {
     says: 'pushes the trust bundle over XDS to every agent, which renews at once',
+    on: () => resources('mesh'),
+    undo: { can: 'partly', how: 'push the old bundle; certificates that were renewed stay' },
     args: pushArgs,
     check: (_: z.output<typeof pushArgs>, checks: Checks, at: Path) => {
       const s = settingsOf(checks);
@@ -221,6 +242,12 @@ export const meshActions = {
   },
   rotateRoot: {
     says: 'rotates the root in four phases: trust both, sign by the new one, wait, trust the new one alone',
+    on: () => resources('mesh'),
+    undo: {
+      can: 'partly',
+      how: 'up to its last phase sign by the old root again; once that is trusted no more, trust both and wait for every sidecar',
+    },
+    busy: ['rehearse:mesh_certificates_stale'],
     args: rootArgs,
     check: (args: z.output<typeof rootArgs>, checks: Checks, at: Path) =>
       named(args.to, authorityNames(checks), 'authority', checks, [...at, 'to']),
@@ -229,6 +256,8 @@ export const meshActions = {
   },
   stopIstiod: {
     says: 'replicas of istiod stop',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'start the replicas' },
     args: stopArgs,
     check: (args: z.output<typeof stopArgs>, checks: Checks, at: Path) => {
       const replicas = settingsOf(checks)?.istiod.replicas;
@@ -245,11 +274,15 @@ export const meshActions = {
   },
   stopVault: {
     says: 'Vault does not answer any more',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'start Vault' },
     args: vaultArgs,
     play: (mesh: Mesh, args: z.output<typeof vaultArgs>) => mesh.stopVault(args.for),
   },
   setMode: {
     says: 'changes the mode of mutual TLS: of the mesh, of a namespace, or of a workload in it',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'set the old mode: sidecars take it up at once' },
     args: modeArgs,
     check: (args: z.output<typeof modeArgs>, checks: Checks, at: Path) => {
       const s = settingsOf(checks);
@@ -279,6 +312,8 @@ export const meshActions = {
   },
   setClock: {
     says: 'the clock of a node is off by so much from now on',
+    on: () => resources('mesh'),
+    undo: { can: 'yes', how: 'set the clock right' },
     args: clockArgs,
     check: (args: z.output<typeof clockArgs>, checks: Checks, at: Path) => {
       const nodes = settingsOf(checks)?.nodes;

@@ -46,10 +46,23 @@ export interface BuildContext {
   readonly condition: (text: string) => boolean;
 }
 
+/** Whether an action can be undone once it has been played, and how. */
+export interface Undo {
+  /** `partly`: something of it stays. */
+  readonly can: 'yes' | 'partly' | 'no';
+  /** What has to be done and how long that takes; of what cannot be undone, why. */
+  readonly how: string;
+}
+
 /** What a timeline entry of one kind may say, and how it is played. */
 export interface Action<Model, Args> {
   readonly says: string;
   readonly args: z.ZodType<Args>;
+  /** What it changes, as `broker/0`: two changes that share one collide. */
+  readonly on: (args: Args, settings: Readonly<Record<string, unknown>>) => readonly string[];
+  readonly undo: Undo;
+  /** Metrics that are above 0 while the platform is still at work on it; absent: it is done at once. */
+  readonly busy?: readonly string[];
   /** Plays the entry now; `id` names the entry. */
   readonly play: (model: Model, args: Args, context: BuildContext & { readonly id: string }) => void;
   /** Cross-checks of one entry; `at` is its path. */

@@ -8,6 +8,7 @@ import type { BuildContext } from './part.ts';
 import type { KafkaPartSettings } from './parts/kafka.ts';
 import { minInSyncReplicas, planWarnings } from './planWarnings.ts';
 import { q } from './quantity.ts';
+import { resources } from './resources.ts';
 import { warnOfThrottle } from './throttleWarning.ts';
 
 const topicName = z.string().min(1);
@@ -41,6 +42,14 @@ export const reassignArgs = z.strictObject({
   }),
 });
 export type ReassignArgs = z.output<typeof reassignArgs>;
+
+/** Topics that move and brokers that take part; of a plan in a file all of both may. */
+export function reassigned(args: ReassignArgs): readonly string[] {
+  if (args.partitions === undefined) return [...resources('topic'), ...resources('broker')];
+  const topics = new Set(args.partitions.map((p) => p.topic));
+  const brokers = new Set(args.partitions.flatMap((p) => p.replicas));
+  return [...resources('topic', [...topics]), ...resources('broker', [...brokers])];
+}
 
 export const cancelArgs = z.strictObject({
   topic: topicName.optional().meta({ description: 'absent: all topics' }),

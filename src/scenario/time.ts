@@ -57,3 +57,31 @@ export function parseMoment(text: string, fromEpochMicros: number): number | str
     ? `${text.slice(0, 40)} is neither an RFC 3339 time nor an offset`
     : time - fromEpochMicros;
 }
+
+/**
+ * Microseconds since 1970-01-01T00:00:00Z as RFC 3339 in UTC, in whole seconds, cut.
+ * By H. Hinnant, "chrono-compatible low-level date algorithms" (2013), civil_from_days.
+ */
+export function formatTime(epochMicros: number): string {
+  const seconds = Math.floor(epochMicros / 1e6);
+  const days = Math.floor(seconds / 86_400);
+  const ofDay = seconds - days * 86_400;
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const clock = [Math.floor(ofDay / 3600), Math.floor(ofDay / 60) % 60, ofDay % 60].map(two).join(':');
+  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${clock}Z`;
+}

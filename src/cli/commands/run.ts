@@ -9,6 +9,7 @@ import { faultKinds } from '../../scenario/faultVariants.ts';
 import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
+import { tellConflicts } from '../conflicts.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
 import { playShard, runsOf } from '../points.ts';
@@ -189,6 +190,7 @@ export const run: Command = {
       return exitCode.usage;
     }
     const { scenario } = loaded;
+    if (!given.flag('quiet')) tellConflicts(loaded.warnings, loaded.texts);
     const tried = faultOptions(given, scenario);
     const shard = shardOf(given.text('shard'), process.env);
     if (shard !== undefined) {

@@ -6,6 +6,7 @@ import type { Checks } from '../checks.ts';
 import { connectBatch } from '../connections/batchToKubernetes.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import { unique } from '../unique.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -209,6 +210,18 @@ function checkRun(args: z.output<typeof runArgs>, checks: Checks, at: readonly (
   );
 }
 
+/** A job runs in the containers of its workload. */
+function workloadOfJob(
+  args: z.output<typeof runArgs>,
+  settings: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  const jobs = (settings.batch as BatchSettings | undefined)?.jobs ?? [];
+  return resources(
+    'workload',
+    jobs.filter((j) => j.name === args.job).map((j) => j.workload),
+  );
+}
+
 export const batchPart: Part<BatchSettings, Jobs> = {
   name: 'batch',
   says: 'batch jobs: phases with time and memory by records, in containers of workloads',
@@ -218,6 +231,8 @@ export const batchPart: Part<BatchSettings, Jobs> = {
   actions: {
     run: {
       says: 'a run of a job becomes due: its schedule has come, or somebody starts it',
+      on: workloadOfJob,
+      undo: { can: 'partly', how: 'delete the pod of the run; what it has written stays' },
       args: runArgs,
       check: checkRun,
       play: (jobs: Jobs, args: z.output<typeof runArgs>) =>

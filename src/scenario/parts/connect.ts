@@ -4,8 +4,9 @@ import { ConnectCluster, type ConnectorSettings } from '../../models/connect/con
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import type { Checks } from '../checks.ts';
 import { connectToKafka, sinkGroupName } from '../connections/connectToKafka.ts';
-import type { Part } from '../part.ts';
+import type { Part, Undo } from '../part.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import { unique } from '../unique.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
@@ -182,9 +183,11 @@ const connectorArgs = z.strictObject({ connector: z.string().min(1) });
 const scaleArgs = z.strictObject({ connector: z.string().min(1), 'tasks.max': tasksMax });
 
 /** An action on one connector. */
-const onConnector = (says: string, play: (connect: ConnectCluster, row: number) => void) =>
+const onConnector = (says: string, undo: Undo, play: (connect: ConnectCluster, row: number) => void) =>
   ({
     says,
+    on: (args: z.output<typeof connectorArgs>) => resources('connector', [args.connector]),
+    undo,
     args: connectorArgs,
     check: checkConnector,
     play: (connect: ConnectCluster, args: z.output<typeof connectorArgs>) =>
@@ -244,6 +247,8 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
   actions: {
     stopWorker: {
       says: 'stops a worker: its tasks run nowhere until the rebalance delay has passed',
+      on: () => resources('connector'),
+      undo: { can: 'yes', how: 'start the worker: its tasks return with the next rebalance' },
       args: stopArgs,
       check: checkWorker,
       play: (connect: ConnectCluster, args: z.output<typeof stopArgs>) =>
@@ -251,6 +256,8 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
     } as never,
     startWorker: {
       says: 'starts the process of a worker that is stopped',
+      on: () => resources('connector'),
+      undo: { can: 'yes', how: 'stop the worker: its tasks wait for the rebalance delay' },
       args: workerArgs,
       check: checkWorker,
       play: (connect: ConnectCluster, args: z.output<typeof workerArgs>) =>
@@ -258,18 +265,28 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
     } as never,
     scaleTasks: {
       says: "changes a connector's tasks.max: its tasks stop, the workers rebalance, and they start again",
+      on: (args: { readonly connector: string }) => resources('connector', [args.connector]),
+      undo: { can: 'yes', how: 'set the old tasks.max: the tasks stop and start once more' },
       args: scaleArgs,
       check: checkConnector,
       play: (connect: ConnectCluster, args: z.output<typeof scaleArgs>) =>
         connect.scaleTasks(connect.connectorRow(args.connector), args['tasks.max']),
     } as never,
-    restart: onConnector('stops and starts all tasks of a connector where they are', (connect, row) =>
-      connect.restart(row),
+    restart: onConnector(
+      'stops and starts all tasks of a connector where they are',
+      { can: 'no', how: 'the tasks have been restarted; what they read again stays' },
+      (connect, row) => connect.restart(row),
     ),
-    pause: onConnector('pauses a connector: its tasks stay where they are and do nothing', (connect, row) =>
-      connect.pause(row, true),
+    pause: onConnector(
+      'pauses a connector: its tasks stay where they are and do nothing',
+      { can: 'yes', how: 'resume the connector' },
+      (connect, row) => connect.pause(row, true),
     ),
-    resume: onConnector('resumes a connector that is paused', (connect, row) => connect.pause(row, false)),
+    resume: onConnector(
+      'resumes a connector that is paused',
+      { can: 'yes', how: 'pause the connector' },
+      (connect, row) => connect.pause(row, false),
+    ),
   },
   setInsteadOfWarmed: [
     'Connect: tasks dealt evenly, consumer groups of sinks stable, offsets flushed at a drawn moment',

@@ -3,8 +3,9 @@ import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import type { ConsumerGroups } from '../../models/kafka/consumerGroups.ts';
 import type { MembersSettings } from '../../models/kafka/settings.ts';
 import type { Checks } from '../checks.ts';
-import type { Action } from '../part.ts';
+import type { Action, Undo } from '../part.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 
 /** Kafka's integers have 32 bits. */
 const integer = (min: number) => q.count({ min, max: 2_147_483_647 });
@@ -234,11 +235,14 @@ function checkNamed(args: Named, checks: Checks, at: readonly (string | number)[
 
 function action<Args extends Named>(
   says: string,
+  undo: Undo,
   args: z.ZodType<Args>,
   play: (groups: ConsumerGroups, group: number, args: Args) => void,
 ): Action<KafkaCluster, never> {
   const made: Action<KafkaCluster, Args> = {
     says,
+    on: (given) => resources('group', [given.group]),
+    undo,
     args,
     check: checkNamed,
     play: (cluster, given) => {
@@ -258,22 +262,26 @@ const how = z
 export const memberActions: Readonly<Record<string, Action<KafkaCluster, never>>> = {
   stopMember: action(
     'a member of a consumer group ends: it closes its consumer, or crashes',
+    { can: 'yes', how: 'start the member: the group rebalances once more' },
     z.strictObject({ group: z.string().min(1), member, how }),
     (groups, row, { member: m, how: end }) => groups.stop(row, m - 1, end === 'crash'),
   ),
   startMember: action(
     'a member that was stopped starts again',
+    { can: 'yes', how: 'stop the member: the group rebalances once more' },
     z.strictObject({ group: z.string().min(1), member }),
     (groups, row, { member: m }) => groups.start(row, m - 1),
   ),
   restartMember: action(
     'a member ends and is back after a while',
+    { can: 'no', how: 'the member has been restarted; the group has rebalanced' },
     z.strictObject({ group: z.string().min(1), member, how, for: q.duration({ min: 1 }) }),
     (groups, row, { member: m, how: end, for: micros }) =>
       groups.restart(row, m - 1, micros, end === 'crash'),
   ),
   restartMembers: action(
     'all members of a group are restarted one after the other, as a rolling update does',
+    { can: 'no', how: 'the members have been restarted; the group has rebalanced' },
     z.strictObject({
       group: z.string().min(1),
       every: q.duration({ min: 1 }).meta({ description: 'from the stop of one member to that of the next' }),
@@ -283,6 +291,7 @@ export const memberActions: Readonly<Record<string, Action<KafkaCluster, never>>
   ),
   setMemberCapacity: action(
     'a member, or all of a group, handles so many messages a second from now on',
+    { can: 'yes', how: 'set the old capacity' },
     z.strictObject({ group: z.string().min(1), member: member.optional(), capacity: q.rate({ min: 0.001 }) }),
     (groups, row, { member: m, capacity }) => {
       groups.groups[row].seats.forEach((_, seat) => {

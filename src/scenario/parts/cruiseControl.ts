@@ -29,6 +29,7 @@ import {
   requestOf,
   strategyList,
 } from '../rebalanceRequest.ts';
+import { resources } from '../resources.ts';
 
 const milliseconds = q.count({ min: 1 }).optional();
 
@@ -207,6 +208,12 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
   actions: {
     rebalance: {
       says: 'asks Cruise Control for moves that satisfy its goals, and has them executed',
+      on: () => resources('broker'),
+      undo: {
+        can: 'partly',
+        how: 'stop the execution: moves under way are rolled back, finished ones stay and take a reassignment of their own',
+      },
+      busy: ['rehearse:reassignments'],
       args: requestArgs,
       check: checkArgs,
       play: ({ service }: CruiseControlModel, args: RequestArgs, context: Played) => {
@@ -231,6 +238,9 @@ export const cruiseControlPart: Part<CruiseControlPartSettings, CruiseControlMod
     } as never,
     stop: {
       says: 'stops the execution under way: what is in progress is rolled back',
+      on: () => resources('broker'),
+      undo: { can: 'yes', how: 'ask for the rebalance again: it begins anew with what is left' },
+      busy: ['rehearse:reassignments'],
       args: z.strictObject({}),
       play: ({ service }: CruiseControlModel, _: unknown, context: Played) => {
         if (!service.executor.stop('asked to'))

@@ -8,6 +8,7 @@ import { connectFaults, type FaultPorts, type Way } from '../connections/faultsT
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
 import { checkRandom, failingItems, randomSettings } from '../randomFaults.ts';
+import { nodesIn, resources } from '../resources.ts';
 import { directoriesIn, type KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
 
@@ -299,6 +300,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
   actions: {
     broker: {
       says: "a broker's process dies, as by SIGKILL; its container starts again",
+      on: (args: { readonly broker: number }) => resources('broker', [args.broker]),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: broker,
       check: (args: Args['broker'], checks: Checks, at: At) => {
         checkBrokers([args.broker], checks, [...at, 'broker']);
@@ -316,6 +320,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     node: {
       says: 'a machine is lost at once, with what runs on it; no connection is reset',
+      on: (args: { readonly node: string }) => resources('node', [args.node]),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: node,
       check: (args: Args['node'], checks: Checks, at: At) => {
         checkNode(args.node, checks, [...at, 'node']);
@@ -333,6 +340,10 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     zone: {
       says: 'every machine of a zone is lost at once',
+      on: (args: { readonly zone: string }, settings: Readonly<Record<string, unknown>>) =>
+        nodesIn(args.zone, settings),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: zone,
       check: (args: Args['zone'], checks: Checks, at: At) => {
         checkZone(args.zone, checks, [...at, 'zone']);
@@ -350,6 +361,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     controller: {
       says: "a controller's process dies, with its broker's where they share one",
+      on: () => resources('broker'),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: controller,
       check: (args: Args['controller'], checks: Checks, at: At) => {
         const voters = votersOf(kafkaOf(checks));
@@ -374,6 +388,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     network: {
       says: 'a broker, a zone or two zones are cut off from others, or what goes between zones is lost or late',
+      on: () => resources('broker'),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: network,
       check: checkNetwork,
       play: (model: FaultsModel, args: Args['network']) => {
@@ -405,6 +422,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     disk: {
       says: 'the disk of a log directory fails, until it is replaced by an empty one, or becomes slow',
+      on: (args: { readonly broker: number }) => resources('broker', [args.broker]),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: disk,
       check: checkDisk,
       play: (model: FaultsModel, args: Args['disk']) =>
@@ -422,6 +442,9 @@ export const faultsPart: Part<FaultsSettings, FaultsModel> = {
     } as never,
     neighbour: {
       says: 'other pods of a node take bandwidth of its network card and its first disk',
+      on: (args: { readonly node: string }) => resources('node', [args.node]),
+      undo: { can: 'no', how: 'a fault is not undone, it is waited for or repaired' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: neighbour,
       check: (args: Args['neighbour'], checks: Checks, at: At) => {
         checkNode(args.node, checks, [...at, 'node']);

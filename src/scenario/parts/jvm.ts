@@ -12,6 +12,7 @@ import { connectJvmToKafka } from '../connections/jvmToKafka.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { checkJvm, flagsOf, nodeOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import type { HardwareSettings } from './hardware.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 import type { KubernetesSettings } from './kubernetes.ts';
@@ -150,6 +151,8 @@ export const jvmPart: Part<JvmSettings, Jvms> = {
   actions: {
     pause: {
       says: 'stops all threads of a broker for a time, as a heap dump or a frozen machine does',
+      on: (args: { readonly broker: number }) => resources('broker', [args.broker]),
+      undo: { can: 'no', how: 'the time is spent: requests have waited' },
       args: pause,
       check: (args: z.output<typeof pause>, checks: Checks, at: readonly (string | number)[]) =>
         checkBrokers([args.broker], checks, [...at, 'broker']),

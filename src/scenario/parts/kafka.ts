@@ -32,9 +32,11 @@ import {
   playReassign,
   type ReassignArgs,
   reassignArgs,
+  reassigned,
   replicaPlaces,
 } from '../partitionActions.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import { warnOfThrottle } from '../throttleWarning.ts';
 import { type ConnectPartSettings, sinkGroups } from './connect.ts';
 import {
@@ -961,12 +963,24 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
   actions: {
     createPartitions: {
       says: 'gives a topic more partitions, as kafka-topics --alter --partitions does: new ones are empty, nothing moves',
+      on: (args: { readonly topic?: string }) =>
+        resources('topic', args.topic === undefined ? undefined : [args.topic]),
+      undo: {
+        can: 'no',
+        how: 'Kafka never takes partitions away from a topic; delete the topic and create it anew, which loses its records',
+      },
       args: increaseArgs,
       check: checkIncrease,
       play: (cluster: KafkaCluster, args: IncreaseArgs) => playIncrease(cluster, args),
     } as never,
     reassign: {
       says: 'moves replicas, as kafka-reassign-partitions --execute --additional does, under a throttle or without',
+      on: reassigned,
+      undo: {
+        can: 'yes',
+        how: 'kafka-reassign-partitions --cancel rolls back what is under way; what has moved is moved back by the plan of its old replicas, which takes as long again',
+      },
+      busy: ['rehearse:reassignments'],
       args: reassignArgs,
       check: checkReassign,
       play: (cluster: KafkaCluster, args: ReassignArgs, context: BuildContext) =>
@@ -974,12 +988,21 @@ export const kafkaPart: Part<KafkaPartSettings, KafkaCluster> = {
     } as never,
     cancelReassignment: {
       says: 'cancels moves that are under way and removes their throttle, as kafka-reassign-partitions --cancel does',
+      on: (args: { readonly topic?: string }) =>
+        resources('topic', args.topic === undefined ? undefined : [args.topic]),
+      undo: { can: 'yes', how: 'execute the plan again: it begins anew' },
+      busy: ['rehearse:reassignments'],
       args: cancelArgs,
       check: checkCancel,
       play: (cluster: KafkaCluster, args: CancelArgs) => playCancel(cluster, args),
     } as never,
     resetConsumer: {
       says: "sets a consumer group's offsets back by a duration, as kafka-consumer-groups --reset-offsets does: it reads on from there",
+      on: (args: { readonly group: string }) => resources('group', [args.group]),
+      undo: {
+        can: 'partly',
+        how: 'reset the offsets forward to where they were; what has been read twice stays so',
+      },
       args: resetArgs,
       check: (args: z.output<typeof resetArgs>, checks: Checks, at: readonly (string | number)[]) => {
         const groups = checks.settings<KafkaPartSettings>('kafka')?.consumerGroups ?? [];

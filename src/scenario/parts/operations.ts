@@ -10,6 +10,7 @@ import { checkHalt } from '../halt.ts';
 import type { BuildContext, Part } from '../part.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
 const times = z.union([z.array(q.varying.duration({ min: 1 })).min(1), q.varying.duration({ min: 1 })]);
@@ -96,6 +97,12 @@ export const operationsPart: Part<Record<string, never>, Operations> = {
   actions: {
     rollingRestart: {
       says: 'restarts brokers one after another, by a fixed spacing or by waiting',
+      on: (args: { readonly brokers?: readonly number[] }) => resources('broker', args.brokers),
+      undo: {
+        can: 'yes',
+        how: 'restart the brokers again with the old options, which takes as long as the step did; rollback: true does it at a halt',
+      },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: rollingRestart,
       check: checkRollingRestart,
       play: (operations: Operations, args: RollingRestart, context: Played) => {
@@ -122,6 +129,9 @@ export const operationsPart: Part<Record<string, never>, Operations> = {
     } as never,
     restart: {
       says: 'restarts one broker',
+      on: (args: { readonly broker: number }) => resources('broker', [args.broker]),
+      undo: { can: 'yes', how: 'restart the broker again with the old options, which takes as long' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: one,
       check: checkOne,
       play: (operations: Operations, args: One) =>
@@ -129,6 +139,9 @@ export const operationsPart: Part<Record<string, never>, Operations> = {
     } as never,
     replaceNode: {
       says: "replaces a broker's node: it comes back with empty disks",
+      on: (args: { readonly broker: number }) => resources('broker', [args.broker]),
+      undo: { can: 'no', how: 'the old disks are gone: every replica of the broker is copied anew' },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: one,
       check: checkOne,
       play: (operations: Operations, args: One) => operations.replace(args.broker, args.drain, args.downTime),

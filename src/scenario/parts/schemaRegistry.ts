@@ -6,6 +6,7 @@ import type { Checks } from '../checks.ts';
 import { schemaRegistryToKafka, schemasTopic } from '../connections/schemaRegistryToKafka.ts';
 import type { Part } from '../part.ts';
 import { q } from '../quantity.ts';
+import { resources } from '../resources.ts';
 import { unique } from '../unique.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
@@ -138,6 +139,8 @@ export const schemaRegistryPart: Part<SchemaRegistryPartSettings, SchemaRegistry
   actions: {
     stop: {
       says: 'stops an instance of the schema registry',
+      on: () => resources('registry'),
+      undo: { can: 'yes', how: 'start the instance' },
       args: stopArgs,
       check: checkInstance,
       play: (registry: SchemaRegistry, args: z.output<typeof stopArgs>) =>
@@ -145,6 +148,8 @@ export const schemaRegistryPart: Part<SchemaRegistryPartSettings, SchemaRegistry
     } as never,
     start: {
       says: 'starts the process of an instance that is stopped',
+      on: () => resources('registry'),
+      undo: { can: 'yes', how: 'stop the instance' },
       args: instanceArgs,
       check: checkInstance,
       play: (registry: SchemaRegistry, args: z.output<typeof instanceArgs>) =>
@@ -152,6 +157,11 @@ export const schemaRegistryPart: Part<SchemaRegistryPartSettings, SchemaRegistry
     } as never,
     request: {
       says: 'makes one request, to see how it ends',
+      on: () => resources('registry'),
+      undo: {
+        can: 'no',
+        how: 'a request that was answered stays answered; a schema that it registered can be deleted',
+      },
       args: requestArgs,
       check: checkInstance,
       play: (registry: SchemaRegistry, args: z.output<typeof requestArgs>) => {
@@ -163,6 +173,8 @@ export const schemaRegistryPart: Part<SchemaRegistryPartSettings, SchemaRegistry
     } as never,
     startClients: {
       says: 'starts processes of clients, whose caches are empty: each asks for its schemas',
+      on: () => resources('registry'),
+      undo: { can: 'no', how: 'the requests are made; the clients can be stopped' },
       args: startArgs,
       check: (args: z.output<typeof startArgs>, checks: Checks, at: readonly (string | number)[]) => {
         const clients = checks.settings<SchemaRegistryPartSettings>('schemaRegistry')?.clients ?? [];

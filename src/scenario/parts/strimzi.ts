@@ -12,6 +12,7 @@ import { checkIncrease, increaseArgs } from '../partitionActions.ts';
 import { checkJvm, containerResources, jvmOf, jvmOptions, resourcesOf } from '../podOptions.ts';
 import { q } from '../quantity.ts';
 import { checkRequest, type Played, rebalanceArgs, requestOf } from '../rebalanceRequest.ts';
+import { resources } from '../resources.ts';
 import type { CruiseControlModel } from './cruiseControl.ts';
 import type { KafkaPartSettings } from './kafka.ts';
 
@@ -128,6 +129,12 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
   actions: {
     topic: {
       says: 'changes the partitions of a KafkaTopic, and the topic operator creates what is missing',
+      on: (args: { readonly topic?: string }) =>
+        resources('topic', args.topic === undefined ? undefined : [args.topic]),
+      undo: {
+        can: 'no',
+        how: 'Kafka never takes partitions away from a topic; delete the topic and create it anew, which loses its records',
+      },
       args: topicArgs,
       check: checkIncrease,
       play: (operator: Operator, args: z.output<typeof topicArgs>) =>
@@ -135,6 +142,12 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
     } as never,
     rollingRestart: {
       says: 'changes JVM options or resources, or annotates pods, and lets the operator roll what differs',
+      on: (args: { readonly brokers?: readonly number[] }) => resources('broker', args.brokers),
+      undo: {
+        can: 'yes',
+        how: 'set the old options in the Kafka resource: the operator rolls the brokers again, which takes as long as the step did',
+      },
+      busy: ['kafka_server_replicamanager_underreplicatedpartitions'],
       args: rollArgs,
       check: (args: z.output<typeof rollArgs>, checks: Checks, at: readonly (string | number)[]) => {
         checkBrokers(args.brokers, checks, [...at, 'brokers']);
@@ -156,6 +169,12 @@ export const strimziPart: Part<StrimziSettings, Operator> = {
     } as never,
     rebalance: {
       says: 'makes a KafkaRebalance resource, which the operator has Cruise Control carry out',
+      on: () => resources('broker'),
+      undo: {
+        can: 'partly',
+        how: 'annotate the KafkaRebalance with stop: moves under way are rolled back, finished ones stay and take a reassignment of their own',
+      },
+      busy: ['rehearse:reassignments', 'rehearse:kafka_rebalances'],
       args: rebalance,
       check: (args: z.output<typeof rebalance>, checks: Checks, at: readonly (string | number)[]) =>
         checkRequest(rebalanceModes[args.mode ?? 'full'], args, checks, at),
