@@ -194,5 +194,6 @@ export function withReplications(result: Result, replications: ReturnType<typeof
         : 'pass',
     seeds: replications.runs,
     replications,
+    ...(replications.runSheets.length === 0 ? {} : { runSheets: replications.runSheets }),
   };
 }

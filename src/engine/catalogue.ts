@@ -85,6 +85,16 @@ export interface Panel {
   readonly optional?: true;
 }
 
+/** A metric that whoever carries out a change keeps an eye on: its series are folded into one number. */
+export interface WatchedMetric {
+  readonly metric: string;
+  readonly says: string;
+  readonly unit: string;
+  readonly fold: 'sum' | 'max';
+  /** Above it a change is stopped. */
+  readonly limit?: number;
+}
+
 export interface Catalogue {
   readonly metrics: readonly Metric[];
   readonly events: readonly EventKind[];
@@ -95,4 +105,5 @@ export interface Catalogue {
   /** Metrics that grow while one more failure would be an outage: faults are tried in and beside these times. */
   readonly exposures?: readonly string[];
   readonly reliability?: readonly ReliabilityMeasure[];
+  readonly watched?: readonly WatchedMetric[];
 }

@@ -80,7 +80,11 @@ export function loadWithout(
       );
     return samples[0]!.value;
   });
-  return { text, unit: text === defaultLoad ? 'B/s' : '', over: (span) => sumOver(values, within.from, readEvery, span) };
+  return {
+    text,
+    unit: text === defaultLoad ? 'B/s' : '',
+    over: (span) => sumOver(values, within.from, readEvery, span),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario/load.ts';
 import { alwaysValidBounds, quantileInterval, runsStillNeeded } from './bounds.ts';
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
+import { type RunSheet, runSheetsOf } from './runSheet.ts';
 import { meanInterval, wilsonInterval } from './statistics.ts';
 
 /** Shares whose quantiles are shown. */
@@ -63,6 +64,8 @@ export interface Replications {
   /** What stopped the runs before their number was reached. */
   readonly interrupted: boolean;
   readonly rows: readonly ReplicationRow[];
+  /** How each change goes, over all good runs; empty where the scenario declares none. */
+  readonly runSheets: readonly RunSheet[];
   /** The rows as columns, which a file keeps. */
   readonly columns: readonly Column[];
 }
@@ -97,10 +100,16 @@ function columnsOf(
 }
 
 export function toColumns(scenario: Scenario, rows: readonly ReplicationRow[]): readonly Column[] {
-  return columnsOf(scenario, (rows[0]?.reliability.length ?? 0) > 0).map(({ name, read }) => ({
+  const own = columnsOf(scenario, (rows[0]?.reliability.length ?? 0) > 0).map(({ name, read }) => ({
     name,
     values: rows.map((r) => read(r) ?? Number.NaN),
   }));
+  const keys = new Set(rows.flatMap((r) => Object.keys(r.sheet ?? {})));
+  const sheets = [...keys].map((key) => ({
+    name: `sheet/${key}`,
+    values: rows.map((r) => r.sheet?.[key] ?? Number.NaN),
+  }));
+  return [...own, ...sheets];
 }
 
 /** What a file keeps of a row beside its numbers. */
@@ -129,6 +138,9 @@ export function fromColumns(
   const reliability = columns.some((c) => c.name.startsWith('reliability/'))
     ? catalogue.reliability.map((m) => column(`reliability/${m.name}`))
     : [];
+  const sheets = columns
+    .filter((c) => c.name.startsWith('sheet/'))
+    .map((c) => [c.name.slice('sheet/'.length), c.values] as const);
   return heads.map((head, i) => ({
     ...head,
     observed: observed.map((c) => orNull(c[i]!)),
@@ -136,6 +148,13 @@ export function fromColumns(
     held: held.map((c) => c[i] === 1),
     values: values.map((c) => orNull(c[i]!)),
     reliability: reliability.map((c) => c[i]!),
+    ...(sheets.length === 0
+      ? {}
+      : {
+          sheet: Object.fromEntries(
+            sheets.flatMap(([key, values]) => (Number.isNaN(values[i]!) ? [] : [[key, values[i]!]])),
+          ),
+        }),
   }));
 }
 
@@ -247,6 +266,11 @@ export function summarise(
         : 'chance',
     interrupted,
     rows,
+    runSheets: runSheetsOf(
+      scenario,
+      good.map((r) => r.sheet).filter((sheet) => sheet !== undefined),
+      draws,
+    ),
     columns: toColumns(scenario, rows),
   };
 }

@@ -7,6 +7,7 @@ import type { Scenario } from '../scenario/load.ts';
 import { judge } from './judge.ts';
 import { play } from './play.ts';
 import { failsByChance, overPlayed, readReliability } from './reliability.ts';
+import { type SheetRow, sheetMetrics, sheetOf } from './runSheet.ts';
 
 /** What is asked of a replication, beside the facts that were observed. */
 export interface Asked {
@@ -29,6 +30,8 @@ export interface ReplicationRow {
   readonly held: readonly boolean[];
   /** By expectation: the operand that came closest to its limit, or broke it furthest. */
   readonly values: readonly (number | null)[];
+  /** What it says of the steps of changes; absent where there are none, or it was not asked. */
+  readonly sheet?: SheetRow;
   /** Why the run was ended by a law or a bound; null for a good one. */
   readonly broken: string | null;
 }
@@ -64,7 +67,10 @@ function recordedFor(scenario: Scenario, asked: Asked, byChance: boolean): Reado
     ...risks,
     ...expected,
   ];
-  return new Set(expressions.flatMap((e) => selectorsOf(e).map((s) => s.name)));
+  return new Set([
+    ...expressions.flatMap((e) => selectorsOf(e).map((s) => s.name)),
+    ...(asked.everything ? sheetMetrics(scenario) : []),
+  ]);
 }
 
 /** Plays one replication and reads what is asked of it. A law that it breaks is told in its row: the others go on. */
@@ -77,7 +83,12 @@ export function playReplication(
 ): ReplicationRow {
   const scenario = withoutForeignFacts(given);
   const byChance = failsByChance(scenario);
-  const built = build(scenario, { seed, replication, record: recordedFor(scenario, asked, byChance) }, fixed);
+  const hasSheet = asked.everything && scenario.calendar.changes.length > 0;
+  const built = build(
+    scenario,
+    { seed, replication, record: recordedFor(scenario, asked, byChance), keepEvents: hasSheet },
+    fixed,
+  );
   const { sim } = built;
   let broken: string | null = null;
   try {
@@ -100,6 +111,7 @@ export function playReplication(
     risks: asked.everything ? catalogue.risks.map((r) => worstOf(r.that, series, played)) : [],
     held: judged.map((j) => j.held),
     values: judged.map((j) => (Number.isFinite(j.value) ? j.value : null)),
+    ...(hasSheet ? { sheet: sheetOf(scenario, built.settings, sim.told, series, played) } : {}),
     broken,
   };
 }

@@ -4,6 +4,7 @@ import type { ToldEvent } from '../engine/simulation.ts';
 import type { AlertsOutcome } from '../models/monitoring/outcome.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import type { Replications } from './replicated.ts';
+import type { RunSheet } from './runSheet.ts';
 import type { ServiceLevelRow } from './serviceLevels.ts';
 
 export type { AlertsOutcome, SilenceOutcome, SpellOutcome } from '../models/monitoring/outcome.ts';
@@ -222,6 +223,8 @@ export interface Result {
   readonly dueDates?: readonly DueDate[];
   /** What many runs say, where they were asked for. */
   readonly replications?: Replications;
+  /** How each change of the calendar goes; absent where there is none. */
+  readonly runSheets?: readonly RunSheet[];
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

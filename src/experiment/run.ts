@@ -23,6 +23,7 @@ import type {
   RiskOutcome,
   Verdict,
 } from './result.ts';
+import { runSheetsOf, sheetOf } from './runSheet.ts';
 import { accountsOf } from './serviceLevels.ts';
 import { median, quantile } from './statistics.ts';
 
@@ -221,6 +222,15 @@ export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result 
       ? {}
       : { serviceLevels: accountsOf(built.serviceLevels, series, played) }),
     ...(dueDates.length === 0 ? {} : { dueDates }),
+    ...(scenario.calendar.changes.length === 0
+      ? {}
+      : {
+          runSheets: runSheetsOf(
+            scenario,
+            [sheetOf(scenario, built.settings, sim.told, series, played)],
+            draws,
+          ),
+        }),
     ...(alerts === undefined ? {} : { alerts }),
     ...(byChance ? { reliability: reliabilityOf(predictions.reliability, played, notSampled) } : {}),
   };

@@ -4,6 +4,7 @@ import { charts, drawSvg } from './charts.ts';
 import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';
 import { summaryMarkdown } from './markdown.ts';
+import { runSheetMarkdown } from './runSheet.ts';
 import { summaryOf } from './summary.ts';
 
 function json(value: unknown): string {
@@ -47,6 +48,7 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
   files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
   files.set('summary.md', summaryMarkdown(result));
+  if (result.runSheets !== undefined) files.set('run-sheet.md', runSheetMarkdown(result));
   const { eventsArrow, replicationsArrow, seriesArrow } = await import('./arrow.ts');
   files.set('series.arrow', seriesArrow(result));
   files.set('events.arrow', eventsArrow(result));

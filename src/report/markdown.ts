@@ -10,11 +10,12 @@ import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
 /** Text of an untrusted file inside a Markdown table. */
-function cell(text: string): string {
+export function cell(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').replace(/[\\`*_{}[\]<>|#]/g, (c) => `\\${c}`);
 }
 
-function rows(header: readonly string[], body: readonly (readonly string[])[]): string[] {
+/** A table in Markdown. */
+export function rows(header: readonly string[], body: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
   return [line(header), `|${header.map(() => '---|').join('')}`, ...body.map(line)];
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Replications } from '../experiment/replicated.ts';
 import type { AlertsOutcome, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
+import type { RunSheet } from '../experiment/runSheet.ts';
 
 const finite = z.number().nullable();
 
@@ -238,6 +239,54 @@ export const summarySchema = z.strictObject({
     })
     .optional()
     .meta({ description: 'what single faults during the change lead to; present when they were tried' }),
+  runSheets: z
+    .array(
+      z.strictObject({
+        change: z.string(),
+        title: z.string(),
+        risk: z.string(),
+        fromSeconds: z.number(),
+        toSeconds: z.number(),
+        recoverySeconds: z.number(),
+        runs: z.number(),
+        draws: z.boolean(),
+        overSeconds: z.number().nullable(),
+        steps: z.array(
+          z.strictObject({
+            step: z.string(),
+            sub: z.string().nullable(),
+            does: z.string(),
+            beginsSeconds: z.array(z.number()).length(2),
+            runs: z.number(),
+            finished: z.number(),
+            tookSeconds: z.array(z.number()).length(2).nullable(),
+            takesSeconds: z.array(
+              z.strictObject({
+                p: z.number(),
+                value: z.number().nullable(),
+                interval: z.array(z.number()).length(2).nullable(),
+                needs: z.number().nullable(),
+              }),
+            ),
+            ranges: z.array(
+              z.strictObject({
+                metric: z.string(),
+                says: z.string(),
+                unit: z.string(),
+                low: z.number(),
+                high: z.number(),
+              }),
+            ),
+            abortIf: z.array(z.string()),
+            undo: z.strictObject({ can: z.enum(['yes', 'partly', 'no']), how: z.string() }),
+          }),
+        ),
+      }),
+    )
+    .optional()
+    .meta({
+      description: 'how each change goes, step after step; present when the scenario declares changes',
+    }),
 });
 
 export type Summary = z.output<typeof summarySchema>;
@@ -295,10 +344,16 @@ export function summaryOf(result: Result): Summary {
         }),
     ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
+    ...(result.runSheets === undefined ? {} : { runSheets: result.runSheets.map(sheetOf) }),
   };
 }
 
-function replicationsOf({ rows: _, columns: __, ...r }: Replications): NonNullable<Summary['replications']> {
+function replicationsOf({
+  rows: _,
+  columns: __,
+  runSheets: ___,
+  ...r
+}: Replications): NonNullable<Summary['replications']> {
   return {
     ...r,
     measures: r.measures.map((m) => ({
@@ -308,6 +363,29 @@ function replicationsOf({ rows: _, columns: __, ...r }: Replications): NonNullab
     })),
     expectations: r.expectations.map((e) => ({ ...e, interval: [...e.interval] })),
     broken: [...r.broken],
+  };
+}
+
+function sheetOf(sheet: RunSheet): NonNullable<Summary['runSheets']>[number] {
+  return {
+    change: sheet.change,
+    title: sheet.title,
+    risk: sheet.risk,
+    fromSeconds: sheet.from / 1e6,
+    toSeconds: sheet.to / 1e6,
+    recoverySeconds: sheet.recoveryMicros / 1e6,
+    runs: sheet.runs,
+    draws: sheet.draws,
+    overSeconds: seconds(sheet.over),
+    steps: sheet.steps.map(({ begins, took, seconds: takes, ranges, abortIf, undo, ...s }) => ({
+      ...s,
+      beginsSeconds: begins.map((at) => at / 1e6),
+      tookSeconds: took === null ? null : [...took],
+      takesSeconds: takes.map((q) => ({ ...q, interval: q.interval === null ? null : [...q.interval] })),
+      ranges: ranges.map((r) => ({ ...r })),
+      abortIf: [...abortIf],
+      undo: { ...undo },
+    })),
   };
 }
 

@@ -39,6 +39,7 @@ export const catalogue: Required<Catalogue> = {
   panels: parts.flatMap((p) => p.catalogue.panels),
   outages: parts.flatMap((p) => p.catalogue.outages ?? []),
   reliability: parts.flatMap((p) => p.catalogue.reliability ?? []),
+  watched: parts.flatMap((p) => p.catalogue.watched ?? []),
   exposures: parts.flatMap((p) => p.catalogue.exposures ?? []),
 };
 

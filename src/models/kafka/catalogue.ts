@@ -846,6 +846,40 @@ export const kafkaCatalogue: Catalogue = {
     },
   ],
   exposures: ['rehearse:at_min_isr_minutes'],
+  watched: [
+    {
+      metric: `${manager}_underreplicatedpartitions`,
+      says: 'under-replicated partitions',
+      unit: '',
+      fold: 'sum',
+    },
+    {
+      metric: `${manager}_underminisrpartitioncount`,
+      says: 'partitions below min.insync.replicas',
+      unit: '',
+      fold: 'sum',
+      limit: 0,
+    },
+    {
+      metric: `${controller}_offlinepartitionscount`,
+      says: 'partitions without a leader',
+      unit: '',
+      fold: 'max',
+      limit: 0,
+    },
+    {
+      metric: 'kafka_consumergroup_lag_sum',
+      says: 'the largest lag of a consumer group',
+      unit: 'messages',
+      fold: 'max',
+    },
+    {
+      metric: 'rehearse:reassignment_remaining_bytes',
+      says: 'bytes still to be moved to one broker',
+      unit: 'B',
+      fold: 'max',
+    },
+  ],
   panels: [
     {
       title: 'Under-replicated partitions',

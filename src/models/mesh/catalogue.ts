@@ -265,6 +265,21 @@ export const meshCatalogue: Catalogue = {
       that: 'sum(rehearse:mesh_handshake_failures_total)',
     },
   ],
+  watched: [
+    {
+      metric: 'rehearse:mesh_certificates_stale',
+      says: 'sidecars with a certificate of another signer',
+      unit: '',
+      fold: 'sum',
+    },
+    {
+      metric: 'rehearse:mesh_pairs_refused',
+      says: 'share of pairs of sidecars that cannot connect',
+      unit: '',
+      fold: 'max',
+      limit: 0,
+    },
+  ],
   panels: [
     {
       title: 'Sidecars with a certificate of the wanted signer',
