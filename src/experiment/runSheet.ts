@@ -15,7 +15,7 @@ const shares = [0.05, 0.5, 0.95] as const;
 /** What one run says of the steps of its changes: numbers by step, sub-step and measure, as `sheetKey` writes them. */
 export type SheetRow = Readonly<Record<string, number>>;
 
-/** A quantile over runs with bounds at 95 % or more; or how many runs would bound it. */
+/** A quantile over runs with bounds at 95 % or more; or how many runs would bound it. Neither where it lies among runs that end first. */
 export interface SheetQuantile {
   readonly p: number;
   readonly value: number | null;
@@ -246,14 +246,17 @@ function abortIfOf(
   return [...(own === undefined ? [] : [own]), ...expected, ...limits, ...(own === undefined ? watched : [])];
 }
 
-function quantilesOf(values: readonly number[], isFixed: boolean): readonly SheetQuantile[] {
+/** Quantiles of durations; a run in which the step is not over counts as one that takes longer than any other. */
+function quantilesOf(values: readonly number[], runs: number, isFixed: boolean): readonly SheetQuantile[] {
+  const all = [...values, ...Array.from({ length: runs - values.length }, () => Number.POSITIVE_INFINITY)];
   return shares.map((p) => {
-    if (isFixed && values.length > 0)
-      return { p, value: values[0]!, interval: [values[0]!, values[0]!], needs: null };
-    const found = quantileInterval(values, p);
-    return 'needs' in found
-      ? { p, value: null, interval: null, needs: found.needs }
-      : { p, value: found.value, interval: [found.low, found.high], needs: null };
+    const found =
+      isFixed && all.length > 0 ? { value: all[0]!, low: all[0]!, high: all[0]! } : quantileInterval(all, p);
+    if ('needs' in found) return { p, value: null, interval: null, needs: found.needs };
+    const { value, low, high } = found;
+    return Number.isFinite(value) && Number.isFinite(high)
+      ? { p, value, interval: [low, high], needs: null }
+      : { p, value: null, interval: null, needs: null };
   });
 }
 
@@ -290,7 +293,7 @@ export function runSheetsOf(
       runs: begins.length,
       finished: seconds.length,
       took: seconds.length === 0 ? null : [extreme(seconds, 'min'), extreme(seconds, 'max')],
-      seconds: action.busy === undefined ? [] : quantilesOf(seconds, !draws),
+      seconds: action.busy === undefined ? [] : quantilesOf(seconds, begins.length, !draws),
       ranges,
       abortIf: abortIfOf(scenario, entry, ranges),
       undo: action.undo,

@@ -5,19 +5,22 @@ import { formatTime, parseTime } from '../scenario/time.ts';
 import { cell, rows } from './markdown.ts';
 import { number } from './words.ts';
 
+/** From one value to another; one alone where they read the same. */
+function span(low: number, high: number, unit: string): string {
+  const [from, to] = [number(low, unit), number(high, unit)];
+  return from === to ? from : `${from} .. ${to}`;
+}
+
 function quantileText(q: SheetQuantile | undefined): string {
   if (q === undefined) return '-';
-  if (q.value === null) return `needs ${q.needs} runs`;
-  const [low, high] = q.interval!;
-  return low === high
-    ? number(q.value, 's')
-    : `${number(q.value, 's')} (${number(low, 's')} .. ${number(high, 's')})`;
+  if (q.value === null) return q.needs === null ? 'not over' : `needs ${q.needs} runs`;
+  const [value, bounds] = [number(q.value, 's'), span(...q.interval!, 's')];
+  return value === bounds ? value : `${value} (${bounds})`;
 }
 
 function tookText({ seconds, took }: SheetStep): string {
   if (took === null) return seconds.length === 0 ? '-' : 'not over';
-  const [least, most] = took;
-  return least === most ? number(least, 's') : `${number(least, 's')} .. ${number(most, 's')}`;
+  return span(...took, 's');
 }
 
 /** What has been seen at most: more than that is not what was rehearsed. */
@@ -31,13 +34,7 @@ function mostText({ ranges }: SheetStep): string {
 function expectedText({ ranges }: SheetStep): string {
   const shown = ranges.filter((r) => r.low !== 0 || r.high !== 0);
   if (ranges.length > 0 && shown.length === 0) return 'all at 0';
-  return shown
-    .map((r) =>
-      r.low === r.high
-        ? `${r.says}: ${number(r.low, r.unit)}`
-        : `${r.says}: ${number(r.low, r.unit)} .. ${number(r.high, r.unit)}`,
-    )
-    .join('; ');
+  return shown.map((r) => `${r.says}: ${span(r.low, r.high, r.unit)}`).join('; ');
 }
 
 /** The run sheet of one change, as sections of `run-sheet.md`. */

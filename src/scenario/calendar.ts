@@ -91,6 +91,8 @@ interface Entry<T> {
 export interface CalendarSource {
   readonly changes: readonly Entry<z.output<typeof changeEntry>>[];
   readonly freezes: readonly Entry<z.output<typeof freezeEntry>>[];
+  /** Names of all changes, good or not. */
+  readonly names: readonly string[];
   readonly timeline: readonly TimelineEntry[];
   readonly settings: Readonly<Record<string, unknown>>;
   readonly parts: readonly AnyPart[];
@@ -101,8 +103,7 @@ export interface CalendarSource {
 
 /** Reads changes and freezes; what is wrong with them by themselves is told. */
 export function readCalendar(source: CalendarSource): ScenarioCalendar {
-  const { problem } = source;
-  const names = source.changes.map((c) => c.given.name);
+  const { problem, names } = source;
   const seen = new Set<string>();
   const takenBy = new Map<string, string>();
   const known = resourceNames(source.settings);
@@ -165,7 +166,7 @@ export function readCalendar(source: CalendarSource): ScenarioCalendar {
     };
   });
   checkCircles(changes, (name, found, mend) =>
-    problem(['changes', names.indexOf(name), 'after'], found, mend),
+    problem(['changes', source.changes.find((c) => c.given.name === name)!.place, 'after'], found, mend),
   );
 
   const frozen = new Set<string>();

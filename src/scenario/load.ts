@@ -1107,6 +1107,7 @@ class Checker {
     const calendar = readCalendar({
       changes,
       freezes,
+      names: (asList(asMap(this.root)?.get('changes')) ?? []).flatMap((entry) => nameOf(entry) ?? []),
       timeline,
       settings,
       parts: this.parts,

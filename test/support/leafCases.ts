@@ -1,4 +1,5 @@
 /** Pairs of values for every key of a scenario file, on one small platform; see test/scenario/leafKeys.test.ts. */
+import { calendarCases, calendarNames } from './calendarCases.ts';
 import { connectCases, connectNames, registryCases, registryNames } from './connectCases.ts';
 import { cruiseControlCases, cruiseControlNames } from './cruiseControlCases.ts';
 import { faultCases, faultNames } from './faultCases.ts';
@@ -434,6 +435,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
   ...placementCases,
   ...monitoringCases,
   ...registryCases,
+  ...calendarCases,
   ...faultCases,
   ...groupCases,
   ...cruiseControlCases,
@@ -1055,6 +1057,7 @@ export const namingKeys: readonly string[] = [
   'vary.{}',
   ...kubernetesNames,
   ...meshNames,
+  ...calendarNames,
   'batch.jobs[].name',
   'batch.programs[].name',
   'batch.programs[].phases[].name',
