@@ -87,6 +87,7 @@ export function terminalText(result: Result, options: TextOptions): string {
   const last = [
     `fingerprint ${result.fingerprint}, seed ${result.seed}, ${result.eventCount} events${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? `, one draw, seed ${result.seed}` : ''}`,
     `report ${options.folder}/report.html`,
+    ...(result.runSheets === undefined ? [] : [`run sheet ${options.folder}/run-sheet.md`]),
   ];
   if (options.quiet) return `${verdict} ${plain(result.title)}\n`;
   const lines = [paint('bold', plain(result.title)), ''];

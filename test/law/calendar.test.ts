@@ -5,7 +5,6 @@ import {
   type Calendar,
   type CalendarChange,
   conflictsOf,
-  conflictsWith,
   findWindow,
   moved,
   riskLevels,
@@ -137,6 +136,19 @@ describe('conflicts of a calendar', () => {
     ]);
   });
 
+  test('of one change are those of all in which it has a part', () => {
+    const isOfTwo = (kind: string) => ['resource', 'alone', 'recovery', 'dependency'].includes(kind);
+    fc.assert(
+      fc.property(calendars, (calendar) => {
+        for (const { name } of calendar.changes)
+          expect(conflictsOf(calendar, name)).toEqual(
+            conflictsOf(calendar).filter((c) => c.change === name || (isOfTwo(c.kind) && c.other === name)),
+          );
+      }),
+      { seed: 9 },
+    );
+  });
+
   test('the order of the file changes none where no two windows begin together', () => {
     fc.assert(
       fc.property(calendars, (calendar) => {
@@ -215,7 +227,7 @@ describe('the quietest window', () => {
           before.steps.map((s) => s.at - before.window.from),
         );
         expect(after.changes.slice(1)).toEqual(calendar.changes.slice(1));
-        expect(conflictsWith(moved(after, name, before.window), name)).toEqual(conflictsWith(calendar, name));
+        expect(conflictsOf(moved(after, name, before.window), name)).toEqual(conflictsOf(calendar, name));
       }),
       { seed: 9 },
     );

@@ -91,18 +91,23 @@ function recoveryOf(change: CalendarChange): Span {
  *
  * A recovery is of the whole platform: it disturbs every other change, whatever that works on. That a change of high risk stands alone
  * is our rule, as change advisory boards commonly have it (guess).
+ * @param about only conflicts in which this change has a part
  */
-export function conflictsOf({ changes, freezes, endings }: Calendar): readonly Conflict[] {
+export function conflictsOf({ changes, freezes, endings }: Calendar, about?: string): readonly Conflict[] {
   const found: Conflict[] = [];
   const windows = new Map(changes.map((c) => [c.name, c.window]));
-  changes.forEach((change, place) => {
+  const places = new Map(changes.map((c, place) => [c, place]));
+  const asked = changes.filter((c) => c.name === about);
+  for (const change of changes) {
     const { name, window } = change;
+    const isAsked = about === undefined || name === about;
     const tell = (kind: ConflictKind, other: string, span: Span, shared: readonly string[] = []) =>
       found.push({ kind, change: name, other, shared, span });
-    changes.forEach((other, otherPlace) => {
-      if (other === change) return;
+    for (const other of isAsked ? changes : asked) {
+      if (other === change) continue;
       const beginsLater =
-        window.from > other.window.from || (window.from === other.window.from && place > otherPlace);
+        window.from > other.window.from ||
+        (window.from === other.window.from && places.get(change)! > places.get(other)!);
       const both = overlap(window, other.window);
       if (both !== undefined && beginsLater) {
         const shared = sharedBy(other, change);
@@ -111,7 +116,13 @@ export function conflictsOf({ changes, freezes, endings }: Calendar): readonly C
       }
       const recovering = overlap(window, recoveryOf(other));
       if (recovering !== undefined) tell('recovery', other.name, recovering);
-    });
+    }
+    for (const before of change.after) {
+      const earlier = isAsked || before === about ? windows.get(before) : undefined;
+      if (earlier !== undefined && window.from < earlier.to)
+        tell('dependency', before, { from: window.from, to: earlier.to });
+    }
+    if (!isAsked) continue;
     for (const freeze of freezes) {
       const frozen = freeze.except.includes(name) ? undefined : overlap(window, freeze);
       if (frozen !== undefined) tell('freeze', freeze.name, frozen);
@@ -119,15 +130,10 @@ export function conflictsOf({ changes, freezes, endings }: Calendar): readonly C
     for (const step of change.steps)
       if (step.at < window.from || step.at >= window.to)
         tell('step', step.name, { from: step.at, to: step.at });
-    for (const before of change.after) {
-      const earlier = windows.get(before);
-      if (earlier !== undefined && window.from < earlier.to)
-        tell('dependency', before, { from: window.from, to: earlier.to });
-    }
     for (const ending of endings)
       if (ending.at >= window.from && ending.at < window.to)
         tell('ending', ending.name, { from: ending.at, to: window.to });
-  });
+  }
   return found;
 }
 
@@ -145,12 +151,6 @@ export function moved(calendar: Calendar, name: string, window: Span): Calendar 
           },
     ),
   };
-}
-
-/** Conflicts in which a change has a part. */
-export function conflictsWith(calendar: Calendar, name: string): readonly Conflict[] {
-  const isOfTwo = (kind: ConflictKind) => !['freeze', 'step', 'ending'].includes(kind);
-  return conflictsOf(calendar).filter((c) => c.change === name || (isOfTwo(c.kind) && c.other === name));
 }
 
 /** A request for a window. */
@@ -197,7 +197,7 @@ export function findWindow(
   for (let from = within.from; from + length <= within.to; from += step) {
     tried += 1;
     const window = { from, to: from + length };
-    const kinds = new Set(conflictsWith(moved(calendar, name, window), name).map((c) => c.kind));
+    const kinds = new Set(conflictsOf(moved(calendar, name, window), name).map((c) => c.kind));
     for (const kind of kinds) met.set(kind, (met.get(kind) ?? 0) + 1);
     if (kinds.size > 0) continue;
     const candidate = { window, load: loadOver(window) };
