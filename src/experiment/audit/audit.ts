@@ -39,8 +39,12 @@ export function audit(facts: Facts): Audit {
     facts: c.facts,
     says: c.says,
     reading: c.reading,
-    label: facts.labels.find((l) => l.rule === rule.name && (l.of.length === 0 || l.of.includes(c.about)))
-      ?.id,
+    label: facts.labels.find(
+      (l) =>
+        l.rule === rule.name &&
+        (l.of.length === 0 || l.of.includes(c.about)) &&
+        (l.quantity === undefined || c.facts.some((f) => f.quantity === l.quantity)),
+    )?.id,
     first: Math.min(...c.facts.flatMap((f) => f.citations).map((p) => p.line)),
   }));
   const labelled = rows.filter((r) => r.label !== undefined);

@@ -28,9 +28,9 @@ export class Book {
   private readonly subjects: ReadonlyMap<string, Subject>;
 
   constructor(facts: Facts) {
-    this.facts = facts.facts;
+    this.facts = once(facts.facts);
     this.subjects = facts.subjects;
-    for (const f of facts.facts) {
+    for (const f of this.facts) {
       const key = `${f.quantity} ${f.subject}`;
       push(this.byQuantity, f.quantity, f);
       push(this.bySubject, key, f);
@@ -106,4 +106,27 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
 /** Whether two facts hold at one time at least. */
 export function together(x: Fact, y: Fact): boolean {
   return x.holds.from <= y.holds.to && y.holds.from <= x.holds.to;
+}
+
+/** What is told in several places in the same words is one fact with several citations. */
+function once(facts: readonly Fact[]): readonly Fact[] {
+  const found = new Map<string, Fact>();
+  for (const f of facts) {
+    const key = JSON.stringify([
+      f.quantity,
+      f.subject,
+      f.absent,
+      f.value.map(String),
+      String(f.holds.from),
+      String(f.holds.to),
+      f.window ?? null,
+      f.source ?? null,
+    ]);
+    const before = found.get(key);
+    found.set(
+      key,
+      before === undefined ? f : { ...before, citations: [...before.citations, ...f.citations] },
+    );
+  }
+  return [...found.values()];
 }

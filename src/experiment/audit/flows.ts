@@ -84,14 +84,14 @@ const segmentsFit: Rule = {
         yield {
           about: n.subject,
           facts,
-          says: `${n.printed} segments of which all but ${replicas.printed} are closed at ${size.printed} B are ${shown(least, 'bytes')} at least, ${told(used)}`,
+          says: `${n.printed} segments of which all but ${replicas.printed} are closed at ${size.printed} are ${shown(least, 'bytes')} at least, ${told(used)}`,
           reading: `segments were closed at ${amount(used.value[1] / n.value[0], 'bytes')} on average, by time`,
         };
       else if (above(used.value, most) > 0)
         yield {
           about: n.subject,
           facts,
-          says: `${n.printed} segments of ${size.printed} B hold ${shown(most, 'bytes')} at most, ${told(used)}`,
+          says: `${n.printed} segments of ${size.printed} hold ${shown(most, 'bytes')} at most, ${told(used)}`,
         };
     }
   },

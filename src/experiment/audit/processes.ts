@@ -1,6 +1,7 @@
+import type { Fact } from '../../scenario/facts/fact.ts';
 import { above, apart, minus, over, scaled, sum, times } from '../../scenario/facts/interval.ts';
 import { type Rule, together } from './book.ts';
-import { amount, clock, shown, told } from './words.ts';
+import { clock, memory, shown, told } from './words.ts';
 
 const counterAge: Rule = {
   name: 'counterAge',
@@ -19,7 +20,7 @@ const counterAge: Rule = {
           yield {
             about: counter.subject,
             facts: [counter, last],
-            says: `${told(counter)} over ${shown(counter.window, 'duration')} was read at ${clock(counter.holds.to)}, ${shown(age, 'duration')} after ${counter.subject} started at ${last.printed}`,
+            says: `${told(counter)} over ${shown(counter.window, 'duration')} was read at ${clock(counter.holds.from)}, ${shown(age, 'duration')} after ${counter.subject} started at ${last.printed}`,
             reading: 'it is the increase over the window, extrapolated across the restart',
           };
       }
@@ -75,7 +76,7 @@ const memoryParts: Rule = {
           yield {
             about: limit.subject,
             facts: [limit, ...parts],
-            says: `${parts.map((f) => f.printed).join(' + ')} are ${shown(total, 'bytes')}, ${told(limit)}: ${amount(gap, 'bytes')} above it after rounding`,
+            says: `${parts.map((f) => f.printed).join(' + ')} are ${memory(total)}, ${told(limit)}: ${memory([gap, gap])} above it after rounding`,
             reading:
               parts.length > 1 ? 'one is counted within the other, or is not charged to it' : undefined,
           };
@@ -99,7 +100,7 @@ const pageCacheRoom: Rule = {
         yield {
           about: grown.subject,
           facts: [grown, limit, before, after],
-          says: `${limit.printed} less a heap of ${before.printed} left ${shown(minus(limit.value, before.value), 'bytes')}, less ${after.printed} it leaves ${shown(minus(limit.value, after.value), 'bytes')}; told is a growth of ${grown.printed}`,
+          says: `${limit.printed} less a heap of ${before.printed} left ${memory(minus(limit.value, before.value))}, less ${after.printed} it leaves ${memory(minus(limit.value, after.value))}; told is a growth of ${grown.printed}`,
         };
     }
   },
@@ -146,7 +147,7 @@ const riseWithinLimit: Rule = {
             yield {
               about: limit.subject,
               facts: word === 'rose' ? [low, high, limit] : [high, low, limit],
-              says: `${node} ${word} from ${word === 'rose' ? low.printed : high.printed} to ${word === 'rose' ? high.printed : low.printed}, by ${shown(is, 'bytes')}, with a container whose limit is ${limit.printed}: ${amount(gap, 'bytes')} are not its own after rounding`,
+              says: `${node} ${word} from ${word === 'rose' ? low.printed : high.printed} to ${word === 'rose' ? high.printed : low.printed}, by ${memory(is)}, with a container whose limit is ${limit.printed}: ${memory([gap, gap])} are not its own after rounding`,
               reading: 'others on the node changed with it',
             };
         }
@@ -187,7 +188,9 @@ const memberCost: Rule = {
   assumes: 'the work is what raised it',
   *find(book) {
     for (const known of book.all('costPerMember')) {
-      const done = book.one('membersDone', known.subject);
+      const done = book
+        .of('membersDone', known.subject)
+        .reduce<Fact | undefined>((x, f) => (x === undefined || f.value[1] > x.value[1] ? f : x), undefined);
       const time = book.one('duration', known.subject);
       const base = book.one('cpuBaseline', known.subject);
       const busy = book.parts(known.subject).flatMap((p) => book.of('cpuMean', p.name).slice(0, 1));

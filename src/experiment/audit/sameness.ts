@@ -26,10 +26,13 @@ const slips: readonly (readonly [number, string])[] = [
 
 /** The reading that makes x and y equal: one was taken for the other. */
 export function unitSlip(x: Interval, y: Interval): string | undefined {
-  for (const [factor, says] of slips)
-    if (apart(scaled(x, factor), y) === 0 || apart(x, scaled(y, factor)) === 0)
-      return `${says} were taken for each other`;
-  return undefined;
+  const ratio = Math.abs(Math.log(middle(x) / middle(y)));
+  const fits = slips.filter(
+    ([factor]) => apart(scaled(x, factor), y) === 0 || apart(x, scaled(y, factor)) === 0,
+  );
+  const far = (factor: number) => Math.abs(ratio - Math.log(factor));
+  const [best] = [...fits].sort(([f], [g]) => far(f) - far(g));
+  return best === undefined ? undefined : `${best[1]} were taken for each other`;
 }
 
 const oneValue: Rule = {
@@ -281,8 +284,8 @@ const quantileMean: Rule = {
 /** A claim that no part departs from the mean by more, and of what. */
 const spreads: readonly (readonly [string, string])[] = [
   ['leaderSpread', 'leaders'],
-  ['diskSpread', 'diskUsed'],
-  ['diskGoalBand', 'diskUsed'],
+  ['diskSpread', 'diskUsedShare'],
+  ['diskGoalBand', 'diskUsedShare'],
 ];
 
 const spread: Rule = {

@@ -10,7 +10,7 @@ import {
   times,
 } from '../../scenario/facts/interval.ts';
 import { type Book, type Rule, together } from './book.ts';
-import { amount, clock, shown, told } from './words.ts';
+import { amount, clock, memory, shown, told } from './words.ts';
 
 const duration: Rule = {
   name: 'duration',
@@ -113,7 +113,7 @@ const toldAfter: Rule = {
         yield {
           about: t.subject,
           facts: [t, ...done.facts],
-          says: `told at ${t.printed} that ${t.subject} is done, which by ${done.facts.map((f) => f.printed).join(' + ')} was at ${clock((done.at[0] + done.at[1]) / 2)}: ${amount(gap, 'duration')} later`,
+          says: `told at ${t.printed} that ${t.subject} is done, which by ${observed === undefined ? done.facts.map((f) => f.printed).join(' + ') : `its window of ${shown(observed.window!, 'duration')}`} was at ${clock((done.at[0] + done.at[1]) / 2)}: ${amount(gap, 'duration')} later`,
         };
     }
   },
@@ -168,6 +168,8 @@ const usualDuration: Rule = {
   assumes: 'it had what it needed; then a longer one is told to be usual, or started elsewhere than stated',
   *find(book) {
     for (const end of book.all('ended')) {
+      // Of an end that is told twice the first is taken; oneValue compares the two.
+      if (end !== book.one('ended', end.subject)) continue;
       const start = book.one('started', end.subject);
       if (start === undefined) continue;
       const is = minus(end.value, start.value);
@@ -280,11 +282,13 @@ const alertTime: Rule = {
       if (gap === 0) continue;
       const [x, y] = [(before.value[0] + before.value[1]) / 2, (after.value[0] + after.value[1]) / 2];
       const mid = (limit[0] + limit[1]) / 2;
-      const crossing = before.holds.from + ((x - mid) / (x - y)) * (after.holds.from - before.holds.from);
+      // A sample holds from half a second before the time that is printed.
+      const crossing =
+        before.holds.from + 0.5e6 + ((x - mid) / (x - y)) * (after.holds.from - before.holds.from);
       yield {
         about: fired.subject,
         facts: [fired, below, wait, every, total, before, after],
-        says: `${below.printed} of ${total.printed} is ${shown(limit, 'bytes')}: ${before.printed} and ${after.printed} left cross it between two samples (in a straight line at ${clock(crossing)}), so that an alert for ${wait.printed} fires by ${clock(window[1])}; it fired at ${fired.printed}, ${amount(gap, 'duration')} ${fired.value[0] > window[1] ? 'later' : 'earlier'}`,
+        says: `${below.printed} of ${total.printed} is ${memory(limit)}: ${before.printed} and ${after.printed} left cross it between two samples (in a straight line at ${clock(crossing)}), so that an alert for ${wait.printed} fires by ${clock(window[1])}; it fired at ${fired.printed}, ${amount(gap, 'duration')} ${fired.value[0] > window[1] ? 'later' : 'earlier'}`,
       };
     }
   },

@@ -24,6 +24,11 @@ export function shown(value: Interval, dimension: FactDimension): string {
   return `${amount(low, dimension)} to ${amount(high, dimension)}`;
 }
 
+/** Memory in binary units. */
+export function memory(value: Interval): string {
+  return `${Number((middle(value) / 1_073_741_824).toPrecision(3))} GiB`;
+}
+
 /** A fact as its source writes it, with whose it is. */
 export function told(f: Fact): string {
   return `${f.subject} ${spaced(f.quantity)} ${f.printed}`;
@@ -38,7 +43,7 @@ export function spaced(quantity: string): string {
 }
 
 export function clock(micros: number): string {
-  const seconds = Math.floor(micros / 1e6);
+  const seconds = Math.round(micros / 1e6);
   const inDay = ((seconds % 86_400) + 86_400) % 86_400;
   const two = (x: number) => String(x).padStart(2, '0');
   return `${two(Math.floor(inDay / 3600))}:${two(Math.floor(inDay / 60) % 60)}:${two(inDay % 60)}`;

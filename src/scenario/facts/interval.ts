@@ -21,8 +21,8 @@ export function sum(all: readonly Interval[]): Interval {
   return all.reduce(plus, [0, 0]);
 }
 
-/** Room for the last bits of the arithmetic: no printed number is told apart by so little. */
-const rounding = 1e-9;
+/** Room for the last bits of the arithmetic; of a time since 1970 it is two milliseconds. */
+const rounding = 1e-12;
 
 /** How far x lies above y at least, once both are rounded as kindly as their digits allow; 0 where they can be equal. */
 export function above(x: Interval, y: Interval): number {

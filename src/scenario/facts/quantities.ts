@@ -132,9 +132,9 @@ export const quantities: ReadonlyMap<string, Quantity> = new Map([
     ['heapUsedShare', 'heapUsed of heapMax'],
     ['leaderShare', 'leaders of all partitions'],
     ['recordsDoneShare', 'recordsDone of recordsTotal'],
-    ['leaderSpread', 'no part departs from the mean by more, as a share of the mean'],
-    ['diskSpread', 'no part departs from the mean by more, as a share of the mean'],
-    ['diskGoalBand', 'what a met goal allows a part to depart from the mean', 'exact'],
+    ['leaderSpread', 'no number of leaders departs from the mean by more, as a share of the mean'],
+    ['diskSpread', 'no diskUsedShare departs from the mean by more, as a share of the mean'],
+    ['diskGoalBand', 'what the met goals allow a diskUsedShare to depart from the mean', 'exact'],
     ['reservePercent', 'heap kept free for copying', 'exact'],
     ['availability', 'share of the time in which it served'],
     ['pauseP99Improvement', 'by how much pauseP99 fell'],
@@ -148,7 +148,7 @@ export const quantities: ReadonlyMap<string, Quantity> = new Map([
   ...rows('number', [
     ['recordsTimes', 'recordsTotal as a multiple of the usual'],
     ['dollarsADay', 'cost of a day, US dollars'],
-    ['dollarsAGigabyte', 'price of 10^9 bytes that cross a zone, both directions, US dollars'],
+    ['dollarsAGigabyte', 'price of 10^9 bytes that cross a zone, both directions, US dollars', 'exact'],
   ]),
   ...rows('instant', [
     ['started', 'when it began'],

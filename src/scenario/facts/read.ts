@@ -70,6 +70,11 @@ export const factsFile = z.strictObject({
     .meta({ description: 'what a rule finds about a subject is called' }),
 });
 
+/** The shape of a facts file as JSON Schema, for editors. */
+export function factsJsonSchema(): unknown {
+  return { title: 'Facts for rehearse audit', ...z.toJSONSchema(factsFile, { io: 'input' }) };
+}
+
 export interface ReadFacts {
   readonly problems: readonly Problem[];
   readonly facts: Facts | undefined;
