@@ -8,7 +8,7 @@ const counterAge: Rule = {
   says: 'a counter of a process counts since the process started',
   assumes: 'nothing else counts on over a restart, as a recording rule would',
   *find(book) {
-    for (const quantity of ['collections', 'oldCollections', 'pauseTime'])
+    for (const quantity of ['collections', 'oldCollections', 'pauseTime', 'bytesInTotal'])
       for (const counter of book.all(quantity)) {
         if (counter.window === undefined) continue;
         const starts = book.of('started', counter.subject).filter((s) => s.value[0] <= counter.holds.to);

@@ -220,6 +220,7 @@ const orders: readonly (readonly string[])[] = [
   ['threads', 'threadsPeak'],
   ['leaders', 'replicas'],
   ['durationMean', 'durationMax'],
+  ['durationP50', 'durationP99', 'durationMax'],
   ['cpuBaseline', 'cpuMean', 'cpuPeak'],
   ['cpuShareMean', 'cpuSharePeak'],
   ['memoryUsedShareMean', 'memoryUsedSharePeak'],
@@ -378,7 +379,7 @@ const multiples: Rule = {
 };
 
 /** Counts that can only grow. */
-const growing = ['membersDone', 'recordsDone', 'collections', 'endOffset'] as const;
+const growing = ['membersDone', 'recordsDone', 'collections', 'endOffset', 'bytesInTotal'] as const;
 
 const neverFalls: Rule = {
   name: 'neverFalls',

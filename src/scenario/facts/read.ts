@@ -123,7 +123,8 @@ class FactsReader {
     }
     const { data } = parsed;
     const logPath = data.log === undefined ? undefined : resolvePath(this.path, data.log);
-    const log = logPath === undefined ? undefined : this.sources.read(logPath)?.replace(/\n$/, '').split('\n');
+    const log =
+      logPath === undefined ? undefined : this.sources.read(logPath)?.replace(/\n$/, '').split('\n');
     if (data.log !== undefined && log === undefined)
       this.tell(
         asMap(this.root)!.get('log')!,
