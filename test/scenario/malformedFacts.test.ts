@@ -75,6 +75,26 @@ test('the verb says what it lacks, and refuses a file that is no facts file, wit
   expect(await command(['audit', 'there-is-none.yaml'])).toMatchObject({ code: 2 });
   const scenario = await command(['audit', `${root}scenarios/reference-day/rolling-restart.yaml`]);
   expect(scenario.code).toBe(2);
-  expect(scenario.err).toMatch(/rolling-restart\.yaml:\d+:\d+/);
+  expect(scenario.err).toContain('the scenario names no facts');
   expect(scenario.err).not.toMatch(/^\s+at /m);
+});
+
+test('a scenario names its facts, itself or by what it extends', () => {
+  const files = {
+    [path]: good,
+    'facts/log.txt': log,
+    'base.yaml': 'rehearse: 1\nfacts: facts/facts.yaml\nfrom: 2025-01-31T16:00:00Z\nto: +1h\n',
+    'sub/on-top.yaml': 'rehearse: 1\nextends: ../base.yaml\n',
+    'lost.yaml': 'rehearse: 1\nfacts: nowhere.yaml\nfrom: 2025-01-31T16:00:00Z\nto: +1h\n',
+  };
+  const names = rules.map((r) => r.name);
+  for (const file of ['base.yaml', 'sub/on-top.yaml']) {
+    const read = readFacts(file, reader(files), names);
+    expect(read.problems).toEqual([]);
+    expect(read.facts?.file).toBe(path);
+  }
+  const lost = readFacts('lost.yaml', reader(files), names);
+  expect(lost.problems.map((p) => [p.file, p.line, p.found])).toEqual([
+    ['lost.yaml', 2, 'there is no file nowhere.yaml'],
+  ]);
 });

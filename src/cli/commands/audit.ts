@@ -4,7 +4,7 @@ import { locate, mayHoldResult, readerBelow, writeResult } from '../files.ts';
 import type { Command } from '../verbs.ts';
 
 export const audit: Command = {
-  usage: 'FACTS',
+  usage: 'FACTS or SCENARIO',
   question: 'Do our facts add up, or which of them cannot be true together?',
   examples: [
     'rehearse audit scenarios/reference-day/facts/day.yaml',
@@ -18,7 +18,7 @@ export const audit: Command = {
     const [file, ...more] = given.files;
     if (file === undefined || more.length > 0)
       throw new UsageError(
-        'audit takes one file of facts\n  mend: rehearse audit scenarios/reference-day/facts/day.yaml',
+        'audit takes one file of facts, or a scenario that names one with facts:\n  mend: rehearse audit scenarios/reference-day/facts/day.yaml',
       );
     const { audit: auditFacts, rules } = await import('../../experiment/audit/audit.ts');
     const { readFacts } = await import('../../scenario/facts/read.ts');

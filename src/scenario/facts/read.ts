@@ -3,7 +3,7 @@ import { nearest } from '../../formats/nearest.ts';
 import type { Problem, ReadText } from '../../formats/problem.ts';
 import { parseQuantity } from '../../formats/quantity.ts';
 import { asList, asMap, type Located, plain, problemAt, readDocument, Sources } from '../document.ts';
-import { resolvePath } from '../files.ts';
+import { readFiles, resolvePath } from '../files.ts';
 import { knownKeys } from '../keys.ts';
 import { fromIssues, sortProblems } from '../problems.ts';
 import type { Citation, Fact, Facts, Subject, Validity } from './fact.ts';
@@ -83,19 +83,64 @@ export interface ReadFacts {
 
 /**
  * Reads a facts file, and checks each fact against the vocabulary and against the log: a line that is cited must hold the number.
- * @param path below the root of `readText`
+ * @param path of the facts file, or of a scenario that names one, below the root of `readText`
  * @param rules names that `labels:` may use
  */
 export function readFacts(path: string, readText: ReadText, rules: readonly string[]): ReadFacts {
   const sources = new Sources(readText);
   const problems: Problem[] = [];
-  const root = readDocument(path, sources, problems);
-  const facts = root === undefined ? undefined : new FactsReader(path, root, sources, problems, rules).read();
+  let file = path;
+  let root = readDocument(path, sources, problems);
+  if (root !== undefined && !isFactsFile(root)) {
+    const named = namedFacts(path, sources, problems);
+    file = named ?? path;
+    root = named === undefined ? undefined : readDocument(named, sources, problems);
+  }
+  const facts = root === undefined ? undefined : new FactsReader(file, root, sources, problems, rules).read();
   return {
     problems: sortProblems(problems),
     facts: problems.length === 0 ? facts : undefined,
     texts: sources.texts,
   };
+}
+
+/** A scenario has a period; what has none is taken for facts, so that what it lacks is told as theirs. */
+function isFactsFile(root: Located): boolean {
+  const map = asMap(root)!;
+  return (
+    map.has('subjects') ||
+    asList(map.get('facts')) !== undefined ||
+    !scenarioMarks.some((key) => map.has(key))
+  );
+}
+
+const scenarioMarks = ['from', 'extends', 'platform', 'timeline'] as const;
+
+/** The facts file that a scenario names, itself or by what it extends. */
+function namedFacts(path: string, sources: Sources, problems: Problem[]): string | undefined {
+  const scenario = readFiles(path, sources, problems);
+  if (scenario === undefined) return undefined;
+  const named = asMap(scenario)?.get('facts');
+  if (typeof named?.value === 'string') {
+    if (sources.read(named.value) !== undefined) return named.value;
+    problems.push(
+      problemAt(
+        named,
+        'facts',
+        `there is no file ${named.value}`,
+        'correct the path; it is relative to this file',
+      ),
+    );
+  } else
+    problems.push(
+      problemAt(
+        named ?? { file: path, line: 0, column: 0 },
+        'facts',
+        'the scenario names no facts',
+        'add facts: FILE to it, or name a file of facts',
+      ),
+    );
+  return undefined;
 }
 
 class FactsReader {
