@@ -270,7 +270,7 @@ function auditPage(): string {
     '## Rules',
     table(
       ['rule', 'says', 'assumes'],
-      rules.map((r) => [`\`${r.name}\``, r.says, r.assumes]),
+      rules.map((r) => [`\`${r.name}\`${r.usual === true ? ' (unusual)' : ''}`, r.says, r.assumes]),
     ),
     '## Quantities',
     table(

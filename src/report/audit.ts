@@ -4,7 +4,8 @@ import { plain } from './text.ts';
 
 /** The arithmetic, and what would reconcile the facts. */
 function sentence(f: AuditFinding): string {
-  return f.reading === undefined ? f.says : `${f.says}. It would fit if: ${f.reading}`;
+  const says = f.usual ? `unusual: ${f.says}` : f.says;
+  return f.reading === undefined ? says : `${says}. It would fit if: ${f.reading}`;
 }
 
 /** The findings as the summary contract has them. */
@@ -18,15 +19,17 @@ export function auditJson(audit: Audit): string {
 }
 
 function counted(audit: Audit): string {
-  const n = audit.findings.length;
-  return `${n === 0 ? 'no contradiction' : `${n} ${n === 1 ? 'contradiction' : 'contradictions'}`} among ${audit.factCount} facts`;
+  const { findings, factCount } = audit;
+  if (findings.length === 0) return `no contradiction among ${factCount} facts`;
+  const odd = findings.filter((f) => f.usual).length;
+  return `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} among ${factCount} facts: ${findings.length - odd} cannot be true together, ${odd} only if something is unusual`;
 }
 
 /** What the terminal shows. */
 export function auditText(audit: Audit): string {
   const lines = [plain(audit.title), ''];
   for (const f of audit.findings) {
-    lines.push(`${f.id}  ${f.rule}: ${plain(f.about)}`, `  ${plain(f.says)}`);
+    lines.push(`${f.id}  ${f.rule}: ${plain(f.about)}${f.usual ? ' (unusual)' : ''}`, `  ${plain(f.says)}`);
     if (f.reading !== undefined) lines.push(`  would fit if: ${plain(f.reading)}`);
     for (const fact of f.facts)
       lines.push(
@@ -47,7 +50,13 @@ function cell(text: string): string {
 export function auditMarkdown(audit: Audit): string {
   const lines = [`# ${cell(audit.title)}`, '', `${counted(audit)}.`];
   for (const f of audit.findings) {
-    lines.push('', `## ${cell(f.id)}: ${cell(f.about)} (${f.rule})`, '', `${cell(f.says)}.`, '');
+    lines.push(
+      '',
+      `## ${cell(f.id)}: ${cell(f.about)} (${f.rule}${f.usual ? ', unusual' : ''})`,
+      '',
+      `${cell(f.says)}.`,
+      '',
+    );
     if (f.reading !== undefined) lines.push(`It would fit if: ${cell(f.reading)}.`, '');
     lines.push('| where | fact |', '|---|---|');
     for (const fact of f.facts)

@@ -19,6 +19,8 @@ export interface AuditFinding {
   readonly facts: readonly Fact[];
   readonly says: string;
   readonly reading: string | undefined;
+  /** Odd by what is usual; else the facts cannot be true together. */
+  readonly usual: boolean;
 }
 
 export interface Audit {
@@ -39,6 +41,7 @@ export function audit(facts: Facts): Audit {
     facts: c.facts,
     says: c.says,
     reading: c.reading,
+    usual: rule.usual === true,
     label: facts.labels.find(
       (l) =>
         l.rule === rule.name &&

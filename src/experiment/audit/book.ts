@@ -16,6 +16,8 @@ export interface Rule {
   readonly says: string;
   /** What must be so for a finding to be one. */
   readonly assumes: string;
+  /** It compares with what is usual: even shares, an even pace, others that stay as they are. What it finds is odd, and not impossible. */
+  readonly usual?: true;
   readonly find: (book: Book) => Iterable<Contradiction>;
 }
 
@@ -52,8 +54,9 @@ export class Book {
     return (this.byQuantity.get(quantity) ?? []).filter((f) => !f.absent);
   }
 
-  absent(): readonly Fact[] {
-    return this.facts.filter((f) => f.absent);
+  /** Facts of one quantity of one subject, those that tell its absence among them, in the order of the file. */
+  groups(): Iterable<readonly Fact[]> {
+    return this.bySubject.values();
   }
 
   subject(name: string): Subject {

@@ -164,6 +164,7 @@ function subjectsWith(
 
 const sinkRate: Rule = {
   name: 'sinkRate',
+  usual: true,
   says: 'a sink that keeps up writes what its topic takes in',
   assumes: 'it filters nothing, and reads one whole topic; the rate has been steady for the window',
   *find(book) {
@@ -266,6 +267,7 @@ const underReplicated: Rule = {
 
 const transfer: Rule = {
   name: 'transfer',
+  usual: true,
   says: 'what is moved is the rate times the duration',
   assumes: 'the transfer runs at its stated rate all the time',
   *find(book) {
@@ -317,6 +319,7 @@ const movedWasWritten: Rule = {
 
 const zoneTraffic: Rule = {
   name: 'zoneTraffic',
+  usual: true,
   says: 'what crosses zones is paid for',
   assumes:
     'replicas are spread over hosts and clients over zones, both evenly; nobody fetches from the nearest replica',

@@ -29,6 +29,7 @@ const counterAge: Rule = {
 
 const counterRate: Rule = {
   name: 'counterRate',
+  usual: true,
   says: 'what is counted since something exists is its rate times its age',
   assumes: 'partitions take in alike; the rate was never below half of what it is',
   *find(book) {
@@ -108,6 +109,7 @@ const pageCacheRoom: Rule = {
 
 const riseWithinLimit: Rule = {
   name: 'riseWithinLimit',
+  usual: true,
   says: 'what a container adds to its node, and gives back, is at most its limit',
   assumes: 'nothing else on the node grows or shrinks at the same time',
   *find(book) {
@@ -158,6 +160,7 @@ const riseWithinLimit: Rule = {
 
 const renewals: Rule = {
   name: 'renewals',
+  usual: true,
   says: 'of a population a renewal period renews each once, so a shorter time renews its share',
   assumes: 'due times are spread evenly over the period; a burst is five standard deviations above that',
   *find(book) {
@@ -184,6 +187,7 @@ const renewals: Rule = {
 
 const memberCost: Rule = {
   name: 'memberCost',
+  usual: true,
   says: 'processor time beyond the usual, over what was done with it, is what one costs',
   assumes: 'the work is what raised it',
   *find(book) {

@@ -40,31 +40,32 @@ const oneValue: Rule = {
   says: 'a quantity of one subject has one value at one time, and what a list of its settings lacks is not set',
   assumes: 'a fact without a time holds throughout; one with a window is compared with the same window only',
   *find(book) {
-    for (const [i, x] of book.facts.entries()) {
-      if (x.dimension === 'instant' && repeated.has(x.quantity)) continue;
-      for (const y of book.facts.slice(i + 1)) {
-        if (x.quantity !== y.quantity || x.subject !== y.subject || !together(x, y)) continue;
-        if (x.absent !== y.absent) {
-          const [set, lacking] = x.absent ? [y, x] : [x, y];
-          yield {
-            about: x.subject,
-            facts: [set, lacking],
-            says: `${told(set)} is stated, and the other source lists what ${x.subject} has without it`,
-            reading: 'it was not in force',
-          };
-          continue;
+    for (const group of book.groups())
+      for (const [i, x] of group.entries()) {
+        if (repeated.has(x.quantity)) continue;
+        for (const y of group.slice(i + 1)) {
+          if (!together(x, y)) continue;
+          if (x.absent !== y.absent) {
+            const [set, lacking] = x.absent ? [y, x] : [x, y];
+            yield {
+              about: x.subject,
+              facts: [set, lacking],
+              says: `${told(set)} is stated, and the other source lists what ${x.subject} has without it`,
+              reading: 'it was not in force',
+            };
+            continue;
+          }
+          if (x.absent || x.window?.[0] !== y.window?.[0]) continue;
+          const gap = apart(x.value, y.value);
+          if (gap > 0)
+            yield {
+              about: x.subject,
+              facts: [x, y],
+              says: `${told(x)}, and elsewhere ${y.printed}: ${gapWords(gap, x)} apart after rounding`,
+              reading: x.dimension === 'instant' ? undefined : unitSlip(x.value, y.value),
+            };
         }
-        if (x.absent || x.window?.[0] !== y.window?.[0]) continue;
-        const gap = apart(x.value, y.value);
-        if (gap > 0)
-          yield {
-            about: x.subject,
-            facts: [x, y],
-            says: `${told(x)}, and elsewhere ${y.printed}: ${gapWords(gap, x)} apart after rounding`,
-            reading: x.dimension === 'instant' ? undefined : unitSlip(x.value, y.value),
-          };
       }
-    }
   },
 };
 
@@ -404,6 +405,7 @@ const neverFalls: Rule = {
 
 const growth: Rule = {
   name: 'growth',
+  usual: true,
   says: 'what is added to a whole shows in its parts',
   assumes: 'additions are spread over the parts as evenly as what was there',
   *find(book) {

@@ -164,6 +164,7 @@ const stillRunning: Rule = {
 
 const usualDuration: Rule = {
   name: 'usualDuration',
+  usual: true,
   says: 'a run takes what runs of its kind take',
   assumes: 'it had what it needed; then a longer one is told to be usual, or started elsewhere than stated',
   *find(book) {
@@ -189,6 +190,7 @@ const usualDuration: Rule = {
 
 const progress: Rule = {
   name: 'progress',
+  usual: true,
   says: 'a share of the records takes that share of the time',
   assumes: 'records are done at an even pace',
   *find(book) {
