@@ -17,7 +17,10 @@ import {
 } from '../src/evidence/movePlans.ts';
 import { oomChances } from '../src/evidence/oomChance.ts';
 import { fitDescribedRollover } from '../src/evidence/rolloverFit.ts';
+import { rules } from '../src/experiment/audit/audit.ts';
 import { summaryJsonSchema } from '../src/report/summary.ts';
+import { quantities } from '../src/scenario/facts/quantities.ts';
+import { factsJsonSchema } from '../src/scenario/facts/read.ts';
 import { leafKeys, platformJsonSchema, scenarioJsonSchema } from '../src/scenario/jsonSchema.ts';
 import { openScenario } from '../src/scenario/open.ts';
 import type { Part } from '../src/scenario/part.ts';
@@ -258,6 +261,30 @@ function batchPage(): string {
   ].join('\n\n');
 }
 
+/** What a facts file may state, and what is checked. */
+function auditPage(): string {
+  return [
+    '# Quantities of facts, and the rules of audit',
+    made,
+    'Which rule assumes what is also told in `docs/mechanics/audit.md`.',
+    '## Rules',
+    table(
+      ['rule', 'says', 'assumes'],
+      rules.map((r) => [`\`${r.name}\`${r.usual === true ? ' (unusual)' : ''}`, r.says, r.assumes]),
+    ),
+    '## Quantities',
+    table(
+      ['quantity', 'measures', 'meaning', 'digits'],
+      [...quantities].map(([name, q]) => [
+        `\`${name}\``,
+        q.dimension,
+        q.says,
+        q.exact === true ? 'exact as written' : 'an interval',
+      ]),
+    ),
+  ].join('\n\n');
+}
+
 /** All reference files by path below docs/reference. */
 export async function referenceFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
@@ -329,6 +356,8 @@ export async function referenceFiles(): Promise<Map<string, string>> {
   files.set('certificates.md', `${certificatesPage()}\n`);
   files.set('batch.md', `${batchPage()}\n`);
   files.set('partitionExpansion.md', `${partitionExpansion()}\n`);
+  files.set('audit.md', `${auditPage()}\n`);
+  files.set('facts.schema.json', `${JSON.stringify(factsJsonSchema(), null, 2)}\n`);
   files.set('scenario.schema.json', `${JSON.stringify(scenarioJsonSchema(parts), null, 2)}\n`);
   files.set('platform.schema.json', `${JSON.stringify(platformJsonSchema(parts), null, 2)}\n`);
   files.set('summary.schema.json', `${JSON.stringify(summaryJsonSchema(), null, 2)}\n`);

@@ -199,7 +199,7 @@ test('every shipped YAML file tells editors its schema', () => {
   expect(
     files.filter(
       (f) =>
-        !/^# yaml-language-server: \$schema=\S+(scenario|platform)\.schema\.json$/m.test(
+        !/^# yaml-language-server: \$schema=\S+(scenario|platform|facts)\.schema\.json$/m.test(
           readFileSync(f, 'utf8'),
         ),
     ),

@@ -31,6 +31,7 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   merge: async () => (await import('./commands/merge.ts')).merge,
   calendar: async () => (await import('./commands/calendar.ts')).calendar,
   rebalance: async () => (await import('./commands/rebalance.ts')).rebalance,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,
   init: async () => (await import('./commands/init.ts')).init,
   test: async () => (await import('./commands/test.ts')).testVerb,

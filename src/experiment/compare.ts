@@ -72,7 +72,17 @@ export function inputsChanged(
 }
 
 /** Keys that say what a file is, and not what is played. */
-const wordsOnly = new Set(['title', 'shows', 'extends', 'platform', 'observed', 'rehearse', 'name', 'vary']);
+const wordsOnly = new Set([
+  'title',
+  'facts',
+  'shows',
+  'extends',
+  'platform',
+  'observed',
+  'rehearse',
+  'name',
+  'vary',
+]);
 
 const played = (resolved: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(resolved).filter(([key]) => !wordsOnly.has(key)));

@@ -12,7 +12,7 @@ import {
 import { nameOf } from './problems.ts';
 
 /** Keys whose value names a file, relative to the file that holds the key. */
-const fileKeys: ReadonlySet<string> = new Set(['assignment', 'file', 'plan']);
+const fileKeys: ReadonlySet<string> = new Set(['assignment', 'facts', 'file', 'plan']);
 
 /** Keys whose value is a list of such names, where its entries are texts. */
 const fileListKeys: ReadonlySet<string> = new Set(['rules']);

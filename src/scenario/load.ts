@@ -114,6 +114,10 @@ export const scenarioKeys = {
   warmUp: z.string().meta({ description: 'played before `from` and left out of every measure' }).optional(),
   until: z.string().meta({ description: 'a PromQL comparison: the run ends when it first holds' }).optional(),
   seed: z.union([z.string(), z.number()]).optional(),
+  facts: z
+    .string()
+    .meta({ description: 'a file of facts that `audit` checks against each other, relative to this file' })
+    .optional(),
   shows: z.string().meta({ description: 'the expectation whose verdict differs from the base' }).optional(),
   vary: z
     .record(

@@ -1097,6 +1097,7 @@ export const namingKeys: readonly string[] = [
   'timeline[strimzi.rollingRestart].id',
   'timeline[strimzi.rollingRestart].name',
   'title',
+  'facts',
   'workload.curves[].name',
 ];
 
