@@ -23,6 +23,7 @@ export interface Given {
 export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./commands/check.ts')).check,
   run: async () => (await import('./commands/run.ts')).run,
+  report: async () => (await import('./commands/report.ts')).report,
   replay: async () => (await import('./commands/replay.ts')).replay,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   plan: async () => (await import('./commands/plan.ts')).plan,

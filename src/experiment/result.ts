@@ -25,6 +25,8 @@ export interface ExpectationOutcome {
   readonly margin: number;
   /** One sentence: which series, when. */
   readonly says: string;
+  /** `file:line` of what asks for it; the first line of the scenario where every run is asked. */
+  readonly place: string;
 }
 
 export interface ObservedRow {
@@ -176,6 +178,8 @@ export interface Result {
   readonly title: string;
   /** `reference-day/rolling-restart`: the path below `scenarios/` without its ending. */
   readonly scenario: string;
+  /** The scenario file, relative to the root of its project. */
+  readonly file: string;
   readonly scenarioDigest: string;
   readonly platformDigest: string;
   readonly seed: string;

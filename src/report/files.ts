@@ -16,6 +16,11 @@ export function summaryJson(result: Result): string {
 
 /** All files of a result, manifest first. Nothing in them depends on the clock, the host or a path. */
 export async function reportFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
+  return new Map([...(await dataFiles(result)), ...(await drawnFiles(result))]);
+}
+
+/** What a result is: all that its pages, tables and charts are drawn from. */
+export async function dataFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
   const manifest = (fingerprint: string, more: object) =>
     json({
@@ -46,12 +51,22 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
   }
   files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
-  files.set('summary.md', summaryMarkdown(result));
   const { eventsArrow, replicationsArrow, seriesArrow } = await import('./arrow.ts');
   files.set('series.arrow', seriesArrow(result));
   files.set('events.arrow', eventsArrow(result));
   if (result.replications !== undefined)
     files.set('replications.arrow', replicationsArrow(result.replications));
+  return files;
+}
+
+/** Whether a file of a result folder is drawn: `report` makes it again. */
+export const isDrawn = (path: string): boolean =>
+  path === 'summary.md' || path === 'report.html' || path.startsWith('charts/');
+
+/** What is drawn from a result, whether it was played just now or read from its files. */
+export async function drawnFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
+  const files = new Map<string, string | Uint8Array>();
+  files.set('summary.md', summaryMarkdown(result));
   const svgs: [string, string][] = [];
   for (const chart of charts(result)) {
     const svg = await drawSvg(chart);

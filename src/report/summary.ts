@@ -8,6 +8,7 @@ const finite = z.number().nullable();
 export const summarySchema = z.strictObject({
   rehearse: z.literal(1),
   scenario: z.string(),
+  file: z.string().meta({ description: 'the scenario file, relative to the root of its project' }),
   title: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   seed: z.string(),
@@ -15,7 +16,9 @@ export const summarySchema = z.strictObject({
   fingerprint: z.string(),
   events: z.number(),
   from: z.string(),
+  lengthSeconds: z.number(),
   playedSeconds: z.number(),
+  draws: z.boolean().meta({ description: 'whether chance plays a part' }),
   stoppedBecause: z.string().nullable(),
   expectations: z.array(
     z.strictObject({
@@ -27,6 +30,7 @@ export const summarySchema = z.strictObject({
       value: finite,
       margin: finite,
       says: z.string(),
+      place: z.string().meta({ description: 'file:line of what asks for it' }),
     }),
   ),
   observed: z.array(
@@ -70,6 +74,9 @@ export const summarySchema = z.strictObject({
   findings: z.array(
     z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
   ),
+  warmedInsteadOfPlayed: z
+    .array(z.string())
+    .meta({ description: 'what was set at the start in place of a warm-up' }),
   reliability: z
     .strictObject({
       runs: z.number(),
@@ -111,11 +118,11 @@ export const summarySchema = z.strictObject({
             z.strictObject({
               p: z.number(),
               value: finite,
-              interval: z.array(z.number()).length(2).nullable(),
+              interval: z.tuple([z.number(), z.number()]).nullable(),
               needs: finite,
             }),
           ),
-          over: z.strictObject({ count: z.number(), interval: z.array(z.number()).length(2) }).nullable(),
+          over: z.strictObject({ count: z.number(), interval: z.tuple([z.number(), z.number()]) }).nullable(),
         }),
       ),
       expectations: z.array(
@@ -123,7 +130,7 @@ export const summarySchema = z.strictObject({
           name: z.string(),
           holdsIn: finite,
           held: z.number(),
-          interval: z.array(z.number()).length(2),
+          interval: z.tuple([z.number(), z.number()]),
           verdict: z.enum(['pass', 'fail', 'inconclusive']).nullable(),
           needs: finite,
         }),
@@ -178,6 +185,7 @@ export const summarySchema = z.strictObject({
         z.strictObject({
           alert: z.string(),
           labels: z.record(z.string(), z.string()),
+          shown: z.string().meta({ description: "the labels that tell it from the alert's other times" }),
           activeSeconds: z.number(),
           firedSeconds: finite,
           endedSeconds: finite,
@@ -207,9 +215,19 @@ export const summarySchema = z.strictObject({
       signs: z.array(
         z.strictObject({ name: z.string(), unit: z.string(), says: z.string(), that: z.string() }),
       ),
+      moments: z.array(
+        z.strictObject({
+          step: z.string(),
+          atSeconds: z.number(),
+          nextSeconds: z.number(),
+          standsForSeconds: finite,
+          change: z.boolean(),
+        }),
+      ),
       exposure: z.array(
         z.strictObject({
           kind: z.string(),
+          worst: finite,
           seconds: finite,
           steps: z.array(z.string()),
           laterSteps: z.array(z.string()),
@@ -218,6 +236,7 @@ export const summarySchema = z.strictObject({
       ),
       variants: z.array(
         z.strictObject({
+          moment: z.number(),
           step: z.string(),
           atSeconds: z.number(),
           standsForSeconds: finite,
@@ -248,6 +267,7 @@ export function summaryOf(result: Result): Summary {
   return {
     rehearse: 1,
     scenario: result.scenario,
+    file: result.file,
     title: result.title,
     verdict: result.verdict,
     seed: result.seed,
@@ -255,7 +275,9 @@ export function summaryOf(result: Result): Summary {
     fingerprint: result.fingerprint,
     events: result.eventCount,
     from: result.from,
+    lengthSeconds: result.lengthMicros / 1e6,
     playedSeconds: result.playedMicros / 1e6,
+    draws: result.draws,
     stoppedBecause: result.stoppedBecause,
     expectations: result.expectations.map((e) => ({
       ...e,
@@ -272,6 +294,7 @@ export function summaryOf(result: Result): Summary {
     risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+    warmedInsteadOfPlayed: [...result.warmedInsteadOfPlayed],
     ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
     ...(result.serviceLevels === undefined
       ? {}
@@ -330,6 +353,7 @@ function alertsOf({ rules, spells, silences }: AlertsOutcome): Summary['alerts']
     spells: spells.map((s) => ({
       alert: s.alert,
       labels: { ...s.labels },
+      shown: s.shown,
       activeSeconds: s.activeAt / 1e6,
       firedSeconds: seconds(s.firedAt),
       endedSeconds: seconds(s.endedAt),
@@ -353,8 +377,16 @@ function faultsOf(faults: FaultsOutcome): Summary['faults'] {
     changeSeconds: seconds(faults.changeMicros),
     refused: faults.refused,
     signs: faults.signs.map((s) => ({ ...s })),
+    moments: faults.moments.map((m) => ({
+      step: m.row,
+      atSeconds: m.atMicros / 1e6,
+      nextSeconds: m.nextMicros / 1e6,
+      standsForSeconds: seconds(m.spanMicros),
+      change: m.change,
+    })),
     exposure: faults.exposure.map((e) => ({
       kind: e.kind,
+      worst: e.worst,
       seconds: seconds(e.micros),
       steps: [...e.rows],
       laterSteps: [...e.laterRows],
@@ -363,6 +395,7 @@ function faultsOf(faults: FaultsOutcome): Summary['faults'] {
     variants: faults.variants.map((v) => {
       const moment = faults.moments[v.moment]!;
       return {
+        moment: v.moment,
         step: moment.row,
         atSeconds: moment.atMicros / 1e6,
         standsForSeconds: seconds(moment.spanMicros),

@@ -13,11 +13,14 @@ import { reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
+import { sparklineRows, sparklinesHeader } from './sparklines.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 export interface TextOptions {
   readonly colours: boolean;
   readonly quiet: boolean;
+  /** Whether the curves are drawn, one line each. */
+  readonly sparklines?: boolean;
   /** Where the report is. */
   readonly folder: string;
 }
@@ -121,6 +124,11 @@ export function terminalText(result: Result, options: TextOptions): string {
             : paint('warn', '????');
       lines.push(`  ${mark}  ${plain(e.name)} (${e.when}): ${plain(e.says)}`);
     }
+  }
+  if (options.sparklines === true) {
+    const curves = [sparklinesHeader, ...sparklineRows(result)].map((row) => row.map(plain));
+    if (curves.length > 1)
+      lines.push('', 'Curves', ...table(curves, new Set([3, 4, 5])).map((row) => `  ${row}`));
   }
   if (result.observed.length > 0) {
     lines.push('', 'Observed and played');

@@ -172,6 +172,8 @@ export interface ExpectationEntry {
   readonly to: number;
   readonly when: string;
   readonly holdsIn: number | undefined;
+  /** `file:line`. */
+  readonly place: string;
 }
 
 export interface ObservedEntry {
@@ -932,6 +934,7 @@ class Checker {
           to,
           when,
           holdsIn,
+          place: `${node.file}:${node.line}`,
         });
       }
     }

@@ -166,6 +166,10 @@ export const run: Command = {
     out: { says: 'the folder of the result', type: 'string' },
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
+    sparklines: {
+      says: 'draw the highest curve of every chart in one line of text, as on a terminal',
+      type: 'boolean',
+    },
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
     verify: { says: 'check every invariant after every instant', type: 'boolean' },
     'shuffle-ties': {
@@ -261,6 +265,7 @@ export const run: Command = {
       process.stdout.write(
         terminalText(result, {
           colours,
+          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
           quiet: given.flag('quiet'),
           folder: relative(process.cwd(), folder) || '.',
         }),

@@ -1,0 +1,81 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { renderProblems } from '../../scenario/problems.ts';
+import { exitCode, UsageError } from '../exitCodes.ts';
+import { writeResult } from '../files.ts';
+import { type Command, version } from '../verbs.ts';
+
+/** Every file of a folder by its path in it, with forward slashes. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .map((path) => path.split(sep).join('/'))
+    .sort();
+}
+
+export const report: Command = {
+  usage: 'RESULT',
+  question: 'What does this result look like, drawn again from its files?',
+  examples: [
+    'rehearse report out/reference-day/rolling-restart',
+    'rehearse report out/reference-day/rolling-restart --json | jq .verdict',
+  ],
+  options: {
+    json: { says: 'print summary.json and nothing else', type: 'boolean' },
+    quiet: { says: 'print the verdict only', type: 'boolean' },
+    sparklines: {
+      says: 'draw the highest curve of every chart in one line of text, as on a terminal',
+      type: 'boolean',
+    },
+    'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
+  },
+  run: async (given) => {
+    const [folder, ...more] = given.files;
+    if (folder === undefined || more.length > 0)
+      throw new UsageError(
+        'report draws one result folder\n  mend: rehearse report out/reference-day/rolling-restart',
+      );
+    if (!existsSync(folder) || !statSync(folder).isDirectory())
+      throw new UsageError(`there is no folder ${folder}\n  mend: name the folder that a run wrote`);
+    const file = (name: string) => join(folder, name);
+    if (existsSync(file('answer.json')))
+      throw new UsageError(
+        `${folder} holds the answer to a question about many runs, which has no charts of one\n  mend: name the folder that rehearse run wrote`,
+      );
+    const { savedResult } = await import('../../report/saved.ts');
+    const saved = await savedResult(
+      { folder, bytes: (name) => (existsSync(file(name)) ? readFileSync(file(name)) : undefined) },
+      version,
+    );
+    if (saved.result === undefined) {
+      process.stderr.write(
+        `${renderProblems(saved.problems, saved.texts)}\n\n${folder}: nothing was drawn\n`,
+      );
+      return exitCode.usage;
+    }
+    const { result } = saved;
+    const { drawnFiles, isDrawn } = await import('../../report/files.ts');
+    // What is not drawn stays as it is; a chart that is no longer drawn goes.
+    const kept = filesIn(folder).filter((path) => !isDrawn(path));
+    const drawn = await drawnFiles(result);
+    writeResult(
+      folder,
+      new Map([...kept.map((path) => [path, readFileSync(file(path))] as const), ...drawn]),
+    );
+    if (given.flag('json')) process.stdout.write(readFileSync(file('summary.json')));
+    else {
+      const { terminalText } = await import('../../report/text.ts');
+      const colours =
+        process.stdout.isTTY === true && process.env.NO_COLOR === undefined && !given.flag('no-color');
+      process.stdout.write(
+        terminalText(result, {
+          colours,
+          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
+          quiet: given.flag('quiet'),
+          folder: relative(process.cwd(), folder) || '.',
+        }),
+      );
+    }
+    return exitCode.yes;
+  },
+};
