@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Result } from '../experiment/result.ts';
 import { charts, drawSvg } from './charts.ts';
+import type { Export } from './exports.ts';
 import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';
 import { summaryMarkdown } from './markdown.ts';
@@ -14,9 +15,19 @@ export function summaryJson(result: Result): string {
   return json(summaryOf(result));
 }
 
+/** What is drawn only where it is asked for. */
+export interface Wanted {
+  /** Charts as pictures, too. */
+  readonly png: boolean;
+  readonly exports: readonly Export[];
+}
+
 /** All files of a result, manifest first. Nothing in them depends on the clock, the host or a path. */
-export async function reportFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
-  return new Map([...(await dataFiles(result)), ...(await drawnFiles(result))]);
+export async function reportFiles(
+  result: Result,
+  wanted: Wanted = { png: false, exports: [] },
+): Promise<Map<string, string | Uint8Array>> {
+  return new Map([...(await dataFiles(result)), ...(await drawnFiles(result, wanted))]);
 }
 
 /** What a result is: all that its pages, tables and charts are drawn from. */
@@ -64,7 +75,10 @@ export const isDrawn = (path: string): boolean =>
   path === 'summary.md' || path === 'report.html' || path.startsWith('charts/');
 
 /** What is drawn from a result, whether it was played just now or read from its files. */
-export async function drawnFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
+export async function drawnFiles(
+  result: Result,
+  wanted: Wanted = { png: false, exports: [] },
+): Promise<Map<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
   files.set('summary.md', summaryMarkdown(result));
   const svgs: [string, string][] = [];
@@ -72,7 +86,15 @@ export async function drawnFiles(result: Result): Promise<Map<string, string | U
     const svg = await drawSvg(chart);
     files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
     files.set(`charts/${chart.name}.svg`, svg);
+    if (wanted.png) {
+      const { drawPng } = await import('./png.ts');
+      files.set(`charts/${chart.name}.png`, await drawPng(svg));
+    }
     svgs.push([chart.title, svg]);
+  }
+  if (wanted.exports.length > 0) {
+    const { exportedFiles } = await import('./exports.ts');
+    for (const [name, text] of exportedFiles(result, wanted.exports)) files.set(name, text);
   }
   files.set(
     'report.html',

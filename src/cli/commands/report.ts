@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { renderProblems } from '../../scenario/problems.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { writeResult } from '../files.ts';
+import { rootOf, writeResult } from '../files.ts';
 import { type Command, version } from '../verbs.ts';
 
 /** Every file of a folder by its path in it, with forward slashes. */
@@ -18,15 +19,14 @@ export const report: Command = {
   question: 'What does this result look like, drawn again from its files?',
   examples: [
     'rehearse report out/reference-day/rolling-restart',
+    'rehearse report out/reference-day/rolling-restart --openmetrics --perfetto --png',
+    'rehearse report out/reference-day/rolling-restart --junit --annotations --quiet',
     'rehearse report out/reference-day/rolling-restart --json | jq .verdict',
   ],
   options: {
+    ...drawnOptions,
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
-    sparklines: {
-      says: 'draw the highest curve of every chart in one line of text, as on a terminal',
-      type: 'boolean',
-    },
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
   },
   run: async (given) => {
@@ -42,6 +42,7 @@ export const report: Command = {
       throw new UsageError(
         `${folder} holds the answer to a question about many runs, which has no charts of one\n  mend: name the folder that rehearse run wrote`,
       );
+    mayAnnotate(given);
     const { savedResult } = await import('../../report/saved.ts');
     const saved = await savedResult(
       { folder, bytes: (name) => (existsSync(file(name)) ? readFileSync(file(name)) : undefined) },
@@ -55,9 +56,10 @@ export const report: Command = {
     }
     const { result } = saved;
     const { drawnFiles, isDrawn } = await import('../../report/files.ts');
-    // What is not drawn stays as it is; a chart that is no longer drawn goes.
-    const kept = filesIn(folder).filter((path) => !isDrawn(path));
-    const drawn = await drawnFiles(result);
+    // What is not drawn stays as it is; a chart that is no longer drawn goes, and what was asked for before is drawn anew.
+    const before = filesIn(folder);
+    const kept = before.filter((path) => !isDrawn(path));
+    const drawn = await drawnFiles(result, wantedIn(given, before));
     writeResult(
       folder,
       new Map([...kept.map((path) => [path, readFileSync(file(path))] as const), ...drawn]),
@@ -76,6 +78,7 @@ export const report: Command = {
         }),
       );
     }
+    tellDrawn(given, result, rootOf(folder));
     return exitCode.yes;
   },
 };

@@ -9,6 +9,7 @@ import { faultKinds } from '../../scenario/faultVariants.ts';
 import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
 import { playShard, runsOf } from '../points.ts';
@@ -115,6 +116,7 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml --precision 1% --of "ISR recovery of broker 1"',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --junit --annotations',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --rules test/recordings/strimzi/kafka-rules.yaml',
   ],
   options: {
@@ -166,10 +168,7 @@ export const run: Command = {
     out: { says: 'the folder of the result', type: 'string' },
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
-    sparklines: {
-      says: 'draw the highest curve of every chart in one line of text, as on a terminal',
-      type: 'boolean',
-    },
+    ...drawnOptions,
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
     verify: { says: 'check every invariant after every instant', type: 'boolean' },
     'shuffle-ties': {
@@ -224,6 +223,7 @@ export const run: Command = {
     const folder = given.text('out') ?? join(root, 'out', scenarioName(scenario.file));
     // Before minutes are spent on what could not be written.
     mayHoldResult(folder);
+    mayAnnotate(given);
     const show = given.flag('quiet') || given.flag('json') ? undefined : progress(scenario.title);
     const options = {
       version,
@@ -256,7 +256,7 @@ export const run: Command = {
       show?.end();
     }
     const { reportFiles, summaryJson } = await import('../../report/files.ts');
-    writeResult(folder, await reportFiles(result));
+    writeResult(folder, await reportFiles(result, wantedIn(given, [])));
     if (given.flag('json')) process.stdout.write(summaryJson(result));
     else {
       const { terminalText } = await import('../../report/text.ts');
@@ -271,6 +271,7 @@ export const run: Command = {
         }),
       );
     }
+    tellDrawn(given, result, root);
     if (given.flag('shuffle-ties')) {
       const other = runScenario(scenario, { ...options, seeds: 1, shuffleTies: true });
       const moved = other.measures.filter((m, i) => m.value !== result.measures[i]?.value);
