@@ -171,6 +171,12 @@ export interface Reliability {
   readonly rows: readonly ReliabilityRow[];
 }
 
+/** What another result says of the same questions. */
+export type Before = Pick<
+  Result,
+  'scenario' | 'title' | 'seed' | 'verdict' | 'fingerprint' | 'expectations' | 'risks'
+>;
+
 /** Everything one run gives; the report room draws from this alone. */
 export interface Result {
   readonly rehearse: 1;
@@ -226,6 +232,8 @@ export interface Result {
   readonly dueDates?: readonly DueDate[];
   /** What many runs say, where they were asked for. */
   readonly replications?: Replications;
+  /** The result without the change, where there is one to compare with. */
+  readonly before?: Before;
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

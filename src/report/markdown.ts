@@ -1,5 +1,6 @@
 import type { Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
@@ -49,6 +50,16 @@ export function summaryMarkdown(result: Result): string {
   lines.push(
     `Scenario \`${result.scenario}\`, seed ${cell(result.seed)}, ${result.eventCount} events, fingerprint \`${result.fingerprint}\`${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : ''}.`,
     '',
+    ...(result.before === undefined
+      ? []
+      : [
+          '## Before and after',
+          '',
+          ...rows(beforeHeader, beforeRows(result)),
+          '',
+          cell(beforeSays(result)),
+          '',
+        ]),
     '## Risks',
     '',
     ...rows(

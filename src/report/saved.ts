@@ -77,8 +77,7 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
   if (summary === undefined || resolved === undefined || series === undefined || told === undefined)
     return reader.refused();
   if (reader.problems.length > 0) return reader.refused();
-  const orNaN = (x: number | null) => x ?? Number.NaN;
-  const { reliability, serviceLevels, replications, dueDates, alerts, faults } = summary;
+  const { reliability, serviceLevels, replications, dueDates, alerts, faults, before } = summary;
   const result: Result = {
     ...manifest,
     title: summary.title,
@@ -92,11 +91,7 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
     verdict: summary.verdict,
     eventCount: summary.events,
     eventsByKind: Object.entries(manifest.eventsByKind),
-    expectations: summary.expectations.map((e) => ({
-      ...e,
-      value: orNaN(e.value),
-      margin: orNaN(e.margin),
-    })),
+    expectations: judged(summary.expectations),
     // The range of the printed digits decided the gate; no page shows it.
     observed: summary.observed.map((o) => ({ ...o, observedRange: null })),
     risks: summary.risks,
@@ -110,6 +105,7 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
     panels: catalogue.panels,
     series,
     told,
+    ...(before === undefined ? {} : { before: { ...before, expectations: judged(before.expectations) } }),
     ...(reliability === undefined
       ? {}
       : {
@@ -161,6 +157,12 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
     ...(faults === undefined ? {} : { faults: faultsOf(faults, resolved) }),
   };
   return { result, problems: [] };
+}
+
+const orNaN = (x: number | null) => x ?? Number.NaN;
+
+function judged(expectations: Summary['expectations']): Result['expectations'] {
+  return expectations.map((e) => ({ ...e, value: orNaN(e.value), margin: orNaN(e.margin) }));
 }
 
 /** Instants are whole microseconds: what a division by 10^6 lost is rounded away. */

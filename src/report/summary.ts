@@ -1,8 +1,30 @@
 import { z } from 'zod';
 import type { Replications } from '../experiment/replicated.ts';
-import type { AlertsOutcome, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
+import type { AlertsOutcome, Before, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 
 const finite = z.number().nullable();
+
+const expectation = z.strictObject({
+  name: z.string(),
+  that: z.string(),
+  mode: z.enum(['exact', 'scraped']),
+  when: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  value: finite,
+  margin: finite,
+  says: z.string(),
+  place: z.string().meta({ description: 'file:line of what asks for it' }),
+});
+
+const risk = z.strictObject({
+  name: z.string(),
+  unit: z.string(),
+  says: z.string(),
+  value: finite,
+  limit: finite,
+  ok: z.boolean(),
+  where: z.string(),
+});
 
 /** The versioned contract that other programs read. */
 export const summarySchema = z.strictObject({
@@ -20,19 +42,7 @@ export const summarySchema = z.strictObject({
   playedSeconds: z.number(),
   draws: z.boolean().meta({ description: 'whether chance plays a part' }),
   stoppedBecause: z.string().nullable(),
-  expectations: z.array(
-    z.strictObject({
-      name: z.string(),
-      that: z.string(),
-      mode: z.enum(['exact', 'scraped']),
-      when: z.string(),
-      verdict: z.enum(['pass', 'fail', 'inconclusive']),
-      value: finite,
-      margin: finite,
-      says: z.string(),
-      place: z.string().meta({ description: 'file:line of what asks for it' }),
-    }),
-  ),
+  expectations: z.array(expectation),
   observed: z.array(
     z.strictObject({
       name: z.string(),
@@ -52,17 +62,7 @@ export const summarySchema = z.strictObject({
       source: z.string(),
     }),
   ),
-  risks: z.array(
-    z.strictObject({
-      name: z.string(),
-      unit: z.string(),
-      says: z.string(),
-      value: finite,
-      limit: finite,
-      ok: z.boolean(),
-      where: z.string(),
-    }),
-  ),
+  risks: z.array(risk),
   measures: z.array(
     z.strictObject({
       name: z.string(),
@@ -74,6 +74,18 @@ export const summarySchema = z.strictObject({
   findings: z.array(
     z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
   ),
+  before: z
+    .strictObject({
+      scenario: z.string(),
+      title: z.string(),
+      seed: z.string(),
+      verdict: z.enum(['pass', 'fail', 'inconclusive']),
+      fingerprint: z.string(),
+      expectations: z.array(expectation),
+      risks: z.array(risk),
+    })
+    .optional()
+    .meta({ description: 'the result without the change; present where there is one to compare with' }),
   warmedInsteadOfPlayed: z
     .array(z.string())
     .meta({ description: 'what was set at the start in place of a warm-up' }),
@@ -279,11 +291,7 @@ export function summaryOf(result: Result): Summary {
     playedSeconds: result.playedMicros / 1e6,
     draws: result.draws,
     stoppedBecause: result.stoppedBecause,
-    expectations: result.expectations.map((e) => ({
-      ...e,
-      value: orNull(e.value),
-      margin: orNull(e.margin),
-    })),
+    ...judged(result),
     observed: result.observed.map(({ observedRange: _, interval, ...o }) => ({
       ...o,
       // A fitted or given number is shown by the run, but is no prediction.
@@ -291,9 +299,9 @@ export function summaryOf(result: Result): Summary {
       interval: interval === null ? null : [interval[0], interval[1]],
       relativeError: orNull(o.relativeError),
     })),
-    risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+    ...(result.before === undefined ? {} : { before: beforeOf(result.before) }),
     warmedInsteadOfPlayed: [...result.warmedInsteadOfPlayed],
     ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
     ...(result.serviceLevels === undefined
@@ -319,6 +327,28 @@ export function summaryOf(result: Result): Summary {
     ...(result.alerts === undefined ? {} : { alerts: alertsOf(result.alerts) }),
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
   };
+}
+
+function judged({ expectations, risks }: Before): Pick<Summary, 'expectations' | 'risks'> {
+  return {
+    // Key by key: whether played or read from a file, they stand in one order.
+    expectations: expectations.map(({ name, that, mode, when, verdict, value, margin, says, place }) => ({
+      ...{ name, that, mode, when, verdict },
+      value: orNull(value),
+      margin: orNull(margin),
+      ...{ says, place },
+    })),
+    risks: risks.map(({ name, unit, says, value, limit, ok, where }) => ({
+      ...{ name, unit, says },
+      value: orNull(value),
+      ...{ limit, ok, where },
+    })),
+  };
+}
+
+function beforeOf(before: Before): NonNullable<Summary['before']> {
+  const { scenario, title, seed, verdict, fingerprint } = before;
+  return { scenario, title, seed, verdict, fingerprint, ...judged(before) };
 }
 
 function replicationsOf({ rows: _, columns: __, ...r }: Replications): NonNullable<Summary['replications']> {

@@ -1,5 +1,6 @@
 import type { Finding, ObservedRow, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import {
   exposureSentences,
@@ -103,6 +104,15 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.told.length > 200) lines.push(`  ... and ${result.told.length - 200} more: see the report`);
   if (result.stoppedBecause !== null)
     lines.push(`  the run ended at ${clock(result.playedMicros)}: ${plain(result.stoppedBecause)}`);
+  if (result.before !== undefined) {
+    const all = beforeRows(result);
+    const moved = all.filter(([, was, is]) => was !== is);
+    const found = [beforeHeader, ...moved].map((row) => row.map(plain));
+    lines.push('', 'Before and after', ...table(found, new Set([1, 2, 3])).map((row) => `  ${row}`));
+    lines.push(
+      paint('dim', `  ${all.length - moved.length} more are as before; ${plain(beforeSays(result))}`),
+    );
+  }
   lines.push('', 'Risks');
   const shown = shownRisks(result);
   const risks = shown.map((r) => [

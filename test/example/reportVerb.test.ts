@@ -9,7 +9,7 @@ import { gone, type Series, type SeriesSet } from '../../src/promql/series.ts';
 import { readSeries, seriesArrow } from '../../src/report/arrow.ts';
 import { fitting } from '../../src/report/markdown.ts';
 import { savedResult } from '../../src/report/saved.ts';
-import { summaryOf } from '../../src/report/summary.ts';
+import { type Summary, summaryOf } from '../../src/report/summary.ts';
 import { command } from '../support/command.ts';
 import { root } from '../support/files.ts';
 
@@ -46,6 +46,7 @@ describe('a result is drawn again from its files alone', () => {
       'alert rules',
       [restart, '--seeds', '1', '--rules', join(root, 'test/recordings/strimzi/kafka-rules.yaml')],
     ],
+    ['a what-if, with what it changes', [join(root, 'scenarios/what-if/min-isr-3.yaml'), '--seeds', '1']],
     ['what ends next', [join(root, 'scenarios/reference-day/ca-rotation.yaml'), '--seeds', '1']],
   ])(
     'after %s, report leaves every byte as it was, and prints the same',
@@ -126,6 +127,52 @@ describe('an Arrow file of series', () => {
     const bytes = seriesArrow({ series: set, playedMicros: 10 } as Result);
     expect(readSeries(bytes).of('x')).toEqual(series);
     expect(tableFromIPC(bytes).getChild('value')!.get(1)).toBeNull();
+  });
+});
+
+describe('before and after', () => {
+  const whatIf = join(root, 'scenarios/what-if/min-isr-3.yaml');
+  const summaryIn = (folder: string) =>
+    JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
+
+  test('a what-if is compared with the scenario that it extends, as that plays by itself', async () => {
+    const folder = join(at, 'what-if');
+    const played = await command(['run', whatIf, '--seeds', '1', '--out', folder]);
+    const [own, base] = [summaryIn(folder), summaryIn(whole)];
+    expect(own.before).toMatchObject({
+      fingerprint: base.fingerprint,
+      risks: base.risks,
+      expectations: base.expectations,
+    });
+    const table = /## Before and after\n\n(.*?)\n\n/s.exec(
+      readFileSync(join(folder, 'summary.md'), 'utf8'),
+    )![1]!;
+    expect(table).toContain('| no producer is turned away | pass | FAIL |  | now fails |');
+    expect(table).toMatch(/\| no send fails \| pass \| pass \| {2}\| {2}\|/);
+    const lag = (s: Summary) => s.risks.find((r) => r.says.startsWith('sends that were tried again'))!;
+    expect(lag(own).value).toBeGreaterThan(lag(base).value!);
+    expect(played.out).toMatch(/Before and after\n.*\n +no producer is turned away +pass +FAIL +now fails\n/);
+    expect(played.out).not.toMatch(/no send fails +pass +pass/);
+    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('<h2>Before and after</h2>');
+    // A result that was there before says the same.
+    const other = join(at, 'against');
+    await command(['run', whatIf, '--seeds', '1', '--out', other, '--against', whole]);
+    expect([...bytesOf(other)]).toEqual([...bytesOf(folder)]);
+    await command(['report', other, '--against', whole]);
+    expect([...bytesOf(other)]).toEqual([...bytesOf(folder)]);
+    const turned = copy();
+    await command(['report', turned, '--against', folder]);
+    expect(readFileSync(join(turned, 'summary.md'), 'utf8')).toContain(
+      '| no producer is turned away | FAIL | pass |  | now holds |',
+    );
+    expect(summaryIn(turned).before!.fingerprint).toBe(own.fingerprint);
+  }, 60_000);
+
+  test('a scenario that shows nothing is compared with nothing, and what holds no result is refused before the run', async () => {
+    expect(summaryIn(whole)).not.toHaveProperty('before');
+    expect(readFileSync(join(whole, 'summary.md'), 'utf8')).not.toContain('Before and after');
+    const { code, err } = await command(['run', whatIf, '--out', join(at, 'none'), '--against', at]);
+    expect([code, err]).toEqual([2, expect.stringContaining('manifest.json\n  there is no such file')]);
   });
 });
 

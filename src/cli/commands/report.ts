@@ -4,7 +4,8 @@ import { renderProblems } from '../../scenario/problems.ts';
 import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { rootOf, writeResult } from '../files.ts';
-import { type Command, version } from '../verbs.ts';
+import { beforeIn, savedIn } from '../savedResult.ts';
+import type { Command } from '../verbs.ts';
 
 /** Every file of a folder by its path in it, with forward slashes. */
 function filesIn(folder: string): string[] {
@@ -21,10 +22,15 @@ export const report: Command = {
     'rehearse report out/reference-day/rolling-restart',
     'rehearse report out/reference-day/rolling-restart --openmetrics --perfetto --png',
     'rehearse report out/reference-day/rolling-restart --junit --annotations --quiet',
+    'rehearse report out/what-if/min-isr-3 --against out/reference-day/rolling-restart',
     'rehearse report out/reference-day/rolling-restart --json | jq .verdict',
   ],
   options: {
     ...drawnOptions,
+    against: {
+      says: 'the folder of a result to compare with: risks and expectations before and after',
+      type: 'string',
+    },
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
@@ -43,26 +49,28 @@ export const report: Command = {
         `${folder} holds the answer to a question about many runs, which has no charts of one\n  mend: name the folder that rehearse run wrote`,
       );
     mayAnnotate(given);
-    const { savedResult } = await import('../../report/saved.ts');
-    const saved = await savedResult(
-      { folder, bytes: (name) => (existsSync(file(name)) ? readFileSync(file(name)) : undefined) },
-      version,
-    );
+    const saved = await savedIn(folder);
     if (saved.result === undefined) {
       process.stderr.write(
         `${renderProblems(saved.problems, saved.texts)}\n\n${folder}: nothing was drawn\n`,
       );
       return exitCode.usage;
     }
-    const { result } = saved;
-    const { drawnFiles, isDrawn } = await import('../../report/files.ts');
+    const against = given.text('against');
+    const before = against === undefined ? undefined : await beforeIn(against);
+    const result = before === undefined ? saved.result : { ...saved.result, before };
+    const { drawnFiles, isDrawn, summaryJson } = await import('../../report/files.ts');
     // What is not drawn stays as it is; a chart that is no longer drawn goes, and what was asked for before is drawn anew.
-    const before = filesIn(folder);
-    const kept = before.filter((path) => !isDrawn(path));
-    const drawn = await drawnFiles(result, wantedIn(given, before));
+    const there = filesIn(folder);
+    const kept = there.filter((path) => !isDrawn(path));
+    const drawn = await drawnFiles(result, wantedIn(given, there));
     writeResult(
       folder,
-      new Map([...kept.map((path) => [path, readFileSync(file(path))] as const), ...drawn]),
+      new Map([
+        ...kept.map((path) => [path, readFileSync(file(path))] as const),
+        ...(before === undefined ? [] : [['summary.json', summaryJson(result)] as const]),
+        ...drawn,
+      ]),
     );
     if (given.flag('json')) process.stdout.write(readFileSync(file('summary.json')));
     else {

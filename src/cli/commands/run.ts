@@ -1,11 +1,13 @@
 import { join, relative } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { CannotTry, type FaultOptions, tryFaults } from '../../experiment/faults.ts';
-import type { Result } from '../../experiment/result.ts';
+import type { Before, Result } from '../../experiment/result.ts';
 import { playShown, type RunOptions, resultOf, runScenario, scenarioName } from '../../experiment/run.ts';
 import { nearest } from '../../formats/nearest.ts';
+import type { ReadText } from '../../formats/problem.ts';
 import { formatQuantity, parseQuantity } from '../../formats/quantity.ts';
 import { faultKinds } from '../../scenario/faultVariants.ts';
+import { baseOf } from '../../scenario/files.ts';
 import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
@@ -16,6 +18,7 @@ import { playShard, runsOf } from '../points.ts';
 import { batches, playBatches, sourceOf, workersOf } from '../pool.ts';
 import { progress } from '../progress.ts';
 import { extendedFrom, replicated, replicationPlan } from '../replicate.ts';
+import { beforeIn } from '../savedResult.ts';
 import { shardOf } from '../shards.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
@@ -67,6 +70,25 @@ function faultOptions(given: Given, scenario: Scenario): FaultOptions | undefine
     return parsed.value;
   });
   return { kinds, at: moments, ...more };
+}
+
+/**
+ * What a what-if changes, without the change: the scenario that it extends, played once.
+ * @returns undefined for a scenario that shows nothing, or extends none that can be played by itself
+ */
+function playedBefore(
+  scenario: Scenario,
+  texts: ReadonlyMap<string, string>,
+  reader: ReadText,
+  rules: readonly string[],
+  options: RunOptions,
+): Before | undefined {
+  const base =
+    scenario.shows === undefined ? undefined : baseOf(scenario.file, texts.get(scenario.file) ?? '');
+  const loaded = base === undefined ? undefined : openScenario(base, reader, rules);
+  if (loaded?.scenario === undefined) return undefined;
+  const { onProgress: _, ...quiet } = options;
+  return runScenario(loaded.scenario, { ...quiet, seeds: 1 });
 }
 
 type Shows = ReturnType<typeof progress> | undefined;
@@ -169,6 +191,10 @@ export const run: Command = {
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
     ...drawnOptions,
+    against: {
+      says: 'the folder of a result to compare with; without it, a scenario with shows: is compared with the one that it extends',
+      type: 'string',
+    },
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
     verify: { says: 'check every invariant after every instant', type: 'boolean' },
     'shuffle-ties': {
@@ -224,6 +250,9 @@ export const run: Command = {
     // Before minutes are spent on what could not be written.
     mayHoldResult(folder);
     mayAnnotate(given);
+    const against = given.text('against');
+    // Read before minutes are spent on what cannot be compared.
+    const saidBefore = against === undefined ? undefined : await beforeIn(against);
     const show = given.flag('quiet') || given.flag('json') ? undefined : progress(scenario.title);
     const options = {
       version,
@@ -243,6 +272,8 @@ export const run: Command = {
         });
         result = { ...result, faults };
       }
+      const before = saidBefore ?? playedBefore(scenario, loaded.texts, reader, names, options);
+      if (before !== undefined) result = { ...result, before };
     } catch (error) {
       if (error instanceof CannotTry) throw new UsageError(`${error.message}\n  mend: ${error.mend}`);
       if (error instanceof BrokenInvariant || error instanceof BoundReached) {
