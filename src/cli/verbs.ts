@@ -38,6 +38,12 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import('./commands/completion.ts')).completion,
 };
 
+/** Every verb by its name, in the order of the help. */
+export async function allVerbs(): Promise<ReadonlyMap<string, Command>> {
+  const all = Object.entries(verbs).map(async ([name, load]) => [name, await load()] as const);
+  return new Map(await Promise.all(all));
+}
+
 export const version: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ).version;

@@ -31,9 +31,10 @@ function largest({ points }: PanelLine, playedMicros: number): (number | undefin
     // Between two instants the line is straight, so that at the edge of a part it has the value between.
     if (next === undefined) return;
     for (let k = place(p.t) + 1; k <= place(next.t); k += 1) {
-      const share = ((k / width) * playedMicros - p.t) / Math.max(1, next.t - p.t);
-      const v = p.v + (next.v - p.v) * Math.min(1, Math.max(0, share));
-      put(k - 1, v);
+      const edge = (k / width) * playedMicros;
+      const v = p.v + (next.v - p.v) * Math.min(1, Math.max(0, (edge - p.t) / Math.max(1, next.t - p.t)));
+      // A step at the edge itself belongs to the part behind it.
+      if (edge < next.t) put(k - 1, v);
       put(k, v);
     }
   });
