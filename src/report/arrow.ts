@@ -168,9 +168,16 @@ export function replicationsArrow({ rows, columns }: Replications): Uint8Array {
   );
 }
 
+/** The table of a file, which has as many bytes as its rows need: a changed length would else be read to the end of the memory. */
+function tableIn(bytes: Uint8Array): Table {
+  const table = tableFromIPC(bytes);
+  if (table.numRows * 8 > bytes.length) throw new RangeError(`it cannot hold ${table.numRows} rows`);
+  return table;
+}
+
 /** The columns of a file, by the names it must have. @throws Error for a file that is cut off, or none; RangeError for a missing column */
 function columnsIn(bytes: Uint8Array, names: readonly string[]): { rows: number; columns: Vector[] } {
-  const table = tableFromIPC(bytes);
+  const table = tableIn(bytes);
   const columns = names.map((name) => {
     const found = table.getChild(name);
     if (found === null) throw new RangeError(`there is no column ${name}`);
@@ -185,8 +192,9 @@ export function readSeries(bytes: Uint8Array): SeriesSet {
   const [metric, labels, time, value, slope] = columns as [Vector, Vector, Vector, Vector, Vector];
   const byName = new Map<string, Series[]>();
   for (let from = 0; from < rows; ) {
-    const name = String(metric.get(from));
-    const text = String(labels.get(from));
+    const [name, text]: unknown[] = [metric.get(from), labels.get(from)];
+    if (typeof name !== 'string' || typeof text !== 'string')
+      throw new RangeError(`row ${from} has no metric or no labels`);
     const [times, values, slopes]: [number[], number[], number[]] = [[], [], []];
     let i = from;
     // Two series may have the same labels, one after the other: time then goes back.
@@ -223,7 +231,7 @@ export function readReplications(bytes: Uint8Array): {
   readonly heads: readonly RowHead[];
   readonly columns: readonly Column[];
 } {
-  const table = tableFromIPC(bytes);
+  const table = tableIn(bytes);
   const own = ['replication', 'fingerprint', 'broken', 'events'];
   const column = (name: string) => {
     const found = table.getChild(name);

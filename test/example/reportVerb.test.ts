@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { version } from '../../src/cli/verbs.ts';
 import type { Result } from '../../src/experiment/result.ts';
@@ -210,6 +211,22 @@ describe('a folder that cannot be drawn is told of with its place and the remedy
       expect(err, String(share)).toMatch(new RegExp(`^OUT/${name}\\n {2}cut off or changed, at \\d+ bytes`));
     }
   });
+  test('an Arrow file with changed bytes is read or refused, and never reads on for ever', () => {
+    const bytes = readFileSync(join(whole, 'series.arrow'));
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(2000), fc.nat(255), (anywhere, near, byte) => {
+        const changed = Buffer.from(bytes);
+        changed[anywhere] = byte;
+        changed[near] = byte;
+        try {
+          expect(readSeries(changed).names.length).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  }, 60_000);
   test.each(['manifest.json', 'resolved.json', 'summary.json', 'series.arrow', 'events.arrow'])(
     'a missing %s',
     async (name) => {
