@@ -1,8 +1,10 @@
 /** `npm run docs`: writes docs/reference from the verbs, the schemas and the catalogues. A test fails when it is stale. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { exitWords } from '../src/cli/exitCodes.ts';
 import { readerBelow, rootOf } from '../src/cli/files.ts';
-import { verbs } from '../src/cli/verbs.ts';
+import { manPage, placeholder } from '../src/cli/help.ts';
+import { allVerbs, version } from '../src/cli/verbs.ts';
 import type { Catalogue } from '../src/engine/catalogue.ts';
 import { bands, type Figure, within } from '../src/evidence/gcScore.ts';
 import {
@@ -289,19 +291,21 @@ function auditPage(): string {
 export async function referenceFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const sections: string[] = [];
-  for (const [name, load] of Object.entries(verbs)) {
-    const verb = await load();
+  const commands = await allVerbs();
+  for (const [name, verb] of commands) {
     const options = Object.entries(verb.options).map(([o, { says, type }]) => [
-      `\`--${o}\`${{ string: ' VALUE', list: ' VALUE...', boolean: '' }[type]}`,
+      `\`--${o}\`${placeholder(type)}`,
       says,
     ]);
+    const examples = verb.examples.map((e) => `    ${e}`).join('\n');
     sections.push(
-      `## ${name}\n\n\`rehearse ${name} ${verb.usage}\`\n\n${verb.question}\n\n${options.length === 0 ? '' : `${table(['option', 'meaning'], options)}\n\n`}${verb.examples.map((e) => `    ${e}`).join('\n')}`,
+      `## ${name}\n\n${verb.question}\n\n${examples}\n\n\`${`rehearse ${name} ${verb.usage}`.trimEnd()}\`${options.length === 0 ? '' : `\n\n${table(['option', 'meaning'], options)}`}`,
     );
   }
+  files.set('rehearse.1', manPage(commands, version));
   files.set(
     'verbs.md',
-    `# Verbs\n\n${made}\n\nExit codes: 0 yes, 1 a bug of ours, 2 wrong usage or input, 20 the answer is no, 21 inconclusive, 130 interrupted.\n\n${sections.join('\n\n')}\n`,
+    `# Verbs\n\n${made}\n\nExit codes: ${exitWords.map(([code, says]) => `${code} ${says}`).join(', ')}.\n\n${sections.join('\n\n')}\n`,
   );
   const actions = all.flatMap((p) =>
     Object.entries(p.actions).map(([name, a]) => [`\`${p.name}.${name}\``, a.says]),

@@ -11,6 +11,16 @@ export const exitCode = {
   interrupted: 130,
 } as const;
 
+/** What each code says, in a few words: help, man page and reference show the same. */
+export const exitWords = [
+  [exitCode.yes, 'yes'],
+  [exitCode.bug, 'a bug of ours'],
+  [exitCode.usage, 'wrong usage or input'],
+  [exitCode.no, 'the answer is no'],
+  [exitCode.inconclusive, 'inconclusive'],
+  [exitCode.interrupted, 'interrupted'],
+] as const;
+
 /** Something the user must mend: printed as it is, without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -1,23 +1,7 @@
 import { nearest } from '../formats/nearest.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
-import { type Command, type Given, verbs } from './verbs.ts';
-
-async function overview(): Promise<string> {
-  const lines = ['rehearse: rehearse a change to a Kafka-on-Kubernetes platform before you make it', ''];
-  for (const [name, load] of Object.entries(verbs))
-    lines.push(`  ${name.padEnd(12)}${(await load()).question}`);
-  return `${lines.join('\n')}\n\n  rehearse VERB --help tells more\n`;
-}
-
-function help(name: string, command: Command): string {
-  const flags = Object.entries(command.options).map(
-    ([flag, o]) =>
-      [`  --${flag}${{ string: ' VALUE', list: ' VALUE...', boolean: '' }[o.type]}`, o.says] as const,
-  );
-  const width = flags.reduce((most, [flag]) => Math.max(most, flag.length + 2), 24);
-  const options = flags.map(([flag, says]) => flag.padEnd(width) + says);
-  return `rehearse ${name} ${command.usage}\n\n${command.question}\n\n${options.join('\n')}\n\nExamples:\n${command.examples.map((e) => `  ${e}`).join('\n')}\n`;
-}
+import { overviewText, verbText } from './help.ts';
+import { allVerbs, type Command, type Given, verbs } from './verbs.ts';
 
 /** Reads the arguments of a verb; every mistake is told at once. */
 async function parse(name: string, command: Command, args: readonly string[]): Promise<Given> {
@@ -84,7 +68,7 @@ async function parse(name: string, command: Command, args: readonly string[]): P
 async function main(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
   if (verb === undefined || verb === '--help' || verb === 'help' || verb === '-h') {
-    process.stdout.write(await overview());
+    process.stdout.write(overviewText(await allVerbs()));
     return verb === undefined ? exitCode.usage : exitCode.yes;
   }
   const load = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
@@ -96,7 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const command = await load();
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(help(verb, command));
+    process.stdout.write(verbText(verb, command));
     return exitCode.yes;
   }
   return command.run(await parse(verb, command, rest));

@@ -180,6 +180,7 @@ export function withReplications(result: Result, replications: ReturnType<typeof
     value: 1,
     margin: -1,
     says: b.says,
+    place: `${result.file}:1`,
   }));
   const all = [...expectations, ...broken];
   const verdicts = all.map((e) => e.verdict);

@@ -23,6 +23,7 @@ export interface Given {
 export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./commands/check.ts')).check,
   run: async () => (await import('./commands/run.ts')).run,
+  report: async () => (await import('./commands/report.ts')).report,
   replay: async () => (await import('./commands/replay.ts')).replay,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   plan: async () => (await import('./commands/plan.ts')).plan,
@@ -38,6 +39,12 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   schema: async () => (await import('./commands/schema.ts')).schema,
   completion: async () => (await import('./commands/completion.ts')).completion,
 };
+
+/** Every verb by its name, in the order of the help. */
+export async function allVerbs(): Promise<ReadonlyMap<string, Command>> {
+  const all = Object.entries(verbs).map(async ([name, load]) => [name, await load()] as const);
+  return new Map(await Promise.all(all));
+}
 
 export const version: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

@@ -51,7 +51,7 @@ export function judge(e: ExpectationEntry, series: SeriesSet, played: number): J
     }
   }
   const checked = checkExpectation(e.expression, view, times);
-  const base = { name: e.name, that: e.text, mode: e.mode, when: e.when };
+  const base = { name: e.name, that: e.text, mode: e.mode, when: e.when, place: e.place };
   if (!checked.matched) {
     return {
       ...base,

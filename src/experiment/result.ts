@@ -26,6 +26,8 @@ export interface ExpectationOutcome {
   readonly margin: number;
   /** One sentence: which series, when. */
   readonly says: string;
+  /** `file:line` of what asks for it; the first line of the scenario where every run is asked. */
+  readonly place: string;
 }
 
 export interface ObservedRow {
@@ -170,6 +172,12 @@ export interface Reliability {
   readonly rows: readonly ReliabilityRow[];
 }
 
+/** What another result says of the same questions. */
+export type Before = Pick<
+  Result,
+  'scenario' | 'title' | 'seed' | 'verdict' | 'fingerprint' | 'expectations' | 'risks'
+>;
+
 /** Everything one run gives; the report room draws from this alone. */
 export interface Result {
   readonly rehearse: 1;
@@ -177,6 +185,8 @@ export interface Result {
   readonly title: string;
   /** `reference-day/rolling-restart`: the path below `scenarios/` without its ending. */
   readonly scenario: string;
+  /** The scenario file, relative to the root of its project. */
+  readonly file: string;
   readonly scenarioDigest: string;
   readonly platformDigest: string;
   readonly seed: string;
@@ -225,6 +235,8 @@ export interface Result {
   readonly replications?: Replications;
   /** How each change of the calendar goes; absent where there is none. */
   readonly runSheets?: readonly RunSheet[];
+  /** The result without the change, where there is one to compare with. */
+  readonly before?: Before;
   /** What alert rules said, where the platform has any; microseconds count from the start of the period. */
   readonly alerts?: AlertsOutcome;
 }

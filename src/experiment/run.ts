@@ -135,6 +135,7 @@ export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result 
   const { scenario, options, seed, byChance, notSampled, built, played, series, draws } = shown;
   const { sim } = built;
   const predictions = predict(shown, rows);
+  const place = `${scenario.file}:1`;
   const expectations: ExpectationOutcome[] = scenario.expect.map((e) => {
     const { held: _, ...outcome } = judge(e, series, played);
     return outcome;
@@ -151,6 +152,7 @@ export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result 
       value: risk.value ?? Number.NaN,
       margin: (risk.limit ?? 0) - (risk.value ?? 0),
       says: `${risk.says}: ${risk.value ?? 'no value'}, limit ${risk.limit}`,
+      place,
     });
   }
   const found = built.findings();
@@ -165,6 +167,7 @@ export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result 
       value: 1,
       margin: -1,
       says,
+      place,
     });
   }
   const dueDates = dueDatesFrom(scenario.warmUp, built.dueDates());
@@ -181,6 +184,7 @@ export function resultOf(shown: Shown, rows: readonly ReplicationRow[]): Result 
     version: options.version,
     title: scenario.title,
     scenario: scenarioName(scenario.file),
+    file: scenario.file,
     scenarioDigest: options.digest(JSON.stringify(scenario.resolved)),
     platformDigest: options.digest(texts.map(([, text]) => text).join('\u0000')),
     seed,

@@ -16,12 +16,6 @@ export interface Chart {
 /** At most so many instants of a line are drawn. */
 const mostPoints = 600;
 
-interface Point {
-  readonly t: number;
-  readonly v: number;
-  readonly by: string;
-}
-
 /** Instants worth drawing: changes, thinned where they are too many, each with the microsecond before it, so that a step stays a step. */
 function instants(times: readonly number[]): readonly number[] {
   let kept = times;
@@ -32,11 +26,19 @@ function instants(times: readonly number[]): readonly number[] {
   return [...new Set(kept.flatMap((t) => (t > 0 ? [t - 1, t] : [t])))].sort((a, b) => a - b);
 }
 
-function points(panel: Panel, result: Result): Point[] {
+/** A line of a panel: instants in microseconds, ascending, between which it is straight. */
+export interface PanelLine {
+  /** What tells it from the others; empty for the only one. */
+  readonly by: string;
+  readonly points: readonly { readonly t: number; readonly v: number }[];
+  readonly peak: number;
+}
+
+/** The lines of a panel, in the order in which they first have a value. */
+export function panelLines(panel: Panel, result: Result): PanelLine[] {
   const parsed = parseExpression(panel.that);
   if (!parsed.ok) throw new RangeError(`panel ${panel.title}: ${parsed.problems[0]?.message}`);
-  const found: Point[] = [];
-  const lines = new Map<string, Point[]>();
+  const lines = new Map<string, { t: number; v: number }[]>();
   const query = new Query(parsed.value, new ExactView(result.series));
   for (const t of instants(changeTimes(parsed.value, result.series, 0, result.playedMicros))) {
     for (const sample of query.samples(t)) {
@@ -50,17 +52,22 @@ function points(panel: Panel, result: Result): Point[] {
               .join(' ');
       const line = lines.get(by) ?? [];
       lines.set(by, line);
-      line.push({ t: t / 60e6, v: Number(sample.value.toPrecision(6)), by });
+      line.push({ t, v: Number(sample.value.toPrecision(6)) });
     }
   }
-  for (const line of lines.values()) {
-    line.forEach((p, i) => {
-      // The middle of a level stretch draws nothing.
-      if (i > 0 && i + 1 < line.length && line[i - 1]!.v === p.v && line[i + 1]!.v === p.v) return;
-      found.push(p);
-    });
-  }
-  return found;
+  return [...lines].map(([by, all]) => ({
+    by,
+    // The middle of a level stretch draws nothing.
+    points: all.filter(
+      (p, i) => i === 0 || i + 1 === all.length || all[i - 1]!.v !== p.v || all[i + 1]!.v !== p.v,
+    ),
+    peak: all.reduce((most, p) => Math.max(most, p.v), Number.NEGATIVE_INFINITY),
+  }));
+}
+
+/** So many lines of a panel as have the highest peaks, the highest first. */
+export function highest(lines: readonly PanelLine[], count: number): PanelLine[] {
+  return [...lines].sort((a, b) => b.peak - a.peak || (a.by < b.by ? -1 : 1)).slice(0, count);
 }
 
 export const base = {
@@ -106,25 +113,21 @@ function fileName(title: string): string {
 const x = { field: 't', type: 'quantitative', title: 'minutes from the start', scale: { nice: false } };
 
 function panelChart(panel: Panel, result: Result): Chart | undefined {
-  const values = points(panel, result);
-  const zero = values.every((p) => p.v === 0);
-  if (values.length === 0 || (zero && panel.optional === true)) return undefined;
+  const lines = panelLines(panel, result);
+  const zero = lines.every(({ points }) => points.every((p) => p.v === 0));
+  if (lines.length === 0 || (zero && panel.optional === true)) return undefined;
   // Too many lines are no picture: the largest ones are drawn.
-  const peak = new Map<string, number>();
-  for (const p of values) peak.set(p.by, Math.max(peak.get(p.by) ?? Number.NEGATIVE_INFINITY, p.v));
-  const shown = new Set(
-    [...peak]
-      .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-      .slice(0, 10)
-      .map(([by]) => by),
-  );
+  const shown = highest(lines, 10);
+  const values = lines
+    .filter((line) => shown.includes(line))
+    .flatMap(({ by, points }) => points.map(({ t, v }) => ({ t: t / 60e6, v, by })));
   const format = panel.unit === 'ratio' ? '~%' : '~s';
   return {
     name: fileName(panel.title),
     title: panel.title,
     spec: {
       ...base,
-      data: { values: values.filter((p) => shown.has(p.by)) },
+      data: { values },
       mark: { type: 'line', strokeWidth: 1.6, interpolate: 'linear' },
       encoding: {
         x,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Result } from '../experiment/result.ts';
 import { charts, drawSvg } from './charts.ts';
+import type { Export } from './exports.ts';
 import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';
 import { summaryMarkdown } from './markdown.ts';
@@ -15,8 +16,23 @@ export function summaryJson(result: Result): string {
   return json(summaryOf(result));
 }
 
+/** What is drawn only where it is asked for. */
+export interface Wanted {
+  /** Charts as pictures, too. */
+  readonly png: boolean;
+  readonly exports: readonly Export[];
+}
+
 /** All files of a result, manifest first. Nothing in them depends on the clock, the host or a path. */
-export async function reportFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
+export async function reportFiles(
+  result: Result,
+  wanted: Wanted = { png: false, exports: [] },
+): Promise<Map<string, string | Uint8Array>> {
+  return new Map([...(await dataFiles(result)), ...(await drawnFiles(result, wanted))]);
+}
+
+/** What a result is: all that its pages, tables and charts are drawn from. */
+export async function dataFiles(result: Result): Promise<Map<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
   const manifest = (fingerprint: string, more: object) =>
     json({
@@ -47,19 +63,40 @@ export async function reportFiles(result: Result): Promise<Map<string, string | 
   }
   files.set('resolved.json', json(result.resolved));
   files.set('summary.json', summaryJson(result));
-  files.set('summary.md', summaryMarkdown(result));
-  if (result.runSheets !== undefined) files.set('run-sheet.md', runSheetMarkdown(result));
   const { eventsArrow, replicationsArrow, seriesArrow } = await import('./arrow.ts');
   files.set('series.arrow', seriesArrow(result));
   files.set('events.arrow', eventsArrow(result));
   if (result.replications !== undefined)
     files.set('replications.arrow', replicationsArrow(result.replications));
+  return files;
+}
+
+/** Whether a file of a result folder is drawn: `report` makes it again. */
+export const isDrawn = (path: string): boolean =>
+  ['summary.md', 'run-sheet.md'].includes(path) || path === 'report.html' || path.startsWith('charts/');
+
+/** What is drawn from a result, whether it was played just now or read from its files. */
+export async function drawnFiles(
+  result: Result,
+  wanted: Wanted = { png: false, exports: [] },
+): Promise<Map<string, string | Uint8Array>> {
+  const files = new Map<string, string | Uint8Array>();
+  files.set('summary.md', summaryMarkdown(result));
+  if (result.runSheets !== undefined) files.set('run-sheet.md', runSheetMarkdown(result));
   const svgs: [string, string][] = [];
   for (const chart of charts(result)) {
     const svg = await drawSvg(chart);
     files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
     files.set(`charts/${chart.name}.svg`, svg);
+    if (wanted.png) {
+      const { drawPng } = await import('./png.ts');
+      files.set(`charts/${chart.name}.png`, await drawPng(svg));
+    }
     svgs.push([chart.title, svg]);
+  }
+  if (wanted.exports.length > 0) {
+    const { exportedFiles } = await import('./exports.ts');
+    for (const [name, text] of exportedFiles(result, wanted.exports)) files.set(name, text);
   }
   files.set(
     'report.html',

@@ -1,5 +1,6 @@
 import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
@@ -162,7 +163,7 @@ export function reportHtml(
 <title>${inert(result.title)}</title><style>${css}</style></head><body><main>
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
-<h2>Risks</h2><div class="cards">${cards(result)}</div>
+${result.before === undefined ? '' : `<h2>Before and after</h2>${plainTable(beforeHeader, beforeRows(result))}<p class="soft">${inert(beforeSays(result))}</p>`}<h2>Risks</h2><div class="cards">${cards(result)}</div>
 ${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${
   result.replications === undefined
     ? ''

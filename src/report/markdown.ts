@@ -1,11 +1,13 @@
 import type { Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
+import { sparklineRows, sparklinesHeader } from './sparklines.ts';
 import { observedCells, observedHeader } from './text.ts';
 import { number } from './words.ts';
 
@@ -20,12 +22,45 @@ export function rows(header: readonly string[], body: readonly (readonly string[
   return [line(header), `|${header.map(() => '---|').join('')}`, ...body.map(line)];
 }
 
+/** Most bytes of `summary.md`: a comment of a pull request takes 65,536 characters. */
+const mostBytes = 60_000;
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+
+/** Lines that fit: where they are too many, the last sections lose theirs first, and say how many. */
+export function fitting(lines: readonly string[], most: number): string[] {
+  let excess = bytesOf(lines.join('\n')) + 1 - most;
+  if (excess <= 0) return [...lines];
+  const starts = lines.flatMap((line, i) => (line.startsWith('## ') ? [i] : []));
+  const sections = [0, ...starts].map((from, i) => lines.slice(from, starts[i] ?? lines.length));
+  for (let s = sections.length - 1; s >= 0 && excess > 0; s -= 1) {
+    const section = sections[s]!;
+    // The heading, a blank line, and the first two lines of a table stay.
+    let to = section.length;
+    const note = (count: number) => `... and ${count} more lines: see report.html`;
+    excess += bytesOf(note(section.length)) + 2;
+    for (; to > 4 && excess > 0; to -= 1) excess -= bytesOf(section[to - 1]!) + 1;
+    if (to < section.length) sections[s] = [...section.slice(0, to), '', note(section.length - to), ''];
+  }
+  return sections.flat();
+}
+
 /** `summary.md`: fit for a pull request, the verdict first. */
 export function summaryMarkdown(result: Result): string {
   const lines = [`# ${result.verdict.toUpperCase()}: ${cell(result.title)}`, ''];
   lines.push(
     `Scenario \`${result.scenario}\`, seed ${cell(result.seed)}, ${result.eventCount} events, fingerprint \`${result.fingerprint}\`${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : ''}.`,
     '',
+    ...(result.before === undefined
+      ? []
+      : [
+          '## Before and after',
+          '',
+          ...rows(beforeHeader, beforeRows(result)),
+          '',
+          cell(beforeSays(result)),
+          '',
+        ]),
     '## Risks',
     '',
     ...rows(
@@ -50,6 +85,8 @@ export function summaryMarkdown(result: Result): string {
       ),
     );
   }
+  const curves = sparklineRows(result);
+  if (curves.length > 0) lines.push('', '## Curves', '', ...rows(sparklinesHeader, curves));
   if (result.observed.length > 0) {
     lines.push('', '## Observed and played', '', ...rows(observedHeader, result.observed.map(observedCells)));
   }
@@ -127,5 +164,5 @@ export function summaryMarkdown(result: Result): string {
   if (result.warmedInsteadOfPlayed.length > 0) {
     lines.push('', `Set at the start, not warmed up: ${result.warmedInsteadOfPlayed.map(cell).join('; ')}.`);
   }
-  return `${lines.join('\n')}\n`;
+  return `${fitting(lines, mostBytes).join('\n')}\n`;
 }

@@ -1,14 +1,37 @@
 import { z } from 'zod';
 import type { Replications } from '../experiment/replicated.ts';
-import type { AlertsOutcome, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
+import type { AlertsOutcome, Before, FaultsOutcome, Reliability, Result } from '../experiment/result.ts';
 import type { RunSheet } from '../experiment/runSheet.ts';
 
 const finite = z.number().nullable();
+
+const expectation = z.strictObject({
+  name: z.string(),
+  that: z.string(),
+  mode: z.enum(['exact', 'scraped']),
+  when: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  value: finite,
+  margin: finite,
+  says: z.string(),
+  place: z.string().meta({ description: 'file:line of what asks for it' }),
+});
+
+const risk = z.strictObject({
+  name: z.string(),
+  unit: z.string(),
+  says: z.string(),
+  value: finite,
+  limit: finite,
+  ok: z.boolean(),
+  where: z.string(),
+});
 
 /** The versioned contract that other programs read. */
 export const summarySchema = z.strictObject({
   rehearse: z.literal(1),
   scenario: z.string(),
+  file: z.string().meta({ description: 'the scenario file, relative to the root of its project' }),
   title: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   seed: z.string(),
@@ -16,20 +39,11 @@ export const summarySchema = z.strictObject({
   fingerprint: z.string(),
   events: z.number(),
   from: z.string(),
+  lengthSeconds: z.number(),
   playedSeconds: z.number(),
+  draws: z.boolean().meta({ description: 'whether chance plays a part' }),
   stoppedBecause: z.string().nullable(),
-  expectations: z.array(
-    z.strictObject({
-      name: z.string(),
-      that: z.string(),
-      mode: z.enum(['exact', 'scraped']),
-      when: z.string(),
-      verdict: z.enum(['pass', 'fail', 'inconclusive']),
-      value: finite,
-      margin: finite,
-      says: z.string(),
-    }),
-  ),
+  expectations: z.array(expectation),
   observed: z.array(
     z.strictObject({
       name: z.string(),
@@ -49,17 +63,7 @@ export const summarySchema = z.strictObject({
       source: z.string(),
     }),
   ),
-  risks: z.array(
-    z.strictObject({
-      name: z.string(),
-      unit: z.string(),
-      says: z.string(),
-      value: finite,
-      limit: finite,
-      ok: z.boolean(),
-      where: z.string(),
-    }),
-  ),
+  risks: z.array(risk),
   measures: z.array(
     z.strictObject({
       name: z.string(),
@@ -71,6 +75,21 @@ export const summarySchema = z.strictObject({
   findings: z.array(
     z.strictObject({ id: z.string(), rule: z.string(), facts: z.array(z.string()), says: z.string() }),
   ),
+  before: z
+    .strictObject({
+      scenario: z.string(),
+      title: z.string(),
+      seed: z.string(),
+      verdict: z.enum(['pass', 'fail', 'inconclusive']),
+      fingerprint: z.string(),
+      expectations: z.array(expectation),
+      risks: z.array(risk),
+    })
+    .optional()
+    .meta({ description: 'the result without the change; present where there is one to compare with' }),
+  warmedInsteadOfPlayed: z
+    .array(z.string())
+    .meta({ description: 'what was set at the start in place of a warm-up' }),
   reliability: z
     .strictObject({
       runs: z.number(),
@@ -112,11 +131,11 @@ export const summarySchema = z.strictObject({
             z.strictObject({
               p: z.number(),
               value: finite,
-              interval: z.array(z.number()).length(2).nullable(),
+              interval: z.tuple([z.number(), z.number()]).nullable(),
               needs: finite,
             }),
           ),
-          over: z.strictObject({ count: z.number(), interval: z.array(z.number()).length(2) }).nullable(),
+          over: z.strictObject({ count: z.number(), interval: z.tuple([z.number(), z.number()]) }).nullable(),
         }),
       ),
       expectations: z.array(
@@ -124,7 +143,7 @@ export const summarySchema = z.strictObject({
           name: z.string(),
           holdsIn: finite,
           held: z.number(),
-          interval: z.array(z.number()).length(2),
+          interval: z.tuple([z.number(), z.number()]),
           verdict: z.enum(['pass', 'fail', 'inconclusive']).nullable(),
           needs: finite,
         }),
@@ -179,6 +198,7 @@ export const summarySchema = z.strictObject({
         z.strictObject({
           alert: z.string(),
           labels: z.record(z.string(), z.string()),
+          shown: z.string().meta({ description: "the labels that tell it from the alert's other times" }),
           activeSeconds: z.number(),
           firedSeconds: finite,
           endedSeconds: finite,
@@ -208,9 +228,19 @@ export const summarySchema = z.strictObject({
       signs: z.array(
         z.strictObject({ name: z.string(), unit: z.string(), says: z.string(), that: z.string() }),
       ),
+      moments: z.array(
+        z.strictObject({
+          step: z.string(),
+          atSeconds: z.number(),
+          nextSeconds: z.number(),
+          standsForSeconds: finite,
+          change: z.boolean(),
+        }),
+      ),
       exposure: z.array(
         z.strictObject({
           kind: z.string(),
+          worst: finite,
           seconds: finite,
           steps: z.array(z.string()),
           laterSteps: z.array(z.string()),
@@ -219,6 +249,7 @@ export const summarySchema = z.strictObject({
       ),
       variants: z.array(
         z.strictObject({
+          moment: z.number(),
           step: z.string(),
           atSeconds: z.number(),
           standsForSeconds: finite,
@@ -297,6 +328,7 @@ export function summaryOf(result: Result): Summary {
   return {
     rehearse: 1,
     scenario: result.scenario,
+    file: result.file,
     title: result.title,
     verdict: result.verdict,
     seed: result.seed,
@@ -304,13 +336,11 @@ export function summaryOf(result: Result): Summary {
     fingerprint: result.fingerprint,
     events: result.eventCount,
     from: result.from,
+    lengthSeconds: result.lengthMicros / 1e6,
     playedSeconds: result.playedMicros / 1e6,
+    draws: result.draws,
     stoppedBecause: result.stoppedBecause,
-    expectations: result.expectations.map((e) => ({
-      ...e,
-      value: orNull(e.value),
-      margin: orNull(e.margin),
-    })),
+    ...judged(result),
     observed: result.observed.map(({ observedRange: _, interval, ...o }) => ({
       ...o,
       // A fitted or given number is shown by the run, but is no prediction.
@@ -318,9 +348,10 @@ export function summaryOf(result: Result): Summary {
       interval: interval === null ? null : [interval[0], interval[1]],
       relativeError: orNull(o.relativeError),
     })),
-    risks: result.risks.map((r) => ({ ...r, value: orNull(r.value) })),
     measures: result.measures.map((m) => ({ ...m, labels: { ...m.labels }, value: orNull(m.value) })),
     findings: result.findings.map((f) => ({ ...f, facts: [...f.facts] })),
+    ...(result.before === undefined ? {} : { before: beforeOf(result.before) }),
+    warmedInsteadOfPlayed: [...result.warmedInsteadOfPlayed],
     ...(result.reliability === undefined ? {} : { reliability: reliabilityOf(result.reliability) }),
     ...(result.serviceLevels === undefined
       ? {}
@@ -346,6 +377,28 @@ export function summaryOf(result: Result): Summary {
     ...(result.faults === undefined ? {} : { faults: faultsOf(result.faults) }),
     ...(result.runSheets === undefined ? {} : { runSheets: result.runSheets.map(sheetOf) }),
   };
+}
+
+function judged({ expectations, risks }: Before): Pick<Summary, 'expectations' | 'risks'> {
+  return {
+    // Key by key: whether played or read from a file, they stand in one order.
+    expectations: expectations.map(({ name, that, mode, when, verdict, value, margin, says, place }) => ({
+      ...{ name, that, mode, when, verdict },
+      value: orNull(value),
+      margin: orNull(margin),
+      ...{ says, place },
+    })),
+    risks: risks.map(({ name, unit, says, value, limit, ok, where }) => ({
+      ...{ name, unit, says },
+      value: orNull(value),
+      ...{ limit, ok, where },
+    })),
+  };
+}
+
+function beforeOf(before: Before): NonNullable<Summary['before']> {
+  const { scenario, title, seed, verdict, fingerprint } = before;
+  return { scenario, title, seed, verdict, fingerprint, ...judged(before) };
 }
 
 function replicationsOf({
@@ -408,6 +461,7 @@ function alertsOf({ rules, spells, silences }: AlertsOutcome): Summary['alerts']
     spells: spells.map((s) => ({
       alert: s.alert,
       labels: { ...s.labels },
+      shown: s.shown,
       activeSeconds: s.activeAt / 1e6,
       firedSeconds: seconds(s.firedAt),
       endedSeconds: seconds(s.endedAt),
@@ -431,8 +485,16 @@ function faultsOf(faults: FaultsOutcome): Summary['faults'] {
     changeSeconds: seconds(faults.changeMicros),
     refused: faults.refused,
     signs: faults.signs.map((s) => ({ ...s })),
+    moments: faults.moments.map((m) => ({
+      step: m.row,
+      atSeconds: m.atMicros / 1e6,
+      nextSeconds: m.nextMicros / 1e6,
+      standsForSeconds: seconds(m.spanMicros),
+      change: m.change,
+    })),
     exposure: faults.exposure.map((e) => ({
       kind: e.kind,
+      worst: e.worst,
       seconds: seconds(e.micros),
       steps: [...e.rows],
       laterSteps: [...e.laterRows],
@@ -441,6 +503,7 @@ function faultsOf(faults: FaultsOutcome): Summary['faults'] {
     variants: faults.variants.map((v) => {
       const moment = faults.moments[v.moment]!;
       return {
+        moment: v.moment,
         step: moment.row,
         atSeconds: moment.atMicros / 1e6,
         standsForSeconds: seconds(moment.spanMicros),

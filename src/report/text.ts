@@ -1,5 +1,6 @@
 import type { Finding, ObservedRow, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
+import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import {
   exposureSentences,
@@ -13,11 +14,14 @@ import { reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
+import { sparklineRows, sparklinesHeader } from './sparklines.ts';
 import { clock, number, percent, sentence } from './words.ts';
 
 export interface TextOptions {
   readonly colours: boolean;
   readonly quiet: boolean;
+  /** Whether the curves are drawn, one line each. */
+  readonly sparklines?: boolean;
   /** Where the report is. */
   readonly folder: string;
 }
@@ -101,6 +105,15 @@ export function terminalText(result: Result, options: TextOptions): string {
   if (result.told.length > 200) lines.push(`  ... and ${result.told.length - 200} more: see the report`);
   if (result.stoppedBecause !== null)
     lines.push(`  the run ended at ${clock(result.playedMicros)}: ${plain(result.stoppedBecause)}`);
+  if (result.before !== undefined) {
+    const all = beforeRows(result);
+    const moved = all.filter(([, was, is]) => was !== is);
+    const found = [beforeHeader, ...moved].map((row) => row.map(plain));
+    lines.push('', 'Before and after', ...table(found, new Set([1, 2, 3])).map((row) => `  ${row}`));
+    lines.push(
+      paint('dim', `  ${all.length - moved.length} more are as before; ${plain(beforeSays(result))}`),
+    );
+  }
   lines.push('', 'Risks');
   const shown = shownRisks(result);
   const risks = shown.map((r) => [
@@ -122,6 +135,11 @@ export function terminalText(result: Result, options: TextOptions): string {
             : paint('warn', '????');
       lines.push(`  ${mark}  ${plain(e.name)} (${e.when}): ${plain(e.says)}`);
     }
+  }
+  if (options.sparklines === true) {
+    const curves = [sparklinesHeader, ...sparklineRows(result)].map((row) => row.map(plain));
+    if (curves.length > 1)
+      lines.push('', 'Curves', ...table(curves, new Set([3, 4, 5])).map((row) => `  ${row}`));
   }
   if (result.observed.length > 0) {
     lines.push('', 'Observed and played');

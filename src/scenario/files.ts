@@ -7,7 +7,7 @@ import {
   limits,
   problemAt,
   readDocument,
-  type Sources,
+  Sources,
 } from './document.ts';
 import { nameOf } from './problems.ts';
 
@@ -202,4 +202,13 @@ function mergedAs(entry: Located): string | undefined {
 /** A quantity with its annotations, or a distribution: replaced whole. */
 function isQuantity(map: LocatedMap): boolean {
   return map.has('uncertain') || map.has('varies') || (map.has('value') && !map.has('name'));
+}
+
+/** The one file that a scenario file extends; undefined where it extends none or several. */
+export function baseOf(path: string, text: string): string | undefined {
+  const node = readDocument(path, new Sources(() => text), []);
+  const named = asMap(node)?.get('extends');
+  const bases = named === undefined ? [] : (asList(named) ?? [named]);
+  const value = bases.length === 1 ? bases[0]!.value : undefined;
+  return typeof value === 'string' ? resolvePath(path, value) : undefined;
 }

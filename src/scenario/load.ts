@@ -187,6 +187,8 @@ export interface ExpectationEntry {
   readonly to: number;
   readonly when: string;
   readonly holdsIn: number | undefined;
+  /** `file:line`. */
+  readonly place: string;
 }
 
 export interface ObservedEntry {
@@ -954,6 +956,7 @@ class Checker {
           to,
           when,
           holdsIn,
+          place: `${node.file}:${node.line}`,
         });
       }
     }

@@ -1,18 +1,51 @@
 import { exitCode, UsageError } from '../exitCodes.ts';
-import { type Command, verbs } from '../verbs.ts';
+import { allVerbs, type Command } from '../verbs.ts';
 
-/** Words after `--` for each verb, as a shell's `case` needs them. */
-async function cases(): Promise<[string, string][]> {
-  const made: [string, string][] = [];
-  for (const [name, load] of Object.entries(verbs)) {
-    made.push([
-      name,
-      Object.keys((await load()).options)
-        .map((o) => `--${o}`)
-        .join(' '),
-    ]);
-  }
-  return made;
+const shells = ['bash', 'zsh', 'fish'];
+
+/** Words that a verb takes in place of files. */
+const wordsOf = (name: string): readonly string[] => (name === 'completion' ? shells : []);
+
+/** A function of bash that offers verbs first, then options after a dash, else files. */
+function bash(all: ReadonlyMap<string, Command>): string {
+  const cases = [...all].map(([name, { options }]) => {
+    const words = [...wordsOf(name), ...Object.keys(options).map((o) => `--${o}`), '--help'];
+    return `      ${name}) words="${words.join(' ')}" ;;`;
+  });
+  return `_rehearse() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" words="" found
+  if [ "$COMP_CWORD" -eq 1 ]; then words="${[...all.keys()].join(' ')} --help --version"; else
+    case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    esac
+  fi
+  COMPREPLY=()
+  while IFS= read -r found; do COMPREPLY+=("$found"); done < <(
+    compgen -W "$words" -- "$word"
+    [ "$COMP_CWORD" -eq 1 ] || compgen -f -- "$word"
+  )
+}
+complete -o filenames -F _rehearse rehearse
+`;
+}
+
+const quoted = (text: string) => `'${text.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`;
+
+/** Lines of fish, each with what the verb or the option says; an option with a value offers files behind it. */
+function fish(all: ReadonlyMap<string, Command>): string {
+  const lines = [...all].flatMap(([name, { question, options }]) => {
+    const within = `complete -c rehearse -n '__fish_seen_subcommand_from ${name}'`;
+    const words = wordsOf(name);
+    return [
+      `complete -c rehearse -n __fish_use_subcommand -f -a ${name} -d ${quoted(question)}`,
+      ...(words.length === 0 ? [] : [`${within} -f -a ${quoted(words.join(' '))}`]),
+      ...Object.entries(options).map(
+        ([option, { type, says }]) =>
+          `${within} -l ${option}${type === 'boolean' ? '' : ' -r'} -d ${quoted(says)}`,
+      ),
+    ];
+  });
+  return `${lines.join('\n')}\n`;
 }
 
 export const completion: Command = {
@@ -20,38 +53,20 @@ export const completion: Command = {
   question: 'How does my shell complete verbs, options and files?',
   examples: [
     'rehearse completion bash > /etc/bash_completion.d/rehearse',
-    'rehearse completion fish | source',
+    'rehearse completion zsh > ~/.rehearse.zsh && echo "source ~/.rehearse.zsh" >> ~/.zshrc',
+    'rehearse completion fish > ~/.config/fish/completions/rehearse.fish',
   ],
   options: {},
   run: async (given) => {
     const shell = given.files[0] ?? 'bash';
-    const all = await cases();
-    const names = all.map(([name]) => name).join(' ');
-    if (shell === 'fish') {
-      const lines = [`complete -c rehearse -n '__fish_use_subcommand' -f -a '${names}'`];
-      for (const [name, options] of all) {
-        for (const option of options.split(' ').filter((o) => o !== '')) {
-          lines.push(`complete -c rehearse -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`);
-        }
-      }
-      process.stdout.write(`${lines.join('\n')}\n`);
-      return exitCode.yes;
-    }
-    if (shell !== 'bash' && shell !== 'zsh')
+    if (!shells.includes(shell))
       throw new UsageError(`no completion for ${shell}\n  mend: write bash, zsh or fish`);
-    const body = all.map(([name, options]) => `      ${name}) words="${options}" ;;`).join('\n');
-    const script = `_rehearse() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" words
-  if [ "$COMP_CWORD" -eq 1 ]; then words="${names}"; else
-    case "\${COMP_WORDS[1]}" in
-${body}
-    esac
-  fi
-  COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
-}
-complete -o filenames -F _rehearse rehearse
-`;
-    process.stdout.write(shell === 'zsh' ? `autoload -U +X bashcompinit && bashcompinit\n${script}` : script);
+    const all = await allVerbs();
+    process.stdout.write(
+      shell === 'fish'
+        ? fish(all)
+        : `${shell === 'zsh' ? 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n' : ''}${bash(all)}`,
+    );
     return exitCode.yes;
   },
 };

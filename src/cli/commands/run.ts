@@ -1,21 +1,25 @@
 import { join, relative } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { CannotTry, type FaultOptions, tryFaults } from '../../experiment/faults.ts';
-import type { Result } from '../../experiment/result.ts';
+import type { Before, Result } from '../../experiment/result.ts';
 import { playShown, type RunOptions, resultOf, runScenario, scenarioName } from '../../experiment/run.ts';
 import { nearest } from '../../formats/nearest.ts';
+import type { ReadText } from '../../formats/problem.ts';
 import { formatQuantity, parseQuantity } from '../../formats/quantity.ts';
 import { faultKinds } from '../../scenario/faultVariants.ts';
+import { baseOf } from '../../scenario/files.ts';
 import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { tellConflicts } from '../conflicts.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
 import { playShard, runsOf } from '../points.ts';
 import { batches, playBatches, sourceOf, workersOf } from '../pool.ts';
 import { progress } from '../progress.ts';
 import { extendedFrom, replicated, replicationPlan } from '../replicate.ts';
+import { beforeIn } from '../savedResult.ts';
 import { shardOf } from '../shards.ts';
 import { type Command, type Given, version } from '../verbs.ts';
 
@@ -69,6 +73,25 @@ function faultOptions(given: Given, scenario: Scenario): FaultOptions | undefine
   return { kinds, at: moments, ...more };
 }
 
+/**
+ * What a what-if changes, without the change: the scenario that it extends, played once.
+ * @returns undefined for a scenario that shows nothing, or extends none that can be played by itself
+ */
+function playedBefore(
+  scenario: Scenario,
+  texts: ReadonlyMap<string, string>,
+  reader: ReadText,
+  rules: readonly string[],
+  options: RunOptions,
+): Before | undefined {
+  const base =
+    scenario.shows === undefined ? undefined : baseOf(scenario.file, texts.get(scenario.file) ?? '');
+  const loaded = base === undefined ? undefined : openScenario(base, reader, rules);
+  if (loaded?.scenario === undefined) return undefined;
+  const { onProgress: _, ...quiet } = options;
+  return runScenario(loaded.scenario, { ...quiet, seeds: 1 });
+}
+
 type Shows = ReturnType<typeof progress> | undefined;
 
 /** The run that is shown, and on threads the replications behind it: as many as are asked for, or as the intervals of observed facts need. */
@@ -116,6 +139,7 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml --precision 1% --of "ISR recovery of broker 1"',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
+    'rehearse run scenarios/reference-day/rolling-restart.yaml --junit --annotations',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --rules test/recordings/strimzi/kafka-rules.yaml',
   ],
   options: {
@@ -167,6 +191,11 @@ export const run: Command = {
     out: { says: 'the folder of the result', type: 'string' },
     json: { says: 'print summary.json and nothing else', type: 'boolean' },
     quiet: { says: 'print the verdict only', type: 'boolean' },
+    ...drawnOptions,
+    against: {
+      says: 'the folder of a result to compare with; without it, a scenario with shows: is compared with the one that it extends',
+      type: 'string',
+    },
     'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
     verify: { says: 'check every invariant after every instant', type: 'boolean' },
     'shuffle-ties': {
@@ -222,6 +251,10 @@ export const run: Command = {
     const folder = given.text('out') ?? join(root, 'out', scenarioName(scenario.file));
     // Before minutes are spent on what could not be written.
     mayHoldResult(folder);
+    mayAnnotate(given);
+    const against = given.text('against');
+    // Read before minutes are spent on what cannot be compared.
+    const saidBefore = against === undefined ? undefined : await beforeIn(against);
     const show = given.flag('quiet') || given.flag('json') ? undefined : progress(scenario.title);
     const options = {
       version,
@@ -241,6 +274,8 @@ export const run: Command = {
         });
         result = { ...result, faults };
       }
+      const before = saidBefore ?? playedBefore(scenario, loaded.texts, reader, names, options);
+      if (before !== undefined) result = { ...result, before };
     } catch (error) {
       if (error instanceof CannotTry) throw new UsageError(`${error.message}\n  mend: ${error.mend}`);
       if (error instanceof BrokenInvariant || error instanceof BoundReached) {
@@ -254,7 +289,7 @@ export const run: Command = {
       show?.end();
     }
     const { reportFiles, summaryJson } = await import('../../report/files.ts');
-    writeResult(folder, await reportFiles(result));
+    writeResult(folder, await reportFiles(result, wantedIn(given, [])));
     if (given.flag('json')) process.stdout.write(summaryJson(result));
     else {
       const { terminalText } = await import('../../report/text.ts');
@@ -263,11 +298,13 @@ export const run: Command = {
       process.stdout.write(
         terminalText(result, {
           colours,
+          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
           quiet: given.flag('quiet'),
           folder: relative(process.cwd(), folder) || '.',
         }),
       );
     }
+    tellDrawn(given, result, root);
     if (given.flag('shuffle-ties')) {
       const other = runScenario(scenario, { ...options, seeds: 1, shuffleTies: true });
       const moved = other.measures.filter((m, i) => m.value !== result.measures[i]?.value);

@@ -1,0 +1,92 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { renderProblems } from '../../scenario/problems.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
+import { exitCode, UsageError } from '../exitCodes.ts';
+import { rootOf, writeResult } from '../files.ts';
+import { beforeIn, savedIn } from '../savedResult.ts';
+import type { Command } from '../verbs.ts';
+
+/** Every file of a folder by its path in it, with forward slashes. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .map((path) => path.split(sep).join('/'))
+    .sort();
+}
+
+export const report: Command = {
+  usage: 'RESULT',
+  question: 'What does this result look like, drawn again from its files?',
+  examples: [
+    'rehearse report out/reference-day/rolling-restart',
+    'rehearse report out/reference-day/rolling-restart --openmetrics --perfetto --png',
+    'rehearse report out/reference-day/rolling-restart --junit --annotations --quiet',
+    'rehearse report out/what-if/min-isr-3 --against out/reference-day/rolling-restart',
+    'rehearse report out/reference-day/rolling-restart --json | jq .verdict',
+  ],
+  options: {
+    ...drawnOptions,
+    against: {
+      says: 'the folder of a result to compare with: risks and expectations before and after',
+      type: 'string',
+    },
+    json: { says: 'print summary.json and nothing else', type: 'boolean' },
+    quiet: { says: 'print the verdict only', type: 'boolean' },
+    'no-color': { says: 'no colours, as with NO_COLOR', type: 'boolean' },
+  },
+  run: async (given) => {
+    const [folder, ...more] = given.files;
+    if (folder === undefined || more.length > 0)
+      throw new UsageError(
+        'report draws one result folder\n  mend: rehearse report out/reference-day/rolling-restart',
+      );
+    if (!existsSync(folder) || !statSync(folder).isDirectory())
+      throw new UsageError(`there is no folder ${folder}\n  mend: name the folder that a run wrote`);
+    const file = (name: string) => join(folder, name);
+    if (existsSync(file('answer.json')))
+      throw new UsageError(
+        `${folder} holds the answer to a question about many runs, which has no charts of one\n  mend: name the folder that rehearse run wrote`,
+      );
+    mayAnnotate(given);
+    const saved = await savedIn(folder);
+    if (saved.result === undefined) {
+      process.stderr.write(
+        `${renderProblems(saved.problems, saved.texts)}\n\n${folder}: nothing was drawn\n`,
+      );
+      return exitCode.usage;
+    }
+    const against = given.text('against');
+    const before = against === undefined ? undefined : await beforeIn(against);
+    const result = before === undefined ? saved.result : { ...saved.result, before };
+    const { drawnFiles, isDrawn, summaryJson } = await import('../../report/files.ts');
+    // What is not drawn stays as it is; a chart that is no longer drawn goes, and what was asked for before is drawn anew.
+    const there = filesIn(folder);
+    const kept = there.filter((path) => !isDrawn(path));
+    const drawn = await drawnFiles(result, wantedIn(given, there));
+    writeResult(
+      folder,
+      new Map([
+        ...kept.map((path) => [path, readFileSync(file(path))] as const),
+        ...(before === undefined ? [] : [['summary.json', summaryJson(result)] as const]),
+        ...drawn,
+      ]),
+    );
+    if (given.flag('json')) process.stdout.write(readFileSync(file('summary.json')));
+    else {
+      const { terminalText } = await import('../../report/text.ts');
+      const colours =
+        process.stdout.isTTY === true && process.env.NO_COLOR === undefined && !given.flag('no-color');
+      process.stdout.write(
+        terminalText(result, {
+          colours,
+          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
+          quiet: given.flag('quiet'),
+          folder: relative(process.cwd(), folder) || '.',
+        }),
+      );
+    }
+    tellDrawn(given, result, rootOf(folder));
+    return exitCode.yes;
+  },
+};
