@@ -40,6 +40,8 @@ export interface Risk {
   readonly unit: string;
   readonly says: string;
   readonly that: string;
+  /** The value at which nothing of a resource is left, where this measures one that more load uses up. */
+  readonly full?: number;
   /** The value above which the report marks the entry; a scenario may set its own under `expect.standard`. */
   readonly limit?: number;
 }

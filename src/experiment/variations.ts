@@ -1,5 +1,6 @@
 import { nearest } from '../formats/nearest.ts';
 import type { Scenario } from '../scenario/load.ts';
+import { parts } from '../scenario/parts/index.ts';
 
 /** A setting that is turned, and what it is turned to: plain values, as a file would hold them. */
 export interface Factor {
@@ -73,6 +74,8 @@ function step(node: unknown, rest: readonly string[], path: string, value: Value
   }
   // A setting that nobody has made yet: the scenario's own checks say whether it is known.
   if (rest.length === 1) return { [rest[0]!]: value };
+  if (rest.length === 2 && rest.join('.') === path && parts.some((p) => p.name === rest[0]))
+    return { [rest[0]!]: { [rest[1]!]: value } };
   throw missing(path, rest[0]!, Object.keys(node));
 }
 

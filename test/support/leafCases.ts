@@ -1024,6 +1024,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     at: ['timeline', 0, 'manual'],
     values: [false, true],
   },
+  'workload.scale': { at: ['workload', 'scale'], values: [1, 2] },
   'workload.curves[].constant': {
     setup: curve({}),
     at: ['workload', 'curves', 0, 'constant'],
@@ -1055,6 +1056,10 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 export const namingKeys: readonly string[] = [
   // What only `sweep` reads.
   'vary.{}',
+  // What only `forecast` reads.
+  'hardware.instanceTypes[].disk.dollarsPerGBMonth',
+  'hardware.purchases[].discount',
+  'hardware.purchases[].name',
   ...kubernetesNames,
   ...meshNames,
   ...calendarNames,

@@ -91,6 +91,7 @@ export const hardwareCatalogue: Catalogue = {
       unit: 'ratio',
       says: 'use of the tightest network card against its baseline (above 1 it lives on credit)',
       that: '1 - min_over_time(rehearse:nic_baseline_headroom_ratio[$__range])',
+      full: 1,
     },
     {
       name: 'nicBurstUsed',
@@ -103,6 +104,7 @@ export const hardwareCatalogue: Catalogue = {
       unit: 'ratio',
       says: 'steady traffic beyond what the tightest device of a node carries',
       that: 'max_over_time(rehearse:node_overload_ratio[$__range])',
+      full: 0,
       limit: 0,
     },
     {

@@ -779,6 +779,7 @@ export const kafkaCatalogue: Catalogue = {
       unit: 'ratio',
       says: 'busiest request handlers of a broker, as a share',
       that: '1 - min_over_time(kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent[$__range])',
+      full: 1,
       limit: 0.7,
     },
     {
@@ -786,6 +787,7 @@ export const kafkaCatalogue: Catalogue = {
       unit: 'ratio',
       says: 'busiest network threads of a broker, as a share',
       that: '1 - min_over_time(kafka_network_socketserver_networkprocessoravgidle_percent[$__range])',
+      full: 1,
       limit: 0.7,
     },
   ],

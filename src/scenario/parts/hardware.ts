@@ -40,12 +40,23 @@ const settings = z.strictObject({
           burstFor: q.duration({ min: 0 }),
         }),
         disks: q.count({ min: 1, max: 255 }).optional(),
-        disk: z.strictObject({ read: q.byteRate({ min: 1 }), write: q.byteRate({ min: 1 }) }),
+        disk: z.strictObject({
+          read: q.byteRate({ min: 1 }),
+          write: q.byteRate({ min: 1 }),
+          dollarsPerGBMonth: q
+            .number({ min: 0 })
+            .meta({ description: 'price of volumes that the price of the instance does not include' })
+            .optional(),
+        }),
         price: q.money({ min: 0 }),
       }),
     )
     .min(1),
   network: network.optional(),
+  purchases: z
+    .array(z.strictObject({ name: z.string().min(1), discount: q.ratio({ min: 0, max: 1 }) }))
+    .meta({ description: 'other ways to buy instances: how much less than on demand they cost' })
+    .optional(),
 });
 export type HardwareSettings = z.output<typeof settings>;
 

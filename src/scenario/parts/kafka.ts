@@ -803,6 +803,7 @@ function groupOf(g: Group, s: KafkaPartSettings, topicRow: ReadonlyMap<string, n
 function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
   const curves =
     (context.settings.workload as { curves?: readonly { name: string }[] } | undefined)?.curves ?? [];
+  const { scale = 1 } = (context.settings.workload ?? {}) as { scale?: number };
   const topicRow = new Map(s.topics.map((t, i) => [t.name, i]));
   const producersOf = (
     own: Partial<z.output<typeof producers>> | undefined,
@@ -840,8 +841,8 @@ function create(s: KafkaPartSettings, context: BuildContext): KafkaCluster {
       ...(t.streams === undefined ? {} : { streams: t.streams }),
       replicationFactor: t.replicationFactor ?? s.config['default.replication.factor'],
       minInSyncReplicas: t.minInSyncReplicas ?? s.config['min.insync.replicas'],
-      bytesInPerSecond: t.bytesIn,
-      messagesInPerSecond: t.messagesIn,
+      bytesInPerSecond: t.bytesIn * scale,
+      messagesInPerSecond: t.messagesIn * scale,
       curve: t.curve === undefined ? -1 : curves.findIndex((c) => c.name === t.curve),
       shares,
       acks: (t.acks ?? 'all') as Acks,

@@ -34,7 +34,13 @@ const curve = z.strictObject({
   recorded: z.strictObject({ file: z.string().min(1) }).optional(),
 });
 
-const settings = z.strictObject({ curves: z.array(curve).max(1000).optional() });
+const settings = z.strictObject({
+  curves: z.array(curve).max(1000).optional(),
+  scale: q
+    .number({ min: 0 })
+    .meta({ description: 'multiplies what every topic takes in, beside its curve; 1 where it is absent' })
+    .optional(),
+});
 export type WorkloadSettings = z.output<typeof settings>;
 
 const families = ['constant', 'daily', 'growth', 'burst', 'recorded'] as const;
