@@ -87,7 +87,8 @@ function missing(path: string, word: string, words: readonly string[]): CannotVa
   );
 }
 
-function merge(a: unknown, b: unknown): unknown {
+/** One tree of settings on top of another, as `extends` merges them. */
+export function merge(a: unknown, b: unknown): unknown {
   if (Array.isArray(a) && Array.isArray(b)) {
     const made = [...(a as unknown[])];
     for (const entry of b as unknown[]) {
