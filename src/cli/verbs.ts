@@ -28,6 +28,7 @@ export const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   plan: async () => (await import('./commands/plan.ts')).plan,
   ablate: async () => (await import('./commands/ablate.ts')).ablate,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   forecast: async () => (await import('./commands/forecast.ts')).forecast,
   compare: async () => (await import('./commands/compare.ts')).compare,
   sensitivity: async () => (await import('./commands/sensitivity.ts')).sensitivity,

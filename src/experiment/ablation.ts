@@ -37,7 +37,12 @@ interface Data {
 
 const dataOf = (scenario: Scenario): Data => {
   const { platform: _, extends: __, ...data } = scenario.resolved;
-  return data as Data;
+  // An entry without a name is called as the scenario calls it, so that what stays keeps its draws.
+  const timeline = ((data as Data).timeline ?? []).map((e, i) => ({
+    ...e,
+    id: String(e.id ?? (e as { name?: string }).name ?? `${e.do}#${i + 1}`),
+  }));
+  return { ...data, timeline };
 };
 
 /** Everything that one removal takes out: changes, entries that belong to none, and parts that the platform may lack. */
@@ -54,6 +59,15 @@ export function removables(scenario: Scenario): readonly Removable[] {
     ...parts
       .filter((p) => p.needed !== true && rest[p.name] !== undefined)
       .map((p): Removable => ({ name: p.name, kind: 'part' })),
+  ];
+}
+
+/** Every entry of the timeline by itself, and what fails by chance. */
+export function causesOf(scenario: Scenario): readonly Removable[] {
+  const data = dataOf(scenario);
+  return [
+    ...(data.timeline ?? []).map((e): Removable => ({ name: String(e.id), kind: 'entry' })),
+    ...(data.faults === undefined ? [] : [{ name: 'faults', kind: 'part' } as const]),
   ];
 }
 

@@ -13,7 +13,7 @@ import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
 import type { HardwareSettings } from '../scenario/parts/hardware.ts';
 import type { KubernetesSettings } from '../scenario/parts/kubernetes.ts';
-import { parseTime } from '../scenario/time.ts';
+import { formatTime, parseTime } from '../scenario/time.ts';
 import type { Answer, Mark } from './answer.ts';
 import { labelText } from './judge.ts';
 import type { Cell, Section } from './rebalance.ts';
@@ -291,22 +291,9 @@ function dateText(from: number, micros: number, horizon: number): string {
   return isoDate(Math.floor((from + micros) / whole) * whole, soon);
 }
 
-/** A date of the proleptic Gregorian calendar. Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (civil_from_days). */
 function isoDate(micros: number, withTime: boolean): string {
-  const z = Math.floor(micros / dayMicros) + 719_468;
-  const era = Math.floor(z / 146_097);
-  const doe = z - era * 146_097;
-  const yoe = Math.floor(
-    (doe - Math.floor(doe / 1460) + Math.floor(doe / 36_524) - Math.floor(doe / 146_096)) / 365,
-  );
-  const doy = doe - (365 * yoe + Math.floor(yoe / 4) - Math.floor(yoe / 100));
-  const mp = Math.floor((5 * doy + 2) / 153);
-  const two = (n: number) => String(n).padStart(2, '0');
-  const month = mp < 10 ? mp + 3 : mp - 9;
-  const date = `${yoe + era * 400 + (month <= 2 ? 1 : 0)}-${two(month)}-${two(doy - Math.floor((153 * mp + 2) / 5) + 1)}`;
-  if (!withTime) return date;
-  const minutes = Math.floor((((micros % dayMicros) + dayMicros) % dayMicros) / 60e6);
-  return `${date} ${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  const text = formatTime(micros);
+  return withTime ? `${text.slice(0, 10)} ${text.slice(11, 16)}` : text.slice(0, 10);
 }
 
 /** What a month costs at today's load, in dollars. */

@@ -19,7 +19,7 @@ interface Kept {
 }
 
 /** A scenario file, or a result folder with what was played there. */
-function kept(given: string, seed: string | undefined, replication: number | undefined): Kept {
+export function kept(given: string, seed: string | undefined, replication: number | undefined): Kept {
   const folder = existsSync(given) && statSync(given).isDirectory();
   let manifest: { seed?: string; replication?: number; fingerprint?: string } = {};
   let loaded: ReturnType<typeof loadScenario>;
