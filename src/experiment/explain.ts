@@ -45,7 +45,7 @@ export function targetOf(scenario: Scenario, text: string, alerts: readonly stri
   if (/^[+\d]/.test(text)) {
     const moment = parseMoment(text, parseTime(scenario.from) ?? 0);
     if (typeof moment === 'number') return { kind: 'event', name: text, at: moment };
-    throw new CannotVary(moment, 'write +12m, or a time such as 2025-10-03T16:12:00Z');
+    throw new CannotVary(moment, 'write +12m, or an RFC 3339 time');
   }
   const read = parseExpression(text);
   const names = [

@@ -11,6 +11,9 @@ export interface Chart {
   readonly name: string;
   readonly title: string;
   readonly spec: Record<string, unknown>;
+  /** Its lines as drawn, with their unit; absent for a chart without lines. */
+  readonly lines?: readonly PanelLine[];
+  readonly unit?: string;
 }
 
 /** At most so many instants of a line are drawn. */
@@ -110,7 +113,13 @@ function fileName(title: string): string {
     .replace(/^-|-$/g, '');
 }
 
-const x = { field: 't', type: 'quantitative', title: 'minutes from the start', scale: { nice: false } };
+/** All charts share one span of time. */
+const xOf = (result: Result) => ({
+  field: 't',
+  type: 'quantitative',
+  title: 'minutes from the start',
+  scale: { nice: false, domain: [0, Math.max(1 / 60, result.playedMicros / 60e6)] },
+});
 
 function panelChart(panel: Panel, result: Result): Chart | undefined {
   const lines = panelLines(panel, result);
@@ -125,12 +134,14 @@ function panelChart(panel: Panel, result: Result): Chart | undefined {
   return {
     name: fileName(panel.title),
     title: panel.title,
+    lines: lines.filter((line) => shown.includes(line)),
+    unit: panel.unit,
     spec: {
       ...base,
       data: { values },
       mark: { type: 'line', strokeWidth: 1.6, interpolate: 'linear' },
       encoding: {
-        x,
+        x: xOf(result),
         y: {
           field: 'v',
           type: 'quantitative',
@@ -170,7 +181,7 @@ function timelineChart(result: Result): Chart | undefined {
       data: { values },
       mark: { type: 'point', filled: true, size: 60, opacity: 0.85 },
       encoding: {
-        x,
+        x: xOf(result),
         y: { field: 'lane', type: 'nominal', title: null, sort: null },
         color: {
           field: 'what',

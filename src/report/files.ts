@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Result } from '../experiment/result.ts';
-import { charts, drawSvg } from './charts.ts';
+import { type Chart, charts, drawSvg } from './charts.ts';
 import type { Export } from './exports.ts';
 import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';
@@ -83,7 +83,7 @@ export async function drawnFiles(
   const files = new Map<string, string | Uint8Array>();
   files.set('summary.md', summaryMarkdown(result));
   if (result.runSheets !== undefined) files.set('run-sheet.md', runSheetMarkdown(result));
-  const svgs: [string, string][] = [];
+  const drawn: [Chart, string][] = [];
   for (const chart of charts(result)) {
     const svg = await drawSvg(chart);
     files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
@@ -92,7 +92,7 @@ export async function drawnFiles(
       const { drawPng } = await import('./png.ts');
       files.set(`charts/${chart.name}.png`, await drawPng(svg));
     }
-    svgs.push([chart.title, svg]);
+    drawn.push([chart, svg]);
   }
   if (wanted.exports.length > 0) {
     const { exportedFiles } = await import('./exports.ts');
@@ -100,7 +100,7 @@ export async function drawnFiles(
   }
   files.set(
     'report.html',
-    reportHtml(result, svgs, (text) => createHash('sha256').update(text).digest('base64')),
+    reportHtml(result, drawn, (text) => createHash('sha256').update(text).digest('base64')),
   );
   return files;
 }

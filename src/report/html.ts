@@ -1,8 +1,11 @@
 import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experiment/result.ts';
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { beforeHeader, beforeRows, beforeSays } from './before.ts';
+import { brushScript } from './brush.ts';
+import type { Chart } from './charts.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
+import { headlines, verdictSentence, worries } from './firstScreen.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
@@ -41,6 +44,9 @@ figure svg{max-width:100%;height:auto}.charts{display:grid;grid-template-columns
 details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}ol.told{columns:2;column-gap:32px;padding-left:0;list-style:none;font-size:13px}
 ol.told li{break-inside:avoid;padding:1px 0}ol.told time{color:var(--soft);display:inline-block;min-width:64px;font-variant-numeric:tabular-nums}
 code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top:40px;color:var(--soft);font-size:13px}
+.cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y}
+.readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input{width:90px;font:inherit}
+@media print{#brush{display:none}}
 @media(max-width:640px){ol.told{columns:1}h1{font-size:22px}}@media print{body{background:#fff}.card,figure,.scroll{break-inside:avoid}}
 `;
 
@@ -58,7 +64,7 @@ function expectations(result: Result): string {
     const tone = e.verdict === 'pass' ? 'ok' : e.verdict === 'fail' ? 'no' : 'maybe';
     return `<tr><td class="${tone}">${e.verdict}</td><td>${inert(e.name)}<br><code class="soft">${inert(e.that)}</code></td><td>${inert(e.when)}${e.mode === 'scraped' ? ', scraped' : ''}</td><td>${inert(e.says)}</td></tr>`;
   });
-  return `<div class="scroll"><table><tr><th>verdict</th><th>expectation</th><th>when</th><th>finding</th></tr>${rows.join('')}</table></div>`;
+  return `<div class="scroll" tabindex="0"><table><tr><th>verdict</th><th>expectation</th><th>when</th><th>finding</th></tr>${rows.join('')}</table></div>`;
 }
 
 function observedRow(o: ObservedRow): string {
@@ -76,13 +82,13 @@ function observedRow(o: ObservedRow): string {
 
 function observed(result: Result): string {
   const head =
-    '<tr><th>fact</th><th>role</th><th class="n">observed</th><th class="n">by the run</th><th class="n">90 % interval</th><th class="n">error</th><th class="n">band</th><th></th><th class="n">naive baseline</th><th>source</th></tr>';
+    '<tr><th>fact</th><th>role</th><th class="n">observed</th><th class="n">by the run</th><th class="n">90 % interval</th><th class="n">error</th><th class="n">band</th><th>within</th><th class="n">naive baseline</th><th>source</th></tr>';
   const gated = result.observed.filter(
     (o) => o.role === 'predict' || o.role === 'fit' || o.role === 'derived',
   );
   const rest = result.observed.filter((o) => !gated.includes(o));
   const part = (rows: readonly ObservedRow[]) =>
-    `<div class="scroll"><table>${head}${rows.map(observedRow).join('')}</table></div>`;
+    `<div class="scroll" tabindex="0"><table>${head}${rows.map(observedRow).join('')}</table></div>`;
   return `${part(gated)}<details><summary>${rest.length} more: what was given, assumed, reconciled, or is only compared</summary>${part(rest)}</details>`;
 }
 
@@ -107,13 +113,13 @@ function faultsTable(faults: FaultsOutcome): string {
   const says = exposureSentences(faults).map((line) => `<li>${inert(line)}</li>`);
   const worst =
     entry === undefined ? '' : `<p>The worst, as an entry of the timeline: <code>${inert(entry)}</code></p>`;
-  return `<div class="scroll"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
+  return `<div class="scroll" tabindex="0"><table><tr>${head.join('')}</tr>${rows.join('')}</table></div><ul>${says.join('')}</ul>${worst}<p class="soft">${faultLegend(faults).map(inert).join('<br>')}</p>`;
 }
 
 export function plainTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[], tag: string) =>
     `<tr>${row.map((c) => `<${tag}>${inert(c)}</${tag}>`).join('')}</tr>`;
-  return `<div class="scroll"><table>${cells(header, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;
+  return `<div class="scroll" tabindex="0"><table>${cells(header, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table></div>`;
 }
 
 function alertsTable(result: Result): string {
@@ -138,20 +144,58 @@ function reliabilityTable(reliability: Reliability): string {
       (row) => `<tr>${row.map((c) => `<td>${inert(c)}</td>`).join('')}</tr>`,
     ),
   ];
-  return `<div class="scroll"><table>${rows.join('')}</table></div><p class="soft">${inert(reliabilitySays(reliability))}</p>`;
+  return `<div class="scroll" tabindex="0"><table>${rows.join('')}</table></div><p class="soft">${inert(reliabilitySays(reliability))}</p>`;
 }
 
-/** One page that needs nothing else: no network, no script. Charts are given as SVG, by title. */
+/** Where a chart's plot begins and how wide it is, in units of its drawing. */
+function plotOf(svg: string): { readonly left: number; readonly width: number } {
+  return { left: Number(/translate\((\d+(?:\.\d+)?),/.exec(svg)?.[1] ?? 0), width: 640 };
+}
+
+/** A chart with what it says in words: least, most and last of every line. */
+function figure({ title, lines, unit = '' }: Chart, svg: string): string {
+  const { left, width } = plotOf(svg);
+  const rows = (lines ?? []).map(({ by, points }) => {
+    const values = points.map((p) => p.v);
+    const cell = (v: number | undefined) => `<td class="n">${inert(number(v ?? null, unit))}</td>`;
+    const drawn = JSON.stringify(points.map((p) => [Number((p.t / 60e6).toFixed(4)), p.v]));
+    return `<tr data-unit="${inert(unit)}" data-points="${inert(drawn)}"><td>${inert(by === '' ? title : by)}</td>${cell(values.reduce((x, y) => Math.min(x, y), Number.POSITIVE_INFINITY))}${cell(values.reduce((x, y) => Math.max(x, y), Number.NEGATIVE_INFINITY))}${cell(values.at(-1))}</tr>`;
+  });
+  const readings =
+    rows.length === 0
+      ? ''
+      : `<details><summary>least, most and last</summary><table class="readings"><thead><tr><th>line</th><th class="n">least</th><th class="n">most</th><th class="n">last</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
+  return `<figure data-left="${left}" data-width="${width}"><figcaption>${inert(title)}</figcaption>${svg.replace('<svg ', `<svg role="img" aria-label="${inert(title)}" `)}${readings}</figure>`;
+}
+
+function firstScreen(result: Result): string {
+  const cards = headlines(result)
+    .map(
+      (h) =>
+        `<div class="card${h.over ? ' over' : ''}"><b>${inert(h.value)}</b>${inert(h.says)}<br><span>${inert(h.against)}</span></div>`,
+    )
+    .join('');
+  const all = worries(result);
+  const shown = all.slice(0, 6).map((w) => `<li>${inert(w)}</li>`);
+  if (all.length > shown.length)
+    shown.push(`<li class="soft">and ${all.length - shown.length} more below</li>`);
+  return `<div class="cards lead">${cards}</div><h2>What to worry about</h2>${shown.length === 0 ? '<p>Nothing that was asked for.</p>' : `<ul class="worries">${shown.join('')}</ul>`}`;
+}
+
+/** One page that needs nothing else: no network, and all of it readable without its one script. Charts come with their SVG. */
 export function reportHtml(
   result: Result,
-  svgs: readonly (readonly [string, string])[],
-  styleDigest: (text: string) => string,
+  drawn: readonly (readonly [Chart, string])[],
+  digestOf: (text: string) => string,
 ): string {
   const tone = { pass: 'var(--good)', fail: 'var(--bad)', inconclusive: 'var(--warn)' }[result.verdict];
   const css = `${style}:root{--tone:${tone}}`;
-  const [timeline, ...others] = svgs[0]?.[0] === 'Timeline' ? svgs : [undefined, ...svgs];
-  const figure = ([title, svg]: readonly [string, string]) =>
-    `<figure><figcaption>${inert(title)}</figcaption>${svg}</figure>`;
+  const [timeline, ...others] = drawn[0]?.[0].title === 'Timeline' ? drawn : [undefined, ...drawn];
+  const lastMinutes = result.playedMicros / 60e6;
+  const brush =
+    drawn.length === 0
+      ? ''
+      : `<div id="brush" data-last="${lastMinutes}" hidden><span>Window of time, minutes:</span><label>from <input type="number" min="0" step="any"></label><label>to <input type="number" min="0" step="any"></label><button type="button">whole</button><output></output><span class="soft">or drag over a chart</span></div>`;
   const gated = result.observed.filter((o) => o.role === 'predict');
   const said =
     gated.length === 0
@@ -159,10 +203,12 @@ export function reportHtml(
       : ` ${gated.filter((o) => o.ok).length} of ${gated.length} predictions within their band.`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleDigest(css)}' 'unsafe-hashes'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-${digestOf(brushScript)}'; style-src 'sha256-${digestOf(css)}' 'unsafe-hashes'; img-src data:">
 <title>${inert(result.title)}</title><style>${css}</style></head><body><main>
 <header><div class="verdict">${result.verdict.toUpperCase()}</div><h1>${inert(result.title)}</h1>
+<p class="lead">${inert(verdictSentence(result))}</p>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
+${firstScreen(result)}
 ${result.before === undefined ? '' : `<h2>Before and after</h2>${plainTable(beforeHeader, beforeRows(result))}<p class="soft">${inert(beforeSays(result))}</p>`}<h2>Risks</h2><div class="cards">${cards(result)}</div>
 ${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${
   result.replications === undefined
@@ -175,15 +221,15 @@ ${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(r
         .map((line) => `<li>${inert(line)}</li>`)
         .join('')}</ul>`
 }${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${plainTable(serviceLevelsHeader, serviceLevelRows(result.serviceLevels))}`}${result.dueDates === undefined ? '' : `<h2>What ends next</h2>${plainTable(dueDatesHeader, dueDateRows(result))}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
-${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(timeline)}`}${told(result)}
+${brush}${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(...timeline)}`}${told(result)}
 <h2>Curves</h2><div class="charts">${others
     .filter((o) => o !== undefined)
-    .map(figure)
+    .map(([chart, svg]) => figure(chart, svg))
     .join('')}</div>
 ${result.observed.length === 0 ? '' : `<h2>Observed and played</h2>${observed(result)}`}
-${result.findings.length === 0 ? '' : `<h2>Findings</h2><div class="scroll"><table>${result.findings.map((f) => `<tr><td>${inert(f.id)}</td><td>${inert(f.says)}</td><td class="soft">${f.facts.map(inert).join('<br>')}</td></tr>`).join('')}</table></div>`}
-<h2>Assumed and default values</h2><details><summary>${result.assumed.length} values with their sources${result.warmedInsteadOfPlayed.length === 0 ? '' : '; and what was set in place of a warm-up'}</summary><div class="scroll"><table>${result.assumed.map((a) => `<tr><td><code>${inert(a.path)}</code></td><td class="n">${inert(a.value)}</td><td class="soft">${inert(a.source)}</td></tr>`).join('')}${result.warmedInsteadOfPlayed.map((w) => `<tr><td>set at the start</td><td></td><td class="soft">${inert(w)}</td></tr>`).join('')}</table></div></details>
-<footer>rehearse ${inert(result.version)}, scenario <code>${inert(result.scenario)}</code>, seed ${inert(result.seed)}, ${result.eventCount} events, fingerprint <code>${result.fingerprint}</code>${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? ', one draw' : ''}. A run is reproduced by its scenario, seed and version.</footer>
-</main></body></html>
+${result.findings.length === 0 ? '' : `<h2>Findings</h2><div class="scroll" tabindex="0"><table>${result.findings.map((f) => `<tr><td>${inert(f.id)}</td><td>${inert(f.says)}</td><td class="soft">${f.facts.map(inert).join('<br>')}</td></tr>`).join('')}</table></div>`}
+<h2>Assumed and default values</h2><details><summary>${result.assumed.length} values with their sources${result.warmedInsteadOfPlayed.length === 0 ? '' : '; and what was set in place of a warm-up'}</summary><div class="scroll" tabindex="0"><table>${result.assumed.map((a) => `<tr><td><code>${inert(a.path)}</code></td><td class="n">${inert(a.value)}</td><td class="soft">${inert(a.source)}</td></tr>`).join('')}${result.warmedInsteadOfPlayed.map((w) => `<tr><td>set at the start</td><td></td><td class="soft">${inert(w)}</td></tr>`).join('')}</table></div></details>
+<footer>rehearse ${inert(result.version)}, scenario <code>${inert(result.scenario)}</code>, seed ${inert(result.seed)}, ${result.eventCount} events, fingerprint <code>${result.fingerprint}</code>${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? ', one draw' : ''}. Reproduce it with <code>rehearse run ${inert(result.file)} --seed ${inert(result.seed)}</code>.</footer>
+</main><script>${brushScript}</script></body></html>
 `;
 }

@@ -1,0 +1,140 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Result } from '../../src/experiment/result.ts';
+import { charts } from '../../src/report/charts.ts';
+import { drawnFiles } from '../../src/report/files.ts';
+import { headlines, verdictSentence, worries } from '../../src/report/firstScreen.ts';
+import { run } from '../support/files.ts';
+
+const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
+  (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
+);
+if (chromium === undefined && process.env.CI !== undefined)
+  throw new Error('no browser: install the package chromium');
+const folder = mkdtempSync(join(tmpdir(), 'page-'));
+let result: Result;
+let page: string;
+const html = async (r: Result) => (await drawnFiles(r)).get('report.html') as string;
+
+beforeAll(async () => {
+  result = run('scenarios/reference-day/rolling-restart.yaml');
+  page = await html(result);
+  writeFileSync(join(folder, 'report.html'), page);
+});
+
+/** The page as a browser has it after its script, and what the browser said of it. */
+function opened(file: string, hash = '', millis = 20_000): { readonly dom: string; readonly said: string } {
+  const args = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--enable-logging=stderr',
+    `--virtual-time-budget=${millis}`,
+  ];
+  const { stdout, stderr } = spawnSync(
+    chromium!,
+    [...args, '--dump-dom', `file://${join(folder, file)}${hash}`],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1e9,
+    },
+  );
+  return {
+    dom: stdout,
+    said: stderr
+      .split('\n')
+      .filter((l) => /CONSOLE|Refused/.test(l))
+      .join('\n'),
+  };
+}
+
+const row =
+  /<tr data-unit="([^"]*)" data-points="([^"]*)"><td>([^<]*)<\/td><td class="n">([^<]*)<\/td><td class="n">([^<]*)<\/td><td class="n">([^<]*)<\/td>/g;
+
+describe.skipIf(chromium === undefined)('in a browser (needs Debian package chromium)', () => {
+  test('no error is told, nothing is asked for, and a window of time is marked in every chart and read below it', () => {
+    const whole = opened('report.html');
+    expect(whole.said).toBe('');
+    expect(page).not.toMatch(/(src|href)="?(https?:|\/\/)/);
+    expect(whole.dom).toContain('<output>the whole time</output>');
+    const window = opened('report.html', '#t=5,12');
+    expect(window.said).toBe('');
+    expect(window.dom).toContain('<output>5.00 to 12.00 min</output>');
+    const drawn = charts(result);
+    const bands = [...window.dom.matchAll(/class="band" x="([\d.]+)" width="([\d.]+)"/g)];
+    expect(bands.length).toBe(drawn.length);
+    // Seven of fifty minutes of a plot that is 640 wide.
+    for (const [, , width] of bands) expect(Number(width)).toBeCloseTo((7 / 50) * 640, 6);
+    const read = (dom: string) => [...dom.matchAll(row)].map((m) => m.slice(3, 7).join(' '));
+    expect(read(window.dom).length).toBe(read(whole.dom).length);
+    expect(read(window.dom)).not.toEqual(read(whole.dom));
+  });
+
+  test('axe finds nothing', () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const open = page
+      .replace(/<meta http-equiv[^>]*>/, '')
+      .replace(
+        '</body>',
+        () =>
+          `<script>${axe}</script><script>axe.run(document,{resultTypes:['violations']}).then((r)=>{const p=document.createElement('pre');p.id='axe';p.textContent=JSON.stringify(r.violations.map((v)=>v.id+' '+v.nodes[0].html));document.body.append(p)})</script></body>`,
+      );
+    writeFileSync(join(folder, 'axe.html'), open);
+    expect(/<pre id="axe">([^<]*)/.exec(opened('axe.html', '', 60_000).dom)?.[1]).toBe('[]');
+  });
+});
+
+describe('what the page says', () => {
+  test('each line below a chart is the line that is drawn: least, most and last', () => {
+    const lines = charts(result).flatMap((c) => (c.lines ?? []).map((line) => ({ line, c })));
+    const rows = [...page.matchAll(row)];
+    expect(rows.length).toBe(lines.length);
+    rows.forEach(([, , points], i) => {
+      const drawn = JSON.parse(points!) as [number, number][];
+      const { line, c } = lines[i]!;
+      expect(drawn.map(([, v]) => v)).toEqual(line.points.map((p) => p.v));
+      const { values } = (c.spec as { data: { values: { by: string; v: number }[] } }).data;
+      expect(values.filter((v) => v.by === line.by).map((v) => v.v)).toEqual(drawn.map(([, v]) => v));
+    });
+  });
+
+  test('a verdict has a first screen of its own, whose sentence follows the series', async () => {
+    const screens = (['pass', 'fail', 'inconclusive'] as const).map((verdict) =>
+      verdictSentence({
+        ...result,
+        verdict,
+        expectations: result.expectations.map((e, i) => (i === 0 ? { ...e, verdict } : e)),
+      }),
+    );
+    expect(new Set(screens.map((s) => s.split(':')[0])).size).toBe(3);
+    expect(headlines(result).length).toBeGreaterThanOrEqual(3);
+    expect(headlines(result).length).toBeLessThanOrEqual(5);
+    const failed = run('scenarios/what-if/no-wait.yaml');
+    expect(worries(failed)[0]).toContain('no producer is turned away');
+    const first = result.panels.find((p) => verdictSentence(result).includes(p.title))!;
+    const name = /[\w:]+(?=[\s{[]|$)/.exec(first.that.replace(/^1 - /, ''))![0];
+    const flat = {
+      ...result,
+      series: {
+        of: (n: string) =>
+          result.series.of(n).map((s) => (n === name ? { ...s, values: Array.from(s.values, () => 0) } : s)),
+      },
+    } as unknown as Result;
+    expect(verdictSentence(flat)).not.toBe(verdictSentence(result));
+  });
+
+  test('it is whole without its script, below 3 MB, and its policy knows one script by its digest', () => {
+    expect(Buffer.byteLength(page)).toBeLessThan(3e6);
+    expect([...page.matchAll(/<script>/g)].length).toBe(1);
+    const script = /<script>([\s\S]*?)<\/script>/.exec(page)![1]!;
+    const digest = execFileSync('openssl', ['dgst', '-sha256', '-binary'], { input: script }).toString(
+      'base64',
+    );
+    expect(page).toContain(`script-src 'sha256-${digest}'`);
+    expect(page).toContain('<svg');
+  });
+});
