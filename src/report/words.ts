@@ -56,11 +56,14 @@ export function percent(value: number | null): string {
   return `${value > 0 ? '+' : value < 0 ? '-' : ''}${Math.abs(value * 100).toFixed(1)} %`;
 }
 
-/** Minutes and seconds from the start of the period. */
+/** Minutes and seconds from the start of the period; with hours from the second one on. */
 export function clock(micros: number): string {
   const seconds = micros / 1e6;
   const minutes = Math.floor(seconds / 60);
-  return `+${minutes}:${(seconds - minutes * 60).toFixed(1).padStart(4, '0')}`;
+  const rest = (seconds - minutes * 60).toFixed(1).padStart(4, '0');
+  if (minutes < 120) return `+${minutes}:${rest}`;
+  const hours = Math.floor(minutes / 60);
+  return `+${hours}h${String(minutes - hours * 60).padStart(2, '0')}m${rest}s`;
 }
 
 /** A told event as its kind's sentence. */
