@@ -99,3 +99,16 @@ test.each([
   expect([code, err]).toEqual([2, expect.stringContaining(says)]);
   expect(err).toContain('mend:');
 });
+
+test('certificates of the workers that end move the lag of the sinks, and nothing of it is left without the outage', async () => {
+  const m = await ablate(
+    'scenarios/planning/connect-certificates.yaml',
+    ...['--without', 'down'],
+    ...['--of', 'max(max_over_time(kafka_consumergroup_lag_sum{consumergroup=~"connect-.*"}[160m] offset 480m))'],
+    ...['--of', 'certificateExpiredMinutes'],
+  );
+  // Before 16:00, the restart: nothing else moves it.
+  expect(m.value('nothing', 0)!).toBeGreaterThan(1e6);
+  expect(m.value('down', 0)!).toBeLessThan(m.value('nothing', 0)! / 1000);
+  expect([m.value('nothing', 1)! > 0, m.value('down', 1)]).toEqual([true, 0]);
+});

@@ -256,17 +256,19 @@ export class ConnectCluster {
    * A worker's process ends.
    * @param crash at once; otherwise it stops its tasks and leaves the group
    * @param forMicros after which its process is started again; absent: it stays away
+   * @param why what is told of it
    */
-  stopWorker(worker: number, crash: boolean, forMicros: number | undefined): void {
+  stopWorker(
+    worker: number,
+    crash: boolean,
+    forMicros: number | undefined,
+    why = crash ? 'its process is gone' : 'it leaves the group',
+  ): void {
     if (this.state[worker] === workerState.down) return;
     const member = this.memberOf(worker);
     this.state[worker] = workerState.down;
     this.incarnation[worker] += 1;
-    this.sim.tell(
-      'connect.workerStopped',
-      this.settings.workers[worker],
-      crash ? 'its process is gone' : 'it leaves the group',
-    );
+    this.sim.tell('connect.workerStopped', this.settings.workers[worker], why);
     if (member !== undefined) {
       for (const task of [...member.tasks]) this.end(task, crash);
       if (crash) {
@@ -286,6 +288,11 @@ export class ConnectCluster {
     }
     if (forMicros !== undefined) this.sim.after(Math.max(1, forMicros), this.back, worker);
     this.show();
+  }
+
+  /** Whether the process of a worker is there. */
+  runsWorker(worker: number): boolean {
+    return this.state[worker] !== workerState.down;
   }
 
   /** A worker's process is started; it asks to join once it is up. */

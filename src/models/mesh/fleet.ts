@@ -83,6 +83,8 @@ export class Fleet {
   private readonly groups: readonly Group[];
   private readonly transports: Transport[];
   /** Different clocks, as microseconds ahead of true time, which is the first; bits of the masks below. */
+  /** A sidecar has no certificate that is valid by its own clock any more, or has one again. */
+  onLack: (sidecar: number, lacks: boolean) => void = () => {};
   private readonly clocks: number[] = [0];
   private readonly clockOf: Int32Array;
   private readonly classOf: Int32Array;
@@ -319,6 +321,7 @@ export class Fleet {
   private countLack(i: number, lacks: boolean): void {
     if ((this.lacks[i] === 1) === lacks) return;
     this.lacks[i] = lacks ? 1 : 0;
+    this.onLack(i, lacks);
     this.expiredCount += lacks ? 1 : -1;
     this.expired.set(0, this.expiredCount);
     this.expiredSeconds.set(0, this.expiredSeconds.get(0), this.expiredCount);

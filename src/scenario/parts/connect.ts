@@ -4,6 +4,7 @@ import { ConnectCluster, type ConnectorSettings } from '../../models/connect/con
 import type { KafkaCluster } from '../../models/kafka/cluster.ts';
 import type { Checks } from '../checks.ts';
 import { connectToKafka, sinkGroupName } from '../connections/connectToKafka.ts';
+import type { MeshSettings } from '../meshSettings.ts';
 import type { Part, Undo } from '../part.ts';
 import { q } from '../quantity.ts';
 import { resources } from '../resources.ts';
@@ -51,6 +52,14 @@ const settings = z.strictObject({
     workerStart: q.varying.duration(),
   }),
   workers: z.array(z.string().min(1)).min(1).max(1000),
+  sidecars: z
+    .string()
+    .min(1)
+    .meta({
+      description:
+        'namespace of the mesh whose first sidecars are those of the workers, in their order; it means nothing without a mesh',
+    })
+    .optional(),
   connectors: z.array(connector).min(1).max(1000),
 });
 export type ConnectPartSettings = z.output<typeof settings>;
@@ -80,6 +89,18 @@ export function sinkGroups(
 }
 
 function check(s: ConnectPartSettings, checks: Checks): void {
+  const namespaces = checks.settings<MeshSettings>('mesh')?.namespaces;
+  if (s.sidecars !== undefined && namespaces !== undefined) {
+    const found = namespaces.find((n) => n.name === s.sidecars);
+    if (found === undefined || found.sidecars < s.workers.length)
+      checks.problem(
+        ['connect', 'sidecars'],
+        found === undefined
+          ? `the mesh has no namespace ${s.sidecars}`
+          : `namespace ${s.sidecars} has ${found.sidecars} sidecars for ${s.workers.length} workers`,
+        'name one of mesh.namespaces with a sidecar for each worker',
+      );
+  }
   const kafka = checks.settings<KafkaPartSettings>('kafka');
   unique(s.workers, (name) =>
     checks.problem(['connect', 'workers'], `worker ${name} is listed twice`, 'give each worker its own name'),

@@ -1,6 +1,8 @@
+import type { ConnectCluster } from '../../models/connect/connect.ts';
 import { meshCatalogue, meshLabels } from '../../models/mesh/catalogue.ts';
 import { certManagerDefaults } from '../../models/mesh/certManager.ts';
 import { Mesh } from '../../models/mesh/mesh.ts';
+import { connectMeshToConnect } from '../connections/meshToConnect.ts';
 import { meshActions } from '../meshActions.ts';
 import { checkMesh } from '../meshChecks.ts';
 import {
@@ -12,6 +14,7 @@ import {
   mountsOf,
 } from '../meshSettings.ts';
 import type { Part } from '../part.ts';
+import type { ConnectPartSettings } from './connect.ts';
 
 export const meshPart: Part<MeshSettings, Mesh> = {
   name: 'mesh',
@@ -34,6 +37,13 @@ export const meshPart: Part<MeshSettings, Mesh> = {
         maxBackoffMicros: s.certManager?.maximumBackoff ?? certManagerDefaults.maxBackoffMicros,
       },
     );
+  },
+  connect: (mesh, context) => {
+    const { connect } = context.models as { readonly connect?: ConnectCluster };
+    const settings = context.settings.connect as ConnectPartSettings | undefined;
+    if (connect === undefined || settings?.sidecars === undefined) return;
+    const namespaces = (context.settings.mesh as MeshSettings).namespaces.map((n) => n.name);
+    connectMeshToConnect(mesh, connect, settings.workers.length, namespaces.indexOf(settings.sidecars));
   },
   actions: meshActions,
   catalogue: meshCatalogue,
