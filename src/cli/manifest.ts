@@ -18,6 +18,8 @@ export function jobManifest(
   if (shards < 1 || shards > 10_000) throw new UsageError(`--shards ${shards}\n  mend: write 1 to 10000`);
   const seed = given.text('seed');
   const command = ['npx', 'rehearse', 'sweep', scenario, '--vary', ...vary, '--replications', String(runs)];
+  const design = given.text('design');
+  if (design !== undefined) command.push('--design', design);
   if (given.list('of').length > 0) command.push('--of', ...given.list('of'));
   if (seed !== undefined) command.push('--seed', seed);
   command.push('--workers', '1', '--shard', `env/${shards}`, '--out', '/shards');

@@ -15,6 +15,8 @@ export interface ShardPlan {
   /** What a sweep turns, as `--vary` has it, and the measures that it draws. */
   readonly vary: readonly string[];
   readonly of: readonly string[];
+  /** A design in place of the grid, as `--design` has it. */
+  readonly design?: string;
 }
 
 export interface Shard {

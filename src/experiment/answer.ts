@@ -15,7 +15,7 @@ export interface Mark {
 export interface Plot {
   readonly name: string;
   readonly title: string;
-  readonly kind: 'lines' | 'map' | 'bars';
+  readonly kind: 'lines' | 'map' | 'bars' | 'points';
   readonly x: string;
   readonly y: string;
   readonly marks: readonly Mark[];

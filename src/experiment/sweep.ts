@@ -1,11 +1,23 @@
+import { makeStream } from '../engine/random.ts';
 import type { Scenario } from '../scenario/load.ts';
 import type { Answer, AnswerColumn, Mark, Plot } from './answer.ts';
 import type { Section } from './rebalance.ts';
 import { measuresOf, type ReplicatedExpectation, type ReplicatedMeasure, summarise } from './replicated.ts';
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
+import { latinHypercube, mostDimensions, sobolPoints } from './sensitivity.ts';
 import { wilsonInterval } from './statistics.ts';
-import { axisOf, type Factor, type Point, pointText, shortPaths } from './variations.ts';
+import {
+  axisOf,
+  CannotVary,
+  type Factor,
+  grid,
+  inUnit,
+  type Point,
+  pointText,
+  shortPaths,
+  splitNumber,
+} from './variations.ts';
 
 /** What the runs of one point say. */
 export interface PlayedPoint {
@@ -16,6 +28,54 @@ export interface PlayedPoint {
   readonly reasons: readonly string[];
   readonly expectations: readonly ReplicatedExpectation[];
   readonly measures: readonly ReplicatedMeasure[];
+}
+
+/** Points that fill the ranges of their factors, in place of a grid. */
+export interface Design {
+  readonly kind: 'sobol' | 'latin-hypercube';
+  readonly points: number;
+}
+
+/** What `--design sobol:64` says. @throws CannotVary */
+export function parseDesign(text: string): Design {
+  const found = /^(sobol|latin-hypercube):(\d+)$/.exec(text);
+  const points = Number(found?.[2]);
+  if (found === null || points < 2 || points > 100_000)
+    throw new CannotVary(
+      `${text} is no design`,
+      'write sobol:64 or latin-hypercube:50, with 2 to 100000 points',
+    );
+  return { kind: found[1] as Design['kind'], points };
+}
+
+/**
+ * The points of a sweep: every combination of the values, or a design over the range from the first to the last value of each factor.
+ * @throws CannotVary where a factor has no range
+ */
+export function pointsOf(
+  factors: readonly Factor[],
+  design: Design | undefined,
+  seed: string,
+): readonly Point[] {
+  if (design === undefined) return grid(factors);
+  const ranges = factors.map((f) => {
+    const [low, high] = [f.values[0]!, f.values.at(-1)!].map((v) => splitNumber(String(v)));
+    if (low === undefined || high === undefined || low.unit !== high.unit || !(high.number > low.number))
+      throw new CannotVary(
+        `${f.path} has no range for a design`,
+        'write two numbers in one unit, as in 6GiB..12GiB',
+      );
+    return { low: low.number, width: high.number - low.number, unit: low.unit };
+  });
+  if (design.kind === 'sobol' && factors.length > mostDimensions)
+    throw new CannotVary(
+      `${factors.length} settings are more than the ${mostDimensions} that Sobol's points are made for`,
+      'write latin-hypercube in place of sobol',
+    );
+  const unit = design.kind === 'sobol' ? sobolPoints : latinHypercube;
+  return unit(design.points, factors.length, makeStream(`sweep|${seed}|${design.kind}`)).map((u) =>
+    ranges.map((r, d) => inUnit(r.low + r.width * u[d]!, r.unit)),
+  );
 }
 
 /**
@@ -85,10 +145,32 @@ function drawnMeasures(
 }
 
 function plotsOf(
+  designed: boolean,
   factors: readonly Factor[],
   points: readonly PlayedPoint[],
   drawn: readonly Drawn[],
 ): readonly Plot[] {
+  if (designed)
+    return drawn.flatMap((d, i) =>
+      factors.map((f, k): Plot => {
+        const axis = axisOf(
+          { path: f.path, values: points.map((p) => p.point[k]!) },
+          shortPaths(factors)[k]!,
+        );
+        const marks = points.flatMap((p): Mark[] => {
+          const found = d.at(p);
+          return found === null ? [] : [{ x: axis.at(p.point[k]!), y: found.value }];
+        });
+        return {
+          name: `sweep-${i + 1}-${k + 1}`,
+          title: d.title,
+          kind: 'points',
+          x: axis.title,
+          y: d.unit,
+          marks,
+        };
+      }),
+    );
   const first = axisOf(factors[0]!, shortPaths(factors)[0]!);
   return drawn.map((d, i): Plot => {
     const name = `sweep-${i + 1}`;
@@ -148,6 +230,7 @@ export function sweepAnswer(
   points: readonly Point[],
   rows: readonly (readonly ReplicationRow[])[],
   named: readonly string[],
+  design?: Design,
 ): Answer {
   const played = points.map((p, i) => judgePoint(scenario, p, rows[i]!));
   const drawn = drawnMeasures(scenario, named, played);
@@ -176,10 +259,13 @@ export function sweepAnswer(
     verdict: null,
     says: [
       `${holds} of ${points.length} points hold everything that is expected`,
+      ...(design === undefined
+        ? []
+        : [`the points are a design (${design.kind}) over the ranges, not a grid`]),
       `${runs} ${runs === 1 ? 'run' : 'runs'} a point, the same seeds at each, so that points differ by what was turned`,
     ],
     sections: [section],
-    plots: plotsOf(factors, played, drawn),
+    plots: plotsOf(design !== undefined, factors, played, drawn),
     data: { factors, points: played },
     columns: datasetOf(scenario, factors, points, rows),
   };

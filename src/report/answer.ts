@@ -45,6 +45,17 @@ export function plotChart(plot: Plot): Chart {
         ],
       },
     };
+  if (kind === 'points')
+    return {
+      name,
+      title,
+      spec: {
+        ...base,
+        data,
+        mark: { type: 'point', filled: true, opacity: 0.7, color: '#2563eb' },
+        encoding: { x, y: { field: 'y', type: 'quantitative', title: plot.y } },
+      },
+    };
   if (kind === 'bars')
     return {
       name,

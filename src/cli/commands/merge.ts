@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 import { summarise } from '../../experiment/replicated.ts';
 import { playShown, resultOf, scenarioName } from '../../experiment/run.ts';
-import { sweepAnswer } from '../../experiment/sweep.ts';
-import { grid, parseFactor } from '../../experiment/variations.ts';
+import { parseDesign, pointsOf, sweepAnswer } from '../../experiment/sweep.ts';
+import { parseFactor } from '../../experiment/variations.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, mayHoldResult, writeResult } from '../files.ts';
 import { batchSize } from '../pool.ts';
@@ -36,13 +36,19 @@ export const merge: Command = {
     const shownFolder = relative(process.cwd(), folder) || '.';
     if (plan.verb === 'sweep') {
       const factors = plan.vary.map(parseFactor);
-      const points = grid(factors);
+      const design = plan.design === undefined ? undefined : parseDesign(plan.design);
+      const points = pointsOf(factors, design, plan.seed);
       const perPoint = Math.ceil(plan.runs / batchSize);
       const byPoint = points.map((_, i) => rows.slice(i * perPoint, (i + 1) * perPoint).flat());
       const head = { scenario: scenarioName(scenario.file), seed: plan.seed, version };
-      const answer = sweepAnswer(scenario, head, factors, points, byPoint, plan.of);
+      const answer = sweepAnswer(scenario, head, factors, points, byPoint, plan.of, design);
       const { answerFiles, answerText } = await import('../../report/answer.ts');
-      const files = await answerFiles(answer, ['sweep', scenario.file, ...plan.vary]);
+      const files = await answerFiles(answer, [
+        'sweep',
+        scenario.file,
+        ...plan.vary,
+        ...(plan.design === undefined ? [] : ['--design', plan.design]),
+      ]);
       writeResult(folder, files);
       process.stdout.write(
         given.flag('json') ? (files.get('answer.json') as string) : answerText(answer, shownFolder),

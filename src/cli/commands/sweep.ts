@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { scenarioName } from '../../experiment/run.ts';
-import { sweepAnswer } from '../../experiment/sweep.ts';
-import { CannotVary, factorsOf, grid, parseFactor } from '../../experiment/variations.ts';
+import { parseDesign, pointsOf, sweepAnswer } from '../../experiment/sweep.ts';
+import { CannotVary, factorsOf, parseFactor } from '../../experiment/variations.ts';
 import { exitCode } from '../exitCodes.ts';
 import { mayHoldResult } from '../files.ts';
 import { jobManifest } from '../manifest.ts';
@@ -30,12 +30,17 @@ export const sweep: Command = {
     'rehearse sweep scenarios/planning/oom-chance.yaml --replications 50',
     'rehearse sweep scenarios/what-if/bases/night.yaml --vary kubernetes.workloads.analytics-batch-processor.template.containers.analytics-processor.resources.limits.memory=8GiB,8.3GiB,9GiB,10GiB,12GiB',
     'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.agents.grace=2h,6h,12h mesh.staging.pace=0.2/s..1/s:5 --replications 20',
+    'rehearse sweep scenarios/planning/oom-limit.yaml --vary batch.programs.order-aggregation.memoryNoise=1%..15% --design sobol:16',
     'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.istiod.replicas=1,2,3 --of "longest swap"',
   ],
   options: {
     vary: {
       says: 'settings by their path, list entries by id or name, and the values that each takes: PATH=V,V or PATH=LOW..HIGH:N; several give every combination',
       type: 'list',
+    },
+    design: {
+      says: 'points that fill the ranges in place of every combination: sobol:64 or latin-hypercube:50',
+      type: 'string',
     },
     replications: { says: 'runs at each point, with the same seeds at all (1)', type: 'string' },
     of: {
@@ -58,7 +63,9 @@ export const sweep: Command = {
     const file = onlyFile(given, 'sweep', 'SCENARIO --vary PATH=VALUE,VALUE');
     const { scenario, root } = openGiven(file, given);
     const of = given.list('of').map((name) => measureNamed(scenario, name)!);
-    const { factors, points } = orUsage(() => {
+    const designText = given.text('design');
+    const seed = given.text('seed') ?? scenario.seed;
+    const { factors, points, design } = orUsage(() => {
       const asked = given.list('vary');
       const parsed = asked.length > 0 ? asked.map(parseFactor) : factorsOf(scenario);
       if (parsed.length === 0)
@@ -66,7 +73,8 @@ export const sweep: Command = {
           'nothing is turned',
           'add --vary PATH=VALUE,VALUE, such as --vary mesh.agents.grace=2h,12h, or vary: to the scenario',
         );
-      return { factors: parsed, points: grid(parsed) };
+      const wanted = designText === undefined ? undefined : parseDesign(designText);
+      return { factors: parsed, points: pointsOf(parsed, wanted, seed), design: wanted };
     });
     const folder = given.text('out') ?? join(root, 'out', `${scenarioName(scenario.file)}.sweep`);
     if (given.text('shard') === undefined && given.text('manifest') === undefined) mayHoldResult(folder);
@@ -85,16 +93,23 @@ export const sweep: Command = {
         verb: 'sweep',
         version,
         source: sourceOf(scenario, given.list('rules')),
-        seed: given.text('seed') ?? scenario.seed,
+        seed,
         runs,
         vary,
         of,
+        ...(designText === undefined ? {} : { design: designText }),
       };
       return playShard(plan, work, shard, given, folder);
     }
     const rows = await playPoints(scenario, factors, points, 0, runs, given);
-    const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of);
-    await writeAnswer(answer, ['sweep', scenario.file, ...vary], folder, given);
+    const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of, design);
+    const command = [
+      'sweep',
+      scenario.file,
+      ...vary,
+      ...(designText === undefined ? [] : ['--design', designText]),
+    ];
+    await writeAnswer(answer, command, folder, given);
     return exitCode.yes;
   },
 };
