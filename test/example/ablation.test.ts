@@ -104,7 +104,10 @@ test('certificates of the workers that end move the lag of the sinks, and nothin
   const m = await ablate(
     'scenarios/planning/connect-certificates.yaml',
     ...['--without', 'down'],
-    ...['--of', 'max(max_over_time(kafka_consumergroup_lag_sum{consumergroup=~"connect-.*"}[160m] offset 480m))'],
+    ...[
+      '--of',
+      'max(max_over_time(kafka_consumergroup_lag_sum{consumergroup=~"connect-.*"}[160m] offset 480m))',
+    ],
     ...['--of', 'certificateExpiredMinutes'],
   );
   // Before 16:00, the restart: nothing else moves it.
