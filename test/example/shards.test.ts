@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Job } from 'kubernetes-models/batch/v1';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { shardOf } from '../../src/cli/shards.ts';
@@ -58,6 +59,10 @@ describe('shards', () => {
     await command([...sweep, '--workers', '1', '--out', at('sweep')]);
     const printed = await command([...sweep, '--manifest', 'kubernetes', '--shards', '4']);
     const job = parse(printed.out);
+    // The schema that Kubernetes publishes for batch/v1.
+    expect(() => new Job(job).validate()).not.toThrow();
+    const wrong = { ...job, spec: { ...job.spec, completions: 'four' } };
+    expect(() => new Job(wrong).validate()).toThrow('integer');
     expect([job.apiVersion, job.kind, job.spec.completionMode, job.spec.completions]).toEqual([
       'batch/v1',
       'Job',
