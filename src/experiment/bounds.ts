@@ -193,3 +193,26 @@ export function runsStillNeeded(
   }
   return high - of;
 }
+
+/**
+ * Runs that Student's interval of a mean needs for values as skew as these, where there are fewer: 25 times the square of Fisher's skewness G1. Below, the interval covers less than it says.
+ * Null for enough, for fewer than three values, and for values that do not vary.
+ * Source: W. G. Cochran, "Sampling Techniques", 3rd ed. (1977), section 2.15; G1: D. N. Joanes, C. A. Gill (1998).
+ */
+export function runsForSkew(values: readonly number[]): number | null {
+  const n = values.length;
+  if (n < 3) return null;
+  const mean = values.reduce((sum, v) => sum + v, 0) / n;
+  let [second, third] = [0, 0];
+  for (const v of values) {
+    const d = v - mean;
+    second += d * d;
+    third += d * d * d;
+  }
+  second /= n;
+  third /= n;
+  if (second <= 0) return null;
+  const g1 = (third / (second * Math.sqrt(second))) * (Math.sqrt(n * (n - 1)) / (n - 2));
+  const needs = Math.ceil(25 * g1 * g1);
+  return needs > n ? needs : null;
+}

@@ -1,6 +1,6 @@
 import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
-import { alwaysValidBounds, quantileInterval, runsStillNeeded } from './bounds.ts';
+import { alwaysValidBounds, quantileInterval, runsForSkew, runsStillNeeded } from './bounds.ts';
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
 import { type RunSheet, runSheetsOf } from './runSheet.ts';
@@ -28,6 +28,8 @@ export interface ReplicatedMeasure {
   readonly mean: number | null;
   /** Of the mean's 95 % interval by Student's t; null for fewer than two values. */
   readonly halfWidth: number | null;
+  /** How many runs the mean's interval needs for values as skew as these, where there are fewer; else null. */
+  readonly skewNeeds: number | null;
   readonly quantiles: readonly ReplicatedQuantile[];
   /** Whether any two runs differ: chance reaches it. */
   readonly varies: boolean;
@@ -225,6 +227,7 @@ export function summarise(
         count: values.length,
         mean,
         halfWidth,
+        skewNeeds: runsForSkew(values),
         quantiles: quantilesOf(values),
         varies: values.some((v) => v !== values[0]),
         over: limit === null ? null : { count: above, interval: wilsonInterval(above, values.length) },

@@ -47,7 +47,7 @@ export function replicationRows({ measures }: Replications): string[][] {
       number(m.mean, m.unit),
       m.halfWidth === null || m.mean === null
         ? '-'
-        : range(m.mean - m.halfWidth, m.mean + m.halfWidth, m.unit),
+        : `${range(m.mean - m.halfWidth, m.mean + m.halfWidth, m.unit)}${m.skewNeeds === null ? '' : `, too few for its skew: ${m.skewNeeds} runs`}`,
       quantile(0.5),
       quantile(0.95),
       quantile(0.99),

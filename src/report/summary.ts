@@ -126,6 +126,9 @@ export const summarySchema = z.strictObject({
           count: z.number(),
           mean: finite,
           halfWidth: finite,
+          skewNeeds: finite.meta({
+            description: 'runs that the interval of so skew a measure needs, where there are fewer',
+          }),
           varies: z.boolean(),
           quantiles: z.array(
             z.strictObject({

@@ -28,6 +28,7 @@ const judged = (point: Point, holds: boolean, cost = 0): PlayedPoint => ({
       count: 1,
       mean: cost,
       halfWidth: null,
+      skewNeeds: null,
       quantiles: [],
       varies: false,
       over: null,

@@ -8,6 +8,7 @@ import {
   orderStatisticRanks,
   quantileInterval,
   regularisedBeta,
+  runsForSkew,
   runsStillNeeded,
   runsToBound,
 } from '../../src/experiment/bounds.ts';
@@ -191,5 +192,39 @@ describe('coverage over 2,000 synthetic experiments', () => {
     }
     expect(missed / experiments).toBeLessThanOrEqual(0.05 + 3.3 * Math.sqrt(0.0475 / experiments));
     expect(missed).toBeGreaterThan(0);
+  });
+});
+
+describe("what Student's interval needs of skew values", () => {
+  const drawn = (n: number, inverse: (u: number) => number) => {
+    const draw = makeStream(`skew|${n}`);
+    return Array.from({ length: n }, () => inverse(draw()));
+  };
+
+  test('is told for an exponential below about a hundred runs, of which skewness 2 needs 25 x 4, and never for what is symmetric', () => {
+    const few = Array.from({ length: 50 }, (_, i) => -Math.log(1 - (i + 0.5) / 50));
+    expect(runsForSkew(few)!).toBeGreaterThan(50);
+    expect(runsForSkew(drawn(1000, (u) => -Math.log(u)))).toBeNull();
+    expect(runsForSkew(Array.from({ length: 10 }, (_, i) => i))).toBeNull();
+    expect([runsForSkew([1, 1, 1, 1]), runsForSkew([1, 9]), runsForSkew([])]).toEqual([null, null, null]);
+    // By hand: deviations -0.25 three times and 0.75, G1 = 2 exactly for four values of which one differs.
+    expect(runsForSkew([0, 0, 0, 1])).toBe(100);
+  });
+
+  test('fewer runs than it asks for cover less than they say, by measure', () => {
+    const experiments = 4000;
+    const draw = makeStream('skew coverage');
+    let [covered, warned] = [0, 0];
+    for (let e = 0; e < experiments; e += 1) {
+      // A lognormal as skew as times of outages are.
+      const values = Array.from({ length: 10 }, () =>
+        Math.exp(1.2 * Math.sqrt(-2 * Math.log(draw())) * Math.cos(2 * Math.PI * draw())),
+      );
+      if (runsForSkew(values) !== null) warned += 1;
+      const { mean, halfWidth } = meanInterval(values);
+      if (Math.abs(mean - Math.exp(0.72)) <= halfWidth!) covered += 1;
+    }
+    expect(covered / experiments).toBeLessThan(0.9);
+    expect(warned / experiments).toBeGreaterThan(0.75);
   });
 });
