@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Answer, Plot } from '../experiment/answer.ts';
-import { base, type Chart, drawSvg } from './charts.ts';
+import { base, type Chart, drawSvg } from './drawing.ts';
 import { inert, plainTable, style } from './html.ts';
 import { sectionsText, words } from './sections.ts';
 import { plain } from './text.ts';
@@ -19,6 +19,7 @@ export function plotChart(plot: Plot): Chart {
     return {
       name,
       title,
+      kind: 'answer',
       spec: {
         ...base,
         height: 260,
@@ -49,6 +50,7 @@ export function plotChart(plot: Plot): Chart {
     return {
       name,
       title,
+      kind: 'answer',
       spec: {
         ...base,
         data,
@@ -60,6 +62,7 @@ export function plotChart(plot: Plot): Chart {
     return {
       name,
       title,
+      kind: 'answer',
       spec: {
         ...base,
         height: { step: 20 },
@@ -80,6 +83,7 @@ export function plotChart(plot: Plot): Chart {
   return {
     name,
     title,
+    kind: 'answer',
     spec: {
       ...base,
       height: 240,

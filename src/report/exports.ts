@@ -5,7 +5,7 @@ import { type OpenMetricsFamily, type OpenMetricsSample, openMetricsText } from 
 import { type TraceCounter, type TraceThread, traceJson } from '../formats/traceEvents.ts';
 import { exactValue } from '../promql/exact.ts';
 import type { Series } from '../promql/series.ts';
-import { highest, type PanelLine, panelLines } from './charts.ts';
+import { highest, type PanelLine, panelLines } from './lines.ts';
 import { sentence } from './words.ts';
 
 /** What a result is written as for other programs, by the switch that asks for it. */

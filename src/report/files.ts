@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Result } from '../experiment/result.ts';
-import { type Chart, charts, drawSvg } from './charts.ts';
+import { charts } from './charts.ts';
+import { type Chart, drawSvg } from './drawing.ts';
 import type { Export } from './exports.ts';
 import { worstFolder } from './faults.ts';
 import { reportHtml } from './html.ts';

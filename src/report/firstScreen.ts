@@ -1,5 +1,5 @@
 import type { Result } from '../experiment/result.ts';
-import { highest, panelLines } from './charts.ts';
+import { highest, panelLines } from './lines.ts';
 import { shownRisks } from './risks.ts';
 import { clock, number } from './words.ts';
 
@@ -60,7 +60,11 @@ export function headlines(result: Result): readonly Headline[] {
     .map((o): Headline => {
       const [low, high] = (o.interval ?? []).map((x) => number(x, o.unit));
       const range =
-        o.interval === null ? '' : low === high ? ', in 90 % of runs' : `, ${low} to ${high} in 90 % of runs`;
+        o.interval === null
+          ? ''
+          : low === high
+            ? ', the same in 90 % of runs'
+            : `, ${low} to ${high} in 90 % of runs`;
       return {
         value: number(o.predicted, o.unit),
         says: o.name,

@@ -2,15 +2,16 @@ import type { FaultsOutcome, ObservedRow, Reliability, Result } from '../experim
 import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { brushScript } from './brush.ts';
-import type { Chart } from './charts.ts';
+import type { Chart } from './drawing.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { headlines, verdictSentence, worries } from './firstScreen.ts';
+import { highest, type PanelLine } from './lines.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
-import { clock, number, percent, sentence } from './words.ts';
+import { clock, number, percent, sentence, timeUnit } from './words.ts';
 
 /** Text of an untrusted file inside a page. */
 export function inert(text: string): string {
@@ -23,8 +24,8 @@ export function inert(text: string): string {
 }
 
 export const style = `
-:root{--ink:#111827;--soft:#6b7280;--line:#e5e7eb;--back:#fafaf9;--card:#ffffff;--good:#047857;--bad:#b91c1c;--warn:#b45309;--tint:#eff6ff}
-@media(prefers-color-scheme:dark){:root{--ink:#f3f4f6;--soft:#9ca3af;--line:#374151;--back:#0f1115;--card:#171a21;--good:#34d399;--bad:#f87171;--warn:#fbbf24;--tint:#1e293b}}
+:root{--ink:#111827;--soft:#6b7280;--line:#e5e7eb;--back:#fafaf9;--card:#ffffff;--good:#047857;--bad:#b91c1c;--warn:#b45309;--tint:#eff6ff;--link:#1d4ed8}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#f3f4f6;--soft:#9ca3af;--line:#374151;--back:#0f1115;--card:#171a21;--good:#34d399;--bad:#f87171;--warn:#fbbf24;--tint:#1e293b;--link:#93c5fd}}
 *{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1120px;margin:0 auto;padding:32px 20px 64px}
 header{border-left:6px solid var(--tone);padding:4px 0 4px 18px;margin-bottom:28px}
@@ -46,8 +47,9 @@ ol.told li{break-inside:avoid;padding:1px 0}ol.told time{color:var(--soft);displ
 code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top:40px;color:var(--soft);font-size:13px}
 .cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y}
 .readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input{width:90px;font:inherit}
-@media print{#brush{display:none}}
-@media(max-width:640px){ol.told{columns:1}h1{font-size:22px}}@media print{body{background:#fff}.card,figure,.scroll{break-inside:avoid}}
+nav{margin:28px 0 0;font-size:13.5px;display:flex;flex-wrap:wrap;gap:4px 16px}a{color:var(--link)}
+@media(max-width:640px){ol.told{columns:1}h1{font-size:22px}main{padding:20px 12px 40px}figure{padding:10px 8px}.cards{grid-template-columns:1fr 1fr}.card{padding:10px}.card b{font-size:17px}}
+@media print{@page{margin:14mm}body{background:#fff;font-size:12px}main{max-width:none;padding:0}#brush,nav{display:none}.card,figure,tr,li{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;border:0}.charts{grid-template-columns:1fr 1fr}figure svg{width:100%}summary{list-style:none}details::details-content{content-visibility:visible;display:block;height:auto}}
 `;
 
 function cards(result: Result): string {
@@ -147,25 +149,41 @@ function reliabilityTable(reliability: Reliability): string {
   return `<div class="scroll" tabindex="0"><table>${rows.join('')}</table></div><p class="soft">${inert(reliabilitySays(reliability))}</p>`;
 }
 
-/** Where a chart's plot begins and how wide it is, in units of its drawing. */
-function plotOf(svg: string): { readonly left: number; readonly width: number } {
-  return { left: Number(/translate\((\d+(?:\.\d+)?),/.exec(svg)?.[1] ?? 0), width: 640 };
+/** Least, most and last of a line. */
+function reading({ points }: PanelLine): readonly [number, number, number] {
+  const values = points.map((p) => p.v);
+  return [
+    values.reduce((x, y) => Math.min(x, y), Number.POSITIVE_INFINITY),
+    values.reduce((x, y) => Math.max(x, y), Number.NEGATIVE_INFINITY),
+    values.at(-1)!,
+  ];
+}
+
+/** A chart in a sentence, for whoever does not see it. */
+function described({ title, kind, lines = [], unit = '' }: Chart): string {
+  const [line] = highest(lines, 1);
+  if (line === undefined) return kind === 'timeline' ? `${title}: what is told one by one below` : title;
+  const [least, most, last] = reading(line).map((v) => number(v, unit));
+  const which = line.by === '' ? '' : `, the highest of ${lines.length} lines is ${line.by}`;
+  return `${title}${which}: least ${least}, most ${most}, last ${last}`;
 }
 
 /** A chart with what it says in words: least, most and last of every line. */
-function figure({ title, lines, unit = '' }: Chart, svg: string): string {
-  const { left, width } = plotOf(svg);
-  const rows = (lines ?? []).map(({ by, points }) => {
-    const values = points.map((p) => p.v);
-    const cell = (v: number | undefined) => `<td class="n">${inert(number(v ?? null, unit))}</td>`;
-    const drawn = JSON.stringify(points.map((p) => [Number((p.t / 60e6).toFixed(4)), p.v]));
-    return `<tr data-unit="${inert(unit)}" data-points="${inert(drawn)}"><td>${inert(by === '' ? title : by)}</td>${cell(values.reduce((x, y) => Math.min(x, y), Number.POSITIVE_INFINITY))}${cell(values.reduce((x, y) => Math.max(x, y), Number.NEGATIVE_INFINITY))}${cell(values.at(-1))}</tr>`;
+function figure(chart: Chart, svg: string, micros: number): string {
+  const { title, lines = [], unit = '', span } = chart;
+  const rows = lines.map((line) => {
+    const cells = reading(line).map((v) => `<td class="n">${inert(number(v, unit))}</td>`);
+    // Time and value in turn, for the script.
+    const drawn = line.points.flatMap((p) => [Number((p.t / micros).toFixed(4)), p.v]);
+    return `<tr data-unit="${inert(unit)}" data-points="${inert(JSON.stringify(drawn))}"><td>${inert(line.by === '' ? title : line.by)}</td>${cells.join('')}</tr>`;
   });
   const readings =
     rows.length === 0
       ? ''
       : `<details><summary>least, most and last</summary><table class="readings"><thead><tr><th>line</th><th class="n">least</th><th class="n">most</th><th class="n">last</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
-  return `<figure data-left="${left}" data-width="${width}"><figcaption>${inert(title)}</figcaption>${svg.replace('<svg ', `<svg role="img" aria-label="${inert(title)}" `)}${readings}</figure>`;
+  const left = Number(/translate\((\d+(?:\.\d+)?),/.exec(svg)?.[1] ?? 0);
+  const place = span === undefined ? '' : ` data-left="${left}" data-width="${span}"`;
+  return `<figure${place}><figcaption>${inert(title)}</figcaption>${svg.replace('<svg ', `<svg role="img" aria-label="${inert(described(chart))}" `)}${readings}</figure>`;
 }
 
 function firstScreen(result: Result): string {
@@ -182,6 +200,72 @@ function firstScreen(result: Result): string {
   return `<div class="cards lead">${cards}</div><h2>What to worry about</h2>${shown.length === 0 ? '<p>Nothing that was asked for.</p>' : `<ul class="worries">${shown.join('')}</ul>`}`;
 }
 
+/** A part of the page, with the name by which its list of parts leads there. */
+interface Part {
+  readonly id: string;
+  readonly title: string;
+  readonly body: string;
+}
+
+function expectationsPart(result: Result): string {
+  const { length } = result.expectations;
+  if (length === 0) return '';
+  if (result.verdict !== 'pass') return expectations(result);
+  return `<details><summary>all of ${length} hold</summary>${expectations(result)}</details>`;
+}
+
+/** Measures that chance reaches; those that it does not are folded away. */
+function replicationsPart(result: Result): string {
+  const { replications } = result;
+  if (replications === undefined) return '';
+  const all = replicationRows(replications);
+  const varied = all.filter((_, i) => replications.measures[i]!.varies);
+  const same = all.filter((row) => !varied.includes(row));
+  const folded =
+    same.length === 0
+      ? ''
+      : `<details><summary>${same.length} more, which no chance reaches</summary>${plainTable(replicationsHeader, same)}</details>`;
+  const says = replicationsSays(replications, result.scenario, result.seed);
+  return `${varied.length === 0 ? '' : plainTable(replicationsHeader, varied)}${folded}<ul>${says.map((line) => `<li>${inert(line)}</li>`).join('')}</ul>`;
+}
+
+function findingsPart(result: Result): string {
+  if (result.findings.length === 0) return '';
+  const rows = result.findings.map(
+    (f) =>
+      `<tr><td>${inert(f.id)}</td><td>${inert(f.says)}</td><td class="soft">${f.facts.map(inert).join('<br>')}</td></tr>`,
+  );
+  return `<div class="scroll" tabindex="0"><table><tr><th>finding</th><th>what</th><th>facts</th></tr>${rows.join('')}</table></div>`;
+}
+
+function assumedPart(result: Result): string {
+  const { assumed, warmedInsteadOfPlayed: warmed } = result;
+  const rows = [
+    ...assumed.map(
+      (a) =>
+        `<tr><td><code>${inert(a.path)}</code></td><td class="n">${inert(a.value)}</td><td class="soft">${inert(a.source)}</td></tr>`,
+    ),
+    ...warmed.map((w) => `<tr><td>set at the start</td><td></td><td class="soft">${inert(w)}</td></tr>`),
+  ];
+  return `<details><summary>${assumed.length} values with their sources${warmed.length === 0 ? '' : '; and what was set in place of a warm-up'}</summary><div class="scroll" tabindex="0"><table><tr><th>value of</th><th class="n">value</th><th>source</th></tr>${rows.join('')}</table></div></details>`;
+}
+
+/** What the run was played with, and the command that plays it again. */
+function manifestPart(result: Result): string {
+  const command = `rehearse run ${result.file} --seed ${result.seed}`;
+  const rows = [
+    ['program', `rehearse ${result.version}`],
+    ['scenario', `${result.scenario}, digest ${result.scenarioDigest}`],
+    ['platform', `digest ${result.platformDigest}`],
+    [
+      'chance',
+      `seed ${result.seed}, replication ${result.replication}${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? ', one draw' : ', nothing is drawn'}`,
+    ],
+    ['played', `${result.eventCount} events, fingerprint ${result.fingerprint}`],
+  ];
+  return `<p>Reproduce it with <code>${inert(command)}</code></p><div class="scroll" tabindex="0"><table>${rows.map(([name, value]) => `<tr><th>${name}</th><td><code>${inert(value!)}</code></td></tr>`).join('')}</table></div>`;
+}
+
 /** One page that needs nothing else: no network, and all of it readable without its one script. Charts come with their SVG. */
 export function reportHtml(
   result: Result,
@@ -190,12 +274,66 @@ export function reportHtml(
 ): string {
   const tone = { pass: 'var(--good)', fail: 'var(--bad)', inconclusive: 'var(--warn)' }[result.verdict];
   const css = `${style}:root{--tone:${tone}}`;
-  const [timeline, ...others] = drawn[0]?.[0].title === 'Timeline' ? drawn : [undefined, ...drawn];
-  const lastMinutes = result.playedMicros / 60e6;
-  const brush =
-    drawn.length === 0
-      ? ''
-      : `<div id="brush" data-last="${lastMinutes}" hidden><span>Window of time, minutes:</span><label>from <input type="number" min="0" step="any"></label><label>to <input type="number" min="0" step="any"></label><button type="button">whole</button><output></output><span class="soft">or drag over a chart</span></div>`;
+  const { word, micros } = timeUnit(result.playedMicros);
+  const figures = (kind: Chart['kind']) => {
+    const own = drawn.filter(([chart]) => chart.kind === kind);
+    return own.map(([chart, svg]) => figure(chart, svg, micros)).join('');
+  };
+  const brush = `<div id="brush" data-last="${result.playedMicros / micros}" data-unit="${word}" hidden><span>Window of time, ${word}:</span><label>from <input type="number" min="0" step="any"></label><label>to <input type="number" min="0" step="any"></label><button type="button">whole</button><output></output><span class="soft">or drag over a chart</span></div>`;
+  const { before, reliability, serviceLevels, dueDates, faults } = result;
+  const parts: readonly Part[] = [
+    {
+      id: 'before',
+      title: 'Before and after',
+      body:
+        before === undefined
+          ? ''
+          : `${plainTable(beforeHeader, beforeRows(result))}<p class="soft">${inert(beforeSays(result))}</p>`,
+    },
+    { id: 'expectations', title: 'Expectations', body: expectationsPart(result) },
+    {
+      id: 'timeline',
+      title: 'Timeline',
+      body: `${drawn.length === 0 ? '' : brush}${figures('timeline')}${told(result)}`,
+    },
+    { id: 'curves', title: 'Curves', body: `<div class="charts">${figures('curve')}</div>` },
+    {
+      id: 'observed',
+      title: 'Observed and played',
+      body: result.observed.length === 0 ? '' : `${figures('observed')}${observed(result)}`,
+    },
+    { id: 'risks', title: 'Risks', body: `<div class="cards">${cards(result)}</div>` },
+    {
+      id: 'chance',
+      title: 'Runs that differ by chance',
+      body: `<div class="charts">${figures('chance')}</div>${replicationsPart(result)}`,
+    },
+    {
+      id: 'reliability',
+      title: 'Reliability',
+      body: reliability === undefined ? '' : reliabilityTable(reliability),
+    },
+    {
+      id: 'faults',
+      title: 'Single faults during the change',
+      body: faults === undefined ? '' : faultsTable(faults),
+    },
+    { id: 'alerts', title: 'Alerts', body: alertsTable(result) },
+    {
+      id: 'service-levels',
+      title: 'Service levels',
+      body:
+        serviceLevels === undefined ? '' : plainTable(serviceLevelsHeader, serviceLevelRows(serviceLevels)),
+    },
+    {
+      id: 'due',
+      title: 'What ends next',
+      body: dueDates === undefined ? '' : plainTable(dueDatesHeader, dueDateRows(result)),
+    },
+    { id: 'findings', title: 'Findings', body: findingsPart(result) },
+    { id: 'assumed', title: 'Assumed and default values', body: assumedPart(result) },
+    { id: 'again', title: 'How to play it again', body: manifestPart(result) },
+  ].filter((part) => part.body.replace('<div class="charts"></div>', '') !== '');
   const gated = result.observed.filter((o) => o.role === 'predict');
   const said =
     gated.length === 0
@@ -209,27 +347,8 @@ export function reportHtml(
 <p class="lead">${inert(verdictSentence(result))}</p>
 <div class="soft">from ${inert(result.from)}, ${inert(number(result.playedMicros / 1e6, 's'))} played${result.stoppedBecause === null ? '' : `, ended because ${inert(result.stoppedBecause)}`}.${said}</div></header>
 ${firstScreen(result)}
-${result.before === undefined ? '' : `<h2>Before and after</h2>${plainTable(beforeHeader, beforeRows(result))}<p class="soft">${inert(beforeSays(result))}</p>`}<h2>Risks</h2><div class="cards">${cards(result)}</div>
-${result.expectations.length === 0 ? '' : `<h2>Expectations</h2>${expectations(result)}`}${result.reliability === undefined ? '' : `<h2>Reliability</h2>${reliabilityTable(result.reliability)}`}${
-  result.replications === undefined
-    ? ''
-    : `<h2>Runs that differ by chance</h2>${plainTable(replicationsHeader, replicationRows(result.replications))}<ul>${replicationsSays(
-        result.replications,
-        result.scenario,
-        result.seed,
-      )
-        .map((line) => `<li>${inert(line)}</li>`)
-        .join('')}</ul>`
-}${result.serviceLevels === undefined ? '' : `<h2>Service levels</h2>${plainTable(serviceLevelsHeader, serviceLevelRows(result.serviceLevels))}`}${result.dueDates === undefined ? '' : `<h2>What ends next</h2>${plainTable(dueDatesHeader, dueDateRows(result))}`}${result.alerts === undefined ? '' : `<h2>Alerts</h2>${alertsTable(result)}`}${result.faults === undefined ? '' : `<h2>Single faults during the change</h2>${faultsTable(result.faults)}`}
-${brush}${timeline === undefined ? '' : `<h2>Timeline</h2>${figure(...timeline)}`}${told(result)}
-<h2>Curves</h2><div class="charts">${others
-    .filter((o) => o !== undefined)
-    .map(([chart, svg]) => figure(chart, svg))
-    .join('')}</div>
-${result.observed.length === 0 ? '' : `<h2>Observed and played</h2>${observed(result)}`}
-${result.findings.length === 0 ? '' : `<h2>Findings</h2><div class="scroll" tabindex="0"><table>${result.findings.map((f) => `<tr><td>${inert(f.id)}</td><td>${inert(f.says)}</td><td class="soft">${f.facts.map(inert).join('<br>')}</td></tr>`).join('')}</table></div>`}
-<h2>Assumed and default values</h2><details><summary>${result.assumed.length} values with their sources${result.warmedInsteadOfPlayed.length === 0 ? '' : '; and what was set in place of a warm-up'}</summary><div class="scroll" tabindex="0"><table>${result.assumed.map((a) => `<tr><td><code>${inert(a.path)}</code></td><td class="n">${inert(a.value)}</td><td class="soft">${inert(a.source)}</td></tr>`).join('')}${result.warmedInsteadOfPlayed.map((w) => `<tr><td>set at the start</td><td></td><td class="soft">${inert(w)}</td></tr>`).join('')}</table></div></details>
-<footer>rehearse ${inert(result.version)}, scenario <code>${inert(result.scenario)}</code>, seed ${inert(result.seed)}, ${result.eventCount} events, fingerprint <code>${result.fingerprint}</code>${result.seeds > 1 ? `, intervals over ${result.seeds} seeds` : result.draws ? ', one draw' : ''}. Reproduce it with <code>rehearse run ${inert(result.file)} --seed ${inert(result.seed)}</code>.</footer>
+<nav aria-label="Parts of the page">${parts.map(({ id, title }) => `<a href="#${id}">${title}</a>`).join(' ')}</nav>
+${parts.map(({ id, title, body }) => `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${body}</section>`).join('\n')}
 </main><script>${brushScript}</script></body></html>
 `;
 }

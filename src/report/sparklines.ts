@@ -1,5 +1,5 @@
 import type { Result } from '../experiment/result.ts';
-import { highest, type PanelLine, panelLines } from './charts.ts';
+import { highest, type PanelLine, panelLines } from './lines.ts';
 import { number } from './words.ts';
 
 const levels = '▁▂▃▄▅▆▇█';

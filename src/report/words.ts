@@ -70,3 +70,10 @@ export function clock(micros: number): string {
 export function sentence(template: string, subject: string, detail: string): string {
   return template.replaceAll('{subject}', subject).replaceAll('{detail}', detail).trim();
 }
+
+/** The unit in which axes of time count: hours from three hours on, days from three days on. */
+export function timeUnit(playedMicros: number): { readonly word: string; readonly micros: number } {
+  const minutes = playedMicros / 60e6;
+  if (minutes <= 180) return { word: 'minutes', micros: 60e6 };
+  return minutes <= 4320 ? { word: 'hours', micros: 3600e6 } : { word: 'days', micros: 86_400e6 };
+}

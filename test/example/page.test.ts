@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tableFromIPC } from 'apache-arrow';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../../src/experiment/result.ts';
 import { charts } from '../../src/report/charts.ts';
-import { drawnFiles } from '../../src/report/files.ts';
+import { drawnFiles, reportFiles } from '../../src/report/files.ts';
 import { headlines, verdictSentence, worries } from '../../src/report/firstScreen.ts';
+import { panelLines } from '../../src/report/lines.ts';
 import { run } from '../support/files.ts';
 
 const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
@@ -63,12 +65,13 @@ describe.skipIf(chromium === undefined)('in a browser (needs Debian package chro
     expect(whole.dom).toContain('<output>the whole time</output>');
     const window = opened('report.html', '#t=5,12');
     expect(window.said).toBe('');
-    expect(window.dom).toContain('<output>5.00 to 12.00 min</output>');
+    expect(window.dom).toContain('<output>5.00 to 12.00 minutes</output>');
     const drawn = charts(result);
     const bands = [...window.dom.matchAll(/class="band" x="([\d.]+)" width="([\d.]+)"/g)];
-    expect(bands.length).toBe(drawn.length);
-    // Seven of fifty minutes of a plot that is 640 wide.
-    for (const [, , width] of bands) expect(Number(width)).toBeCloseTo((7 / 50) * 640, 6);
+    expect(bands.length).toBe(drawn.filter((c) => c.span !== undefined).length);
+    // Seven of fifty minutes.
+    for (const [i, [, , width]] of bands.entries())
+      expect(Number(width)).toBeCloseTo((7 / 50) * drawn[i]!.span!, 6);
     const read = (dom: string) => [...dom.matchAll(row)].map((m) => m.slice(3, 7).join(' '));
     expect(read(window.dom).length).toBe(read(whole.dom).length);
     expect(read(window.dom)).not.toEqual(read(whole.dom));
@@ -94,12 +97,62 @@ describe('what the page says', () => {
     const rows = [...page.matchAll(row)];
     expect(rows.length).toBe(lines.length);
     rows.forEach(([, , points], i) => {
-      const drawn = JSON.parse(points!) as [number, number][];
+      const drawn = (JSON.parse(points!) as number[]).filter((_, place) => place % 2 === 1);
       const { line, c } = lines[i]!;
-      expect(drawn.map(([, v]) => v)).toEqual(line.points.map((p) => p.v));
+      expect(drawn).toEqual(line.points.map((p) => p.v));
       const { values } = (c.spec as { data: { values: { by: string; v: number }[] } }).data;
-      expect(values.filter((v) => v.by === line.by).map((v) => v.v)).toEqual(drawn.map(([, v]) => v));
+      expect(values.filter((v) => v.by === line.by).map((v) => v.v)).toEqual(drawn);
     });
+  });
+
+  test('least, most and last of each drawn line are those of its series in the Arrow file, which another reader reads', async () => {
+    const files = await reportFiles(result);
+    const table = tableFromIPC(files.get('series.arrow') as Uint8Array);
+    const column = (name: string) => [...table.getChild(name)!] as unknown[];
+    const [metric, labels, times, values, slopes] = [
+      'metric',
+      'labels',
+      'time_us',
+      'value',
+      'slope_per_s',
+    ].map(column) as [string[], string[], bigint[], (number | null)[], number[]];
+    let compared = 0;
+    let thinned = 0;
+    for (const panel of result.panels) {
+      // A name alone, with equal labels perhaps: nothing of PromQL is needed to read it.
+      const plain = /^([\w:]+)(?:\{(.*)\})?$/.exec(panel.that);
+      if (plain === null || panel.by === undefined) continue;
+      const wanted = (plain[2] ?? '').split(', ').filter((one) => one !== '');
+      for (const line of panelLines(panel, result)) {
+        const own = metric.flatMap((name, i) =>
+          name === plain[1] &&
+          wanted.every((one) => labels[i]!.includes(one)) &&
+          [...labels[i]!.matchAll(/="([^"]*)"/g)].map((m) => m[1]).join(' ') === line.by
+            ? [i]
+            : [],
+        );
+        const ends = own.flatMap((at, k) => {
+          if (values[at] === null) return [];
+          const until = k + 1 < own.length ? Number(times[own[k + 1]!]) - 1 : result.playedMicros;
+          const seconds = (until - Number(times[at])) / 1e6;
+          return [values[at]!, values[at]! + slopes[at]! * Math.max(0, seconds)];
+        });
+        const drawn = line.points.map((p) => p.v);
+        const near = (x: number, y: number) =>
+          expect(Math.abs(x - y), `${panel.title} ${line.by}: ${x} and ${y}`).toBeLessThanOrEqual(
+            1e-5 * Math.max(Math.abs(x), Math.abs(y)) + 1e-9,
+          );
+        near(Math.min(...drawn), Math.min(...ends));
+        near(Math.max(...drawn), Math.max(...ends));
+        if (values[own.at(-1)!] !== null) near(drawn.at(-1)!, ends.at(-1)!);
+        compared += 1;
+        if (own.length > 600) thinned += 1;
+        expect(drawn.length).toBeLessThanOrEqual(600);
+      }
+    }
+    expect(compared).toBeGreaterThan(30);
+    // Lines with more changes than are drawn are among them.
+    expect(thinned).toBeGreaterThan(3);
   });
 
   test('a verdict has a first screen of its own, whose sentence follows the series', async () => {

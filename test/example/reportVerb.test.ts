@@ -154,7 +154,9 @@ describe('before and after', () => {
     expect(lag(own).value).toBeGreaterThan(lag(base).value!);
     expect(played.out).toMatch(/Before and after\n.*\n +no producer is turned away +pass +FAIL +now fails\n/);
     expect(played.out).not.toMatch(/no send fails +pass +pass/);
-    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('<h2>Before and after</h2>');
+    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain(
+      '<h2 id="before">Before and after</h2>',
+    );
     // A result that was there before says the same.
     const other = join(at, 'against');
     await command(['run', whatIf, '--seeds', '1', '--out', other, '--against', whole]);

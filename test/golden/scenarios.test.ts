@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysMoved } from '../../src/models/kafka/topics.ts';
 import { exactValue } from '../../src/promql/exact.ts';
-import { charts, drawSvg } from '../../src/report/charts.ts';
+import { charts } from '../../src/report/charts.ts';
+import { drawSvg } from '../../src/report/drawing.ts';
 import { openScenario } from '../../src/scenario/open.ts';
 import { measure, reader, root, run, scenarioOf, variant } from '../support/files.ts';
 
