@@ -59,6 +59,7 @@ export const xOf = (result: Result) => {
     field: 't',
     type: 'quantitative',
     title: `${word} from the start`,
+    axis: { tickCount: 12 },
     scale: { nice: false, domain: [0, Math.max(1e6, result.playedMicros) / micros] },
   };
 };

@@ -45,8 +45,8 @@ figure svg{max-width:100%;height:auto}.charts{display:grid;grid-template-columns
 details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}ol.told{columns:2;column-gap:32px;padding-left:0;list-style:none;font-size:13px}
 ol.told li{break-inside:avoid;padding:1px 0}ol.told time{color:var(--soft);display:inline-block;min-width:64px;font-variant-numeric:tabular-nums}
 code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top:40px;color:var(--soft);font-size:13px}
-.cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y}
-.readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input{width:90px;font:inherit}
+.cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y;user-select:none}
+.readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input[type=number]{width:90px;font:inherit}figure .role-mark path{vector-effect:non-scaling-stroke}
 nav{margin:28px 0 0;font-size:13.5px;display:flex;flex-wrap:wrap;gap:4px 16px}a{color:var(--link)}
 @media(max-width:640px){ol.told{columns:1}h1{font-size:22px}main{padding:20px 12px 40px}figure{padding:10px 8px}.cards{grid-template-columns:1fr 1fr}.card{padding:10px}.card b{font-size:17px}}
 @media print{@page{margin:14mm}body{background:#fff;font-size:12px}main{max-width:none;padding:0}#brush,nav{display:none}.card,figure,tr,li{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;border:0}.charts{grid-template-columns:1fr 1fr}figure svg{width:100%}summary{list-style:none}details::details-content{content-visibility:visible;display:block;height:auto}}
@@ -279,7 +279,7 @@ export function reportHtml(
     const own = drawn.filter(([chart]) => chart.kind === kind);
     return own.map(([chart, svg]) => figure(chart, svg, micros)).join('');
   };
-  const brush = `<div id="brush" data-last="${result.playedMicros / micros}" data-unit="${word}" hidden><span>Window of time, ${word}:</span><label>from <input type="number" min="0" step="any"></label><label>to <input type="number" min="0" step="any"></label><button type="button">whole</button><output></output><span class="soft">or drag over a chart</span></div>`;
+  const brush = `<div id="brush" data-last="${result.playedMicros / micros}" data-unit="${word}" hidden><span>Window of time, ${word}:</span><label>from <input type="number" min="0" step="any"></label><label>to <input type="number" min="0" step="any"></label><label><input type="checkbox"> show it alone</label><button type="button">whole</button><output></output><span class="soft">or drag over a chart</span></div>`;
   const { before, reliability, serviceLevels, dueDates, faults } = result;
   const parts: readonly Part[] = [
     {
