@@ -48,7 +48,7 @@ code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top
 .cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y;user-select:none}
 .readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input[type=number]{width:90px;font:inherit}figure .role-mark path{vector-effect:non-scaling-stroke}
 nav{margin:28px 0 0;font-size:13.5px;display:flex;flex-wrap:wrap;gap:4px 16px}a{color:var(--link)}
-@media(max-width:640px){ol.told{columns:1}h1{font-size:22px}main{padding:20px 12px 40px}figure{padding:10px 8px}.cards{grid-template-columns:1fr 1fr}.card{padding:10px}.card b{font-size:17px}}
+@media(max-width:640px){ol.told{columns:1}h1{font-size:22px}main{padding:20px 12px 40px}figure{padding:10px 8px;overflow-x:auto}figure svg{max-width:none;width:640px;touch-action:auto}.cards{grid-template-columns:1fr 1fr}.card{padding:10px}.card b{font-size:17px}}
 @media print{@page{margin:14mm}body{background:#fff;font-size:12px}main{max-width:none;padding:0}#brush,nav{display:none}.card,figure,tr,li{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;border:0}.charts{grid-template-columns:1fr 1fr}figure svg{width:100%}summary{list-style:none}details::details-content{content-visibility:visible;display:block;height:auto}}
 `;
 
@@ -183,7 +183,7 @@ function figure(chart: Chart, svg: string, micros: number): string {
       : `<details><summary>least, most and last</summary><table class="readings"><thead><tr><th>line</th><th class="n">least</th><th class="n">most</th><th class="n">last</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
   const left = Number(/translate\((\d+(?:\.\d+)?),/.exec(svg)?.[1] ?? 0);
   const place = span === undefined ? '' : ` data-left="${left}" data-width="${span}"`;
-  return `<figure${place}><figcaption>${inert(title)}</figcaption>${svg.replace('<svg ', `<svg role="img" aria-label="${inert(described(chart))}" `)}${readings}</figure>`;
+  return `<figure tabindex="0"${place}><figcaption>${inert(title)}</figcaption>${svg.replace('<svg ', `<svg role="img" aria-label="${inert(described(chart))}" `)}${readings}</figure>`;
 }
 
 function firstScreen(result: Result): string {

@@ -40,16 +40,26 @@ function changes(result: Result): Entry[] {
   }));
 }
 
-/** Alerts: pending, then firing. */
+/** Alerts: first what is pending, so that what fires lies above it where spells of one alert overlap. */
 function alerts(result: Result): Entry[] {
-  return (result.alerts?.spells ?? []).flatMap(({ alert, activeAt, firedAt, endedAt }): Entry[] => {
-    const end = endedAt ?? result.playedMicros;
-    const own = { group: 'alerts', lane: alert.slice(0, 48) };
-    return [
-      { ...own, what: 'alert pending', from: activeAt, to: firedAt ?? end },
-      ...(firedAt === null ? [] : [{ ...own, what: 'alert firing', from: firedAt, to: end }]),
-    ];
-  });
+  const spells = (result.alerts?.spells ?? []).map((spell) => ({
+    ...spell,
+    group: 'alerts',
+    lane: spell.alert.slice(0, 48),
+    end: spell.endedAt ?? result.playedMicros,
+  }));
+  return [
+    ...spells.map(({ group, lane, activeAt, firedAt, end }) => ({
+      group,
+      lane,
+      what: 'alert pending',
+      from: activeAt,
+      to: firedAt ?? end,
+    })),
+    ...spells.flatMap(({ group, lane, firedAt, end }) =>
+      firedAt === null ? [] : [{ group, lane, what: 'alert firing', from: firedAt, to: end }],
+    ),
+  ];
 }
 
 /** What was told, grouped by the subsystem whose kind of event it is. */
