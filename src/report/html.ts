@@ -43,13 +43,13 @@ th{color:var(--soft);font-weight:600;white-space:nowrap}tr:last-child td{border-
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px}figcaption{font-weight:600;margin-bottom:6px}
 figure svg{max-width:100%;height:auto}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr));gap:14px}
 details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}ol.told{columns:2;column-gap:32px;padding-left:0;list-style:none;font-size:13px}
-ol.told li{break-inside:avoid;padding:1px 0}ol.told time{color:var(--soft);display:inline-block;min-width:64px;font-variant-numeric:tabular-nums}
+ol.told li{break-inside:avoid;padding:1px 0;overflow-wrap:anywhere}ol.told time{color:var(--soft);display:inline-block;min-width:64px;font-variant-numeric:tabular-nums}
 code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}footer{margin-top:40px;color:var(--soft);font-size:13px}
 .cards.lead{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}p.lead{font-size:18px;margin:6px 0 0}.worries{padding-left:20px}.worries li{margin:2px 0}.band{fill:#2563eb;opacity:.15;pointer-events:none}figure svg{touch-action:pan-y;user-select:none}
 .readings{margin-top:6px;font-size:12.5px}.readings td,.readings th{padding:2px 8px}#brush{position:sticky;top:0;z-index:1;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:8px 14px;margin:12px 0;display:flex;gap:10px;flex-wrap:wrap;align-items:center}#brush[hidden]{display:none}#brush input[type=number]{width:90px;font:inherit}figure .role-mark path{vector-effect:non-scaling-stroke}
 nav{margin:28px 0 0;font-size:13.5px;display:flex;flex-wrap:wrap;gap:4px 16px}a{color:var(--link)}
 @media(max-width:640px){ol.told{columns:1}h1{font-size:22px}main{padding:20px 12px 40px}figure{padding:10px 8px;overflow-x:auto}figure svg{max-width:none;width:640px;touch-action:auto}.cards{grid-template-columns:1fr 1fr}.card{padding:10px}.card b{font-size:17px}}
-@media print{@page{margin:14mm}body{background:#fff;font-size:12px}main{max-width:none;padding:0}#brush,nav{display:none}.card,figure,tr,li{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;border:0}.charts{grid-template-columns:1fr 1fr}figure svg{width:100%}summary{list-style:none}details::details-content{content-visibility:visible;display:block;height:auto}}
+@media print{@page{margin:14mm}body{background:#fff;font-size:12px}main{max-width:none;padding:0}#brush,nav{display:none}.card,figure,tr,li{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;border:0}.charts{grid-template-columns:repeat(2,minmax(0,1fr))}figure svg{width:100%}.readings{font-size:9.5px}.readings td,.readings th{padding:1px 4px;white-space:normal}summary{list-style:none}details:not(.events)::details-content{content-visibility:visible;display:block;height:auto}}
 `;
 
 function cards(result: Result): string {
@@ -102,7 +102,7 @@ function told(result: Result): string {
       ? []
       : [`<li><time>${clock(t.time)}</time> ${inert(sentence(kind.says, t.subject, t.detail))}</li>`];
   });
-  return `<details><summary>${items.length} events, told one by one</summary><ol class="told">${items.join('')}</ol></details>`;
+  return `<details class="events"><summary>${items.length} events, told one by one</summary><ol class="told">${items.join('')}</ol></details>`;
 }
 
 function faultsTable(faults: FaultsOutcome): string {
