@@ -11,6 +11,8 @@ export interface RecordedRow {
   readonly times: number[];
   readonly values: number[];
   readonly slopes: number[];
+  /** Where causes are kept: the number of the event that wrote each change, the last one of that instant; 0 for an observer. */
+  readonly writers?: number[];
 }
 
 /**
@@ -66,7 +68,7 @@ export class Gauge {
     }
     this.values.fill(gone, this.count, rows);
     for (let row = this.count; this.recorded !== undefined && row < rows; row += 1)
-      this.recorded[row] = { times: [0], values: [gone], slopes: [0] };
+      this.recorded[row] = this.begun(gone, 0);
     this.count = rows;
     this.changeCount += 1;
   }
@@ -103,7 +105,7 @@ export class Gauge {
   /** The change points of a row, with its value at the start, growing with later changes; undefined when the gauge is not recorded. */
   rowRecord(row: number): RecordedRow | undefined {
     if (this.recorded === undefined) return undefined;
-    this.recorded[row] ??= { times: [0], values: [this.values[row]!], slopes: [this.slope(row)] };
+    this.recorded[row] ??= this.begun(this.values[row]!, this.slope(row));
     return this.recorded[row];
   }
 
@@ -128,17 +130,29 @@ export class Gauge {
   private record(row: number, value: number, slope: number): void {
     let kept = this.recorded![row];
     if (kept === undefined) {
-      kept = { times: [0], values: [0], slopes: [0] };
+      kept = this.begun(0, 0);
       this.recorded![row] = kept;
     }
     const last = kept.times.length - 1;
     if (kept.times[last] === this.sim.now) {
       kept.values[last] = value;
       kept.slopes[last] = slope;
+      if (kept.writers !== undefined) kept.writers[last] = this.sim.writer;
       return;
     }
     kept.times.push(this.sim.now);
     kept.values.push(value);
     kept.slopes.push(slope);
+    kept.writers?.push(this.sim.writer);
+  }
+
+  /** A record with the value at the start; nobody wrote it. */
+  private begun(value: number, slope: number): RecordedRow {
+    return {
+      times: [0],
+      values: [value],
+      slopes: [slope],
+      ...(this.sim.keepsCauses ? { writers: [0] } : {}),
+    };
   }
 }

@@ -2,6 +2,11 @@
 const bucketsPerDoubling = 32;
 const scale = bucketsPerDoubling / Math.LN2;
 
+/** The bucket of a positive, finite value. */
+export function bucketOf(value: number): number {
+  return Math.floor(Math.log(value) * scale);
+}
+
 /**
  * Counts of positive values in fixed logarithmic buckets, so that histograms of several runs add up exactly. Values of 0 or less have a
  * bucket of their own, and so has infinity. After G. Tene's HdrHistogram, with buckets by logarithm in place of halves.
@@ -18,7 +23,7 @@ export class Histogram {
     this.count += times;
     if (!(value > 0)) this.nonPositive += times;
     else if (value === Number.POSITIVE_INFINITY) this.infinite += times;
-    else this.addTo(Math.floor(Math.log(value) * scale), times);
+    else this.addTo(bucketOf(value), times);
   }
 
   merge(other: Histogram): void {

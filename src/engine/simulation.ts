@@ -97,7 +97,10 @@ export class Simulation {
   private readonly tieDraw: Stream | undefined;
   private atThisInstant = 0;
   private stopReason: string | undefined;
+  private observes = false;
   private causeOf: Float64Array | undefined;
+  /** By event number, where causes are kept. */
+  private readonly kindOf: number[] = [];
   private readonly causeBySlot = new Map<Handle, number>();
 
   constructor(options: SimulationOptions) {
@@ -135,7 +138,7 @@ export class Simulation {
       );
     }
     const handle = this.queue.push(time, this.order(this.classes[kind]!), kind, target, a, b);
-    if (this.causeOf !== undefined) this.causeBySlot.set(handle, this.eventCount);
+    if (this.causeOf !== undefined) this.causeBySlot.set(handle, this.writer);
     return handle;
   }
 
@@ -254,7 +257,18 @@ export class Simulation {
     return this.causeOf[event] ?? 0;
   }
 
-  /** Whether causes are kept: who writes a state that can be blamed then notes `eventCount`. */
+  /** What an event was; `start` for 0. */
+  kindOfEvent(event: number): string {
+    if (this.causeOf === undefined) throw new RangeError('causes were not asked for');
+    return event === 0 ? 'start' : this.names[this.kindOf[event]!]!;
+  }
+
+  /** Who acts now: the event that is running, or that ran last at this instant; 0 for an observer, whom nothing caused but the clock. */
+  get writer(): number {
+    return this.observes ? 0 : this.eventCount;
+  }
+
+  /** Whether causes are kept: who writes a state that can be blamed then notes `writer`. */
   get keepsCauses(): boolean {
     return this.causeOf !== undefined;
   }
@@ -376,7 +390,8 @@ export class Simulation {
       );
     }
     this.counts[kind]! += 1;
-    if (this.classes[kind] !== eventClass.observer) {
+    this.observes = this.classes[kind] === eventClass.observer;
+    if (!this.observes) {
       this.eventCount += 1;
       if (this.eventCount > this.bounds.events) {
         throw new BoundReached(
@@ -392,6 +407,7 @@ export class Simulation {
       }
     }
     this.handlers[kind]!(target, a, b);
+    this.observes = false;
   }
 
   private noteCause(): void {
@@ -402,5 +418,6 @@ export class Simulation {
     }
     this.causeOf![this.eventCount] = this.causeBySlot.get(this.queue.handle) ?? 0;
     this.causeBySlot.delete(this.queue.handle);
+    this.kindOf[this.eventCount] = this.queue.kind;
   }
 }

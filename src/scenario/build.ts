@@ -29,6 +29,8 @@ export interface Built {
   readonly series: () => SeriesSet;
   /** The values of this instant. */
   readonly live: () => SeriesSet;
+  /** Where causes are kept: the entries of the timeline by the number of the event that played them. */
+  readonly entryOfEvent: ReadonlyMap<number, string>;
 }
 
 /** All catalogues in one. */
@@ -69,6 +71,7 @@ export function build(
   const models: Record<string, unknown> = {};
   const until = scenario.warmUp + scenario.length;
   const labelled = new Map<string, Labels>();
+  const entryOfEvent = new Map<number, string>();
   const context: BuildContext = {
     sim,
     settings,
@@ -76,6 +79,7 @@ export function build(
     timeline: scenario.timeline.map(({ at, part, action }, row) => ({ at, part, action, args: args[row] })),
     reactions,
     act: (step, id) => {
+      if (sim.keepsCauses) entryOfEvent.set(sim.eventCount, id);
       const part = parts.find((p) => p.name === step.part) as unknown as Part<unknown, unknown>;
       part.actions[step.action].play(models[step.part], step.args as never, { ...context, id });
     },
@@ -109,6 +113,7 @@ export function build(
   }
   const play = sim.on('timeline', (row) => {
     const entry = scenario.timeline[row];
+    if (sim.keepsCauses) entryOfEvent.set(sim.eventCount, entry.id);
     const part = parts.find((p) => p.name === entry.part) as unknown as Part<unknown, unknown>;
     part.actions[entry.action].play(models[entry.part], args[row] as never, { ...context, id: entry.id });
   });
@@ -132,5 +137,6 @@ export function build(
       )[0],
     series: () => recorded(sim, labelled, scenario.warmUp),
     live: () => live(sim, labelled),
+    entryOfEvent,
   };
 }

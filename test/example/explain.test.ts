@@ -15,7 +15,7 @@ function explained(path: string, what: string, over: Readonly<Record<string, str
   return explain(scenario, targetOf(scenario, what, ['HighMemoryPressure']), scenario.seed, 0);
 }
 
-const chain = (e: Explanation) => e.links.map((l) => [l.kind, l.first.subject, l.first.time, l.count]);
+const chain = (e: Explanation) => e.links.map((l) => [l.kind, l.told.subject, l.told.time, l.count]);
 
 describe('a chain', () => {
   test('begins with an entry of the timeline, goes on in the order of time to the peak, and takes nothing in that happens without the cause', () => {
@@ -30,7 +30,7 @@ describe('a chain', () => {
         continue;
       }
       caused += 1;
-      const times = [begins.get(e.root.cause)!, ...e.links.map((l) => l.first.time), e.at];
+      const times = [begins.get(e.root.cause)!, ...e.links.map((l) => l.told.time), e.at];
       expect([...times].sort((a, b) => a - b)).toEqual(times);
       expect(e.links.length).toBeGreaterThan(0);
     }

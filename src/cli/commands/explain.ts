@@ -18,6 +18,7 @@ export const explain: Command = {
     'rehearse explain out/reference-day/rolling-restart worstLag',
     'rehearse explain scenarios/reference-day/full-day.yaml HighMemoryPressure',
     'rehearse explain scenarios/what-if/no-wait.yaml "no producer is turned away"',
+    'rehearse explain out/what-if/crash "Produce latency p99 by broker"',
     'rehearse explain out/reference-day/rolling-restart +12m --without restart',
   ],
   options: {

@@ -1,5 +1,5 @@
 import type { Gauge } from '../../engine/gauge.ts';
-import { Histogram } from '../../engine/histogram.ts';
+import { bucketOf, Histogram } from '../../engine/histogram.ts';
 import { eventClass, type Simulation, type Stream } from '../../engine/simulation.ts';
 import { derived, type Factor, factorOf } from './queueing.ts';
 import { type BrokerLoad, type RequestClass, requestType, requestTypes } from './requestRates.ts';
@@ -9,6 +9,7 @@ import {
   clientSide,
   type FollowerWays,
   type PathHistory,
+  stage,
   stages,
   type Traced,
   trace,
@@ -53,6 +54,30 @@ interface Sampling {
   readonly book: (broker: number, type: number, c: RequestClass, wanted: number, load: BrokerLoad) => void;
 }
 
+/** One part of the time that a quantile takes. */
+export interface StageTime {
+  readonly stage: string;
+  readonly ms: number;
+}
+
+/** The whole, and what it is made of. */
+export interface StagedQuantile {
+  readonly ms: number;
+  readonly stages: readonly StageTime[];
+}
+
+/** Where the time of quantiles went, kept only when somebody asks. */
+interface KeptStages {
+  /** By window: stages of each of its samples, one after the other. */
+  readonly windows: readonly Float64Array[];
+  /** By histogram and bucket: the weight of its samples, then their weighted stages. */
+  readonly buckets: readonly Map<number, Float64Array>[];
+  /** By row of Kafka's own metric: the request that it showed at its highest. */
+  readonly highest: (StagedQuantile | undefined)[];
+  /** By row of the period's metric: as it was read off at its highest. */
+  readonly period: (StagedQuantile | undefined)[];
+}
+
 interface Window {
   readonly times: Float64Array;
   readonly micros: Float64Array;
@@ -86,6 +111,7 @@ export class Latency {
   private readonly samplings: readonly Sampling[];
   private readonly scratch: Float64Array;
   private readonly traced: Traced = { stages: new Float64Array(stages.length), arrives: true };
+  private keptStages: KeptStages | undefined;
   private updates = 0;
   /** Samples before this moment, and from that one on, are left out of the period's measures. */
   measuredFrom = 0;
@@ -142,6 +168,25 @@ export class Latency {
     sim.after(updateMicros, update);
   }
 
+  /** Keeps from now on where the time of each quantile goes; changes nothing that is measured. */
+  keepStages(): void {
+    this.keptStages ??= {
+      windows: this.windows.map((w) => new Float64Array(w.times.length * stages.length)),
+      buckets: this.histograms.map(() => new Map()),
+      highest: [],
+      period: [],
+    };
+  }
+
+  /**
+   * The stages of a row at its highest. For Kafka's own metric they are those of the one request that was the quantile, for the period's
+   * metric the mean of the requests in the quantile's bucket, and a last part is what the bucket's width leaves open.
+   * @returns undefined where nothing was kept, or the row never had a request
+   */
+  stagesOf(of: 'totals' | 'period', row: number): StagedQuantile | undefined {
+    return this.keptStages?.[of === 'totals' ? 'highest' : 'period'][row];
+  }
+
   private onUpdate(kind: number): void {
     const { sim } = this;
     const until = sim.now - behindMicros;
@@ -178,6 +223,10 @@ export class Latency {
     const window = this.windows[broker * requestTypes.length + type];
     window.times[window.next] = wanted;
     window.micros[window.next] = brokerSide(this.traced.stages);
+    this.keptStages?.windows[broker * requestTypes.length + type].set(
+      this.traced.stages,
+      window.next * stages.length,
+    );
     window.next = (window.next + 1) % window.times.length;
     window.count = Math.min(window.count + 1, window.times.length);
   }
@@ -187,10 +236,47 @@ export class Latency {
     const weight = Math.max(1, Math.round(load.perSecond[type]));
     const group = this.groups.findIndex((g) => g.request === type && g.acks === c.acks);
     this.histograms[group * sides.length + 1].add(clientSide(c, s), weight);
+    this.bookStages(group * sides.length + 1, clientSide(c, s), weight);
     if (!this.traced.arrives) return;
     this.histograms[group * sides.length].add(brokerSide(s), weight);
+    this.bookStages(group * sides.length, brokerSide(s), weight);
     this.weights[type] += weight;
     for (let i = 0; i < stages.length; i += 1) this.stageSums[type * stages.length + i] += weight * s[i];
+  }
+
+  private bookStages(histogram: number, micros: number, weight: number): void {
+    const buckets = this.keptStages?.buckets[histogram];
+    if (buckets === undefined || !(micros > 0 && micros < Number.POSITIVE_INFINITY)) return;
+    const bucket = bucketOf(micros);
+    let sums = buckets.get(bucket);
+    if (sums === undefined) {
+      sums = new Float64Array(1 + stages.length);
+      buckets.set(bucket, sums);
+    }
+    sums[0] += weight;
+    for (let i = 0; i < stages.length; i += 1) sums[i + 1] += weight * this.traced.stages[i];
+  }
+
+  /** Notes the request that a window shows as a quantile, where it is the slowest so far. */
+  private keepHighest(kept: KeptStages, row: number, w: number, micros: number, from: number): void {
+    if (micros === 0 || this.sim.now < this.measuredFrom) return;
+    if (micros / 1000 <= (kept.highest[row]?.ms ?? 0)) return;
+    const window = this.windows[w];
+    for (let i = 0; i < window.count; i += 1) {
+      if (window.micros[i] !== micros || window.times[i] < from) continue;
+      const own = kept.windows[w].subarray(i * stages.length, (i + 1) * stages.length);
+      kept.highest[row] = { ms: micros / 1000, stages: staged(own, 'broker', '', 1000) };
+      return;
+    }
+  }
+
+  private keepPeriod(kept: KeptStages, histogram: number, row: number, ms: number): void {
+    const sums = kept.buckets[histogram].get(bucketOf(ms * 1000));
+    if (sums === undefined || ms <= (kept.period[row]?.ms ?? 0)) return;
+    const { acks } = this.groups[Math.floor(histogram / sides.length)];
+    const parts = staged(sums.subarray(1), sides[histogram % sides.length], acks, sums[0] * 1000);
+    const open = ms - parts.reduce((sum, p) => sum + p.ms, 0);
+    kept.period[row] = { ms, stages: [...parts, { stage: 'width of the bucket', ms: open }] };
   }
 
   private showWindows(): void {
@@ -207,6 +293,8 @@ export class Latency {
       for (let q = 0; q < quantiles.length; q += 1) {
         const value = n === 0 ? 0 : sorted[Math.min(n - 1, Math.floor(quantiles[q] * n))];
         this.totals.set(w * quantiles.length + q, value / 1000);
+        if (this.keptStages !== undefined)
+          this.keepHighest(this.keptStages, w * quantiles.length + q, w, value, from);
       }
     }
   }
@@ -215,7 +303,9 @@ export class Latency {
     this.histograms.forEach((h, i) => {
       if (h.count === 0) return;
       h.quantiles(quantiles).forEach(([low, high], q) => {
-        this.period.set(i * quantiles.length + q, Math.sqrt(low * high) / 1000);
+        const ms = Math.sqrt(low * high) / 1000;
+        this.period.set(i * quantiles.length + q, ms);
+        if (this.keptStages !== undefined) this.keepPeriod(this.keptStages, i, i * quantiles.length + q, ms);
       });
     });
     for (let i = 0; i < this.stageSums.length; i += 1) {
@@ -223,6 +313,13 @@ export class Latency {
       if (weight > 0) this.stageMeans.set(i, this.stageSums[i] / weight / 1000);
     }
   }
+}
+
+/** The stages that a side counts, each divided. With acks=0 a client waits for its batch alone. */
+function staged(sums: Float64Array, side: string, acks: string, by: number): StageTime[] {
+  const [first, end] = side === 'broker' ? [stage.requestQueue, stages.length] : [0, stages.length];
+  const to = side === 'client' && acks === '0' ? stage.network : end;
+  return stages.slice(first, to).map((name, i) => ({ stage: name, ms: sums[first + i] / by }));
 }
 
 /** A request of this type at probability u; undefined where there is none. */

@@ -1,7 +1,7 @@
 import type { Gauge } from '../../engine/gauge.ts';
 import type { Handle, Kind, Simulation } from '../../engine/simulation.ts';
 import type { Consumers } from './consumers.ts';
-import { Latency, periodRows, stageRows, totalTimeRows } from './latency.ts';
+import { Latency, periodRows, type StagedQuantile, stageRows, totalTimeRows } from './latency.ts';
 import {
   type BrokerLoad,
   type LeaderTraffic,
@@ -127,6 +127,17 @@ export class RequestPath {
     if (this.latency === undefined) return;
     this.latency.measuredFrom = fromMicros;
     this.latency.measuredUntil = untilMicros;
+  }
+
+  /** Keeps from now on where the time of each quantile of latency goes; nothing where latency is not recorded. */
+  keepStages(): void {
+    this.latency?.keepStages();
+  }
+
+  /** Where the time of a row of one of the two metrics of latency went, as `Latency.stagesOf` has it. */
+  stagesOf(metric: string, row: number): StagedQuantile | undefined {
+    if (metric === 'kafka_network_requestmetrics_totaltimems') return this.latency?.stagesOf('totals', row);
+    return metric === 'rehearse:request_latency_ms' ? this.latency?.stagesOf('period', row) : undefined;
   }
 
   /** All threads of a broker stand still from now for so long. */
