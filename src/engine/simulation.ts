@@ -64,6 +64,13 @@ export class BoundReached extends Error {
   override readonly name = 'BoundReached';
 }
 
+/** What is known of a pending event where causes are kept. */
+interface Scheduled {
+  readonly what: string;
+  readonly time: number;
+  readonly cause: number;
+}
+
 /** Sequence numbers of a class begin at class x this: an order is one exact number. */
 const classStride = 2_251_799_813_685_248;
 
@@ -101,7 +108,10 @@ export class Simulation {
   private causeOf: Float64Array | undefined;
   /** By event number, where causes are kept. */
   private readonly kindOf: number[] = [];
-  private readonly causeBySlot = new Map<Handle, number>();
+  private readonly causeBySlot = new Map<Handle, Scheduled>();
+  /** By what they are: events that the one of number `takenBackIn` took back. */
+  private readonly takenBack = new Map<string, Scheduled>();
+  private takenBackIn = -1;
 
   constructor(options: SimulationOptions) {
     if (typeof options.seed !== 'string' || options.seed === '') throw new RangeError('a run needs a seed');
@@ -138,7 +148,7 @@ export class Simulation {
       );
     }
     const handle = this.queue.push(time, this.order(this.classes[kind]!), kind, target, a, b);
-    if (this.causeOf !== undefined) this.causeBySlot.set(handle, this.writer);
+    if (this.causeOf !== undefined) this.noteScheduled(handle, `${kind} ${target} ${a}`, time);
     return handle;
   }
 
@@ -148,7 +158,7 @@ export class Simulation {
 
   /** False when the event has run, or was cancelled. */
   cancel(handle: Handle): boolean {
-    if (this.causeOf !== undefined) this.causeBySlot.delete(handle);
+    if (this.causeOf !== undefined) this.noteTakenBack(handle);
     return this.queue.cancel(handle);
   }
 
@@ -159,6 +169,9 @@ export class Simulation {
     }
     const kind = this.queue.kindOf(handle);
     if (kind < 0) return false;
+    const known = this.causeBySlot.get(handle);
+    if (known !== undefined && Math.abs(known.time - time) > 1)
+      this.causeBySlot.set(handle, { ...known, time, cause: this.writer });
     return this.queue.reschedule(handle, time, () => this.order(this.classes[kind]!));
   }
 
@@ -251,7 +264,7 @@ export class Simulation {
     }
   }
 
-  /** Where the event that is running came from: the number of the event that scheduled it; 0 for the start. */
+  /** Where an event came from: the number of the event that scheduled it, or moved it last to another time; 0 for the start. */
   causeOfEvent(event: number): number {
     if (this.causeOf === undefined) throw new RangeError('causes were not asked for');
     return this.causeOf[event] ?? 0;
@@ -410,13 +423,29 @@ export class Simulation {
     this.observes = false;
   }
 
+  /** An event that one handler takes back and schedules again for the same time, up to rounding, was not moved by it: it keeps its cause. */
+  private noteScheduled(handle: Handle, what: string, time: number): void {
+    const before = this.takenBackIn === this.eventCount ? this.takenBack.get(what) : undefined;
+    const same = before !== undefined && Math.abs(before.time - time) <= 1;
+    this.causeBySlot.set(handle, { what, time, cause: same ? before.cause : this.writer });
+  }
+
+  private noteTakenBack(handle: Handle): void {
+    const known = this.causeBySlot.get(handle);
+    if (known === undefined) return;
+    if (this.takenBackIn !== this.eventCount) this.takenBack.clear();
+    this.takenBackIn = this.eventCount;
+    this.takenBack.set(known.what, known);
+    this.causeBySlot.delete(handle);
+  }
+
   private noteCause(): void {
     const kept = this.causeOf!;
     if (this.eventCount >= kept.length) {
       this.causeOf = new Float64Array(kept.length * 2);
       this.causeOf.set(kept);
     }
-    this.causeOf![this.eventCount] = this.causeBySlot.get(this.queue.handle) ?? 0;
+    this.causeOf![this.eventCount] = this.causeBySlot.get(this.queue.handle)?.cause ?? 0;
     this.causeBySlot.delete(this.queue.handle);
     this.kindOf[this.eventCount] = this.queue.kind;
   }

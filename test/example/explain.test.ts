@@ -54,8 +54,16 @@ describe('a chain', () => {
   test('differs where causes differ: the alert of the night and the lag of the afternoon', () => {
     const alert = explained(day, 'HighMemoryPressure');
     expect([alert.root!.cause, alert.root!.share]).toEqual(['monthly', 1]);
+    expect([alert.linkedBy, alert.lineEntry, alert.change!.series, alert.change!.rises]).toEqual([
+      'line',
+      'monthly',
+      'node_memory_MemAvailable_bytes{node="ip-10-42-31-142"}',
+      false,
+    ]);
     const lag = explained(day, 'worstLag');
     expect(lag.root!.cause).toBe('expansion');
+    expect([lag.linkedBy, lag.lineEntry]).toEqual(['line', 'expansion']);
+    expect(chain(lag).map(([kind]) => kind)).toContain('kafka.messagesSkipped');
     // The reassignment that follows it has a part: the expansion alone is contributing.
     expect(lag.root!.share!).toBeGreaterThan(0.5);
     expect(lag.root!.share!).toBeLessThan(0.9);
@@ -99,8 +107,29 @@ describe('rehearse explain', () => {
   });
 
   test.each([
+    ['resolved.json', '{ not json', 'is not JSON'],
+    ['resolved.json', '[]', 'is no object'],
+    ['resolved.json', '{}', 'holds no scenario'],
+    ['resolved.json', '{"scenario":{},"files":{}}', 'from is missing'],
+    ['manifest.json', '{ "seed"', 'is not JSON'],
+    ['manifest.json', '{}', 'does not say which run it was'],
+    ['manifest.json', '{"seed":5,"fingerprint":"0"}', 'does not say which run it was'],
+    ['manifest.json', '{"seed":"42","fingerprint":"0","replication":-1}', 'does not say which run it was'],
+  ])('a folder whose %s is %s is told with its remedy', async (file, text, says) => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'explain-')), 'r');
+    await command(['run', restart, '--seeds', '1', '--out', folder]);
+    writeFileSync(join(folder, file), text);
+    const { code, err } = await told(folder, 'worstLag');
+    expect([code, err]).toEqual([2, expect.stringContaining(says)]);
+    expect(err).toContain('mend:');
+    expect(err).not.toMatch(/^ +at /m);
+  });
+
+  test.each([
     [[restart], 'what is to be explained'],
     [[restart, 'worstLg'], 'write "worstLag"'],
+    [[restart, 'Produce latency p99 by brokr'], 'write "Produce latency p99 by broker"'],
+    [[restart, 'kafka_consumergroup_lag_sm'], 'write "kafka_consumergroup_lag_sum"'],
     [[restart, 'sum('], 'there is nothing called'],
     [[restart, '+12x'], 'mend:'],
     [[restart, 'worstLag', '--without', 'restrt'], 'there is no restrt'],

@@ -18,6 +18,25 @@ interface Kept {
   readonly fingerprint: string | undefined;
 }
 
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a JSON file of a result holds. @throws UsageError where it is cut off or was changed */
+function objectIn(path: string): Readonly<Record<string, unknown>> {
+  let read: unknown;
+  let says = 'is no object';
+  try {
+    read = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    says = `is not JSON: ${(error as Error).message.replaceAll('\n', ' ')}`;
+  }
+  if (isObject(read)) return read;
+  throw new UsageError(
+    `${path} ${says}\n  mend: it was cut off or changed, or another version wrote it: run the scenario again`,
+  );
+}
+
 /** A scenario file, or a result folder with what was played there. */
 export function kept(given: string, seed: string | undefined, replication: number | undefined): Kept {
   const folder = existsSync(given) && statSync(given).isDirectory();
@@ -27,8 +46,18 @@ export function kept(given: string, seed: string | undefined, replication: numbe
     const [resolved, noted] = [join(given, 'resolved.json'), join(given, 'manifest.json')];
     if (!existsSync(resolved) || !existsSync(noted))
       throw new UsageError(`${given} holds no result\n  mend: name a result folder or a scenario file`);
-    manifest = JSON.parse(readFileSync(noted, 'utf8'));
-    const { scenario, files } = JSON.parse(readFileSync(resolved, 'utf8')) as Result['resolved'];
+    manifest = objectIn(noted);
+    const { seed: own, replication: number = 0, fingerprint } = manifest;
+    const isPlayed = typeof own === 'string' && own !== '' && typeof fingerprint === 'string';
+    if (!isPlayed || !Number.isSafeInteger(number) || number < 0)
+      throw new UsageError(
+        `${noted}:1:1  does not say which run it was: a seed, a replication and a fingerprint\n  mend: another version wrote it, or it was changed: run the scenario again`,
+      );
+    const { scenario, files } = objectIn(resolved) as Partial<Result['resolved']>;
+    if (!isObject(scenario) || !isObject(files))
+      throw new UsageError(
+        `${resolved}:1:1  holds no scenario with its files\n  mend: another version wrote it, or it was changed: run the scenario again`,
+      );
     const { platform: _, extends: __, ...data } = scenario;
     loaded = loadScenario(
       'resolved.json',
