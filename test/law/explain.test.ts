@@ -102,6 +102,26 @@ describe('an event that is taken back and scheduled again', () => {
     },
   );
 
+  test('long after another event took it back is a new one, whatever else that event takes back', () => {
+    const sim = new Simulation({ seed: 's', causes: true });
+    const ring = sim.on('ring', () => {});
+    const handles: number[] = [];
+    const set = sim.on('set', (target) => {
+      handles[target] = sim.at(100, ring, target);
+    });
+    const drop = sim.on('drop', () => sim.cancel(handles[1]!));
+    const anew = sim.on('anew', () => {
+      sim.cancel(handles[2]!);
+      sim.at(100, ring, 1);
+    });
+    sim.at(1, set, 1);
+    sim.at(2, set, 2);
+    sim.at(3, drop);
+    sim.at(4, anew);
+    sim.run(1000);
+    expect(sim.causeOfEvent(5)).toBe(4);
+  });
+
   test('by a later event is a new one', () => {
     const sim = new Simulation({ seed: 's', causes: true });
     const ring = sim.on('ring', () => {});
@@ -200,6 +220,33 @@ describe('the cause of a peak', () => {
     },
     60_000,
   );
+});
+
+describe('what is said of a cause', () => {
+  test.each([
+    [0.9, 'is the cause'],
+    [0.93, 'is the cause'],
+    [0.89, 'is contributing'],
+  ])('that takes %d away', (share, says) => {
+    const scenario = scenarioOf(restart);
+    const e = explain(scenario, targetOf(scenario, 'worstLag', []), scenario.seed, 0);
+    const answer = explainAnswer(scenario, head, { ...e, root: { ...e.root!, share } }, (kind) => kind);
+    expect(answer.says[0]).toContain(`restart ${says}`);
+  });
+});
+
+test('an expectation is explained from the moment at which it is broken first', () => {
+  const path = 'scenarios/reference-day/strict.yaml';
+  const that = 'kafka_server_replicamanager_underreplicatedpartitions == 0';
+  const text = `rehearse: 1\nextends: rolling-restart.yaml\nexpect:\n  - { name: all in sync, that: "${that}", throughout: true }\n`;
+  const scenario = scenarioOf(path, { [path]: text });
+  const e = explain(scenario, targetOf(scenario, 'all in sync', []), scenario.seed, 0);
+  // The first of five brokers goes at five minutes; what comes after has no part in it.
+  expect([e.value, e.lineEntry, e.root!.cause]).toEqual([1, 'restart', 'restart']);
+  expect(e.at).toBe(e.change!.time);
+  expect(e.at).toBeGreaterThanOrEqual(300e6);
+  expect(e.at).toBeLessThan(310e6);
+  expect(e.links.map((l) => [l.told.subject, l.count])).toContainEqual(['broker-0', 1]);
 });
 
 describe('the stages of a quantile', () => {
