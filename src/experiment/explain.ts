@@ -420,7 +420,9 @@ export function explainAnswer(
     ]);
   chain.push([clock(e.at), said, '']);
   const isCause = root !== null && (root.share ?? 0) >= whole;
-  const percent = root === null ? '' : `${((root.share ?? 0) * 100).toFixed(1)} %`;
+  // Without all of the timeline more may be left than without this one entry: others of it make the peak smaller.
+  const share = root?.share ?? 0;
+  const percent = share > 1.0005 ? 'more than all' : `${(share * 100).toFixed(1)} %`;
   const nothing = target.kind === 'expectation' && e.value === 0;
   const says = nothing
     ? `${target.name} holds: there is nothing to explain`

@@ -227,6 +227,7 @@ describe('what is said of a cause', () => {
     [0.9, 'is the cause'],
     [0.93, 'is the cause'],
     [0.89, 'is contributing'],
+    [1.24, 'is the cause: without it more than all of what lies above the rest is gone'],
   ])('that takes %d away', (share, says) => {
     const scenario = scenarioOf(restart);
     const e = explain(scenario, targetOf(scenario, 'worstLag', []), scenario.seed, 0);
