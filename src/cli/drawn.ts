@@ -42,6 +42,20 @@ export function wantedIn(given: Given, before: readonly string[]): Wanted {
   };
 }
 
+/** Prints a result as text, with curves in a line each and in colour where a terminal reads it. */
+export async function tellResult(given: Given, result: Result, folder: string): Promise<void> {
+  const { terminalText } = await import('../report/text.ts');
+  const isTerminal = process.stdout.isTTY === true;
+  process.stdout.write(
+    terminalText(result, {
+      colours: isTerminal && process.env.NO_COLOR === undefined && !given.flag('no-color'),
+      sparklines: given.flag('sparklines') || isTerminal,
+      quiet: given.flag('quiet'),
+      folder: relative(process.cwd(), folder) || '.',
+    }),
+  );
+}
+
 /** Prints what belongs to the drawn files. @param root of the project whose files the result names */
 export function tellDrawn(given: Given, result: Result, root: string): void {
   if (given.flag('annotations')) {

@@ -169,7 +169,7 @@ export class Simulation {
     }
     const kind = this.queue.kindOf(handle);
     if (kind < 0) return false;
-    const known = this.causeBySlot.get(handle);
+    const known = this.causeOf === undefined ? undefined : this.causeBySlot.get(handle);
     if (known !== undefined && Math.abs(known.time - time) > 1)
       this.causeBySlot.set(handle, { ...known, time, cause: this.writer });
     return this.queue.reschedule(handle, time, () => this.order(this.classes[kind]!));

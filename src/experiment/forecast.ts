@@ -11,6 +11,7 @@ import { exactValue } from '../promql/exact.ts';
 import { evaluateVector } from '../promql/expectation.ts';
 import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
+import { allNodes } from '../scenario/nodeSettings.ts';
 import type { HardwareSettings } from '../scenario/parts/hardware.ts';
 import type { KubernetesSettings } from '../scenario/parts/kubernetes.ts';
 import { formatTime, parseTime } from '../scenario/time.ts';
@@ -217,7 +218,7 @@ function limitsOf(scenario: Scenario, played: readonly Probe[]): readonly Limit[
         {
           name: says,
           kind: 'resource',
-          today: `${share(median(values))} of ${share(full)}`,
+          today: full === 0 ? share(median(values)) : `${share(median(values))} of ${share(full)}`,
           factors: perRun((row) => (row.risks[i] ?? 0) > full),
         },
       ];
@@ -313,7 +314,8 @@ const sizedGB = 1e9;
 export function monthlyCost(shown: Shown, disks: Disks | undefined): MonthlyCost {
   const settings = shown.scenario.settings(() => 0.5);
   const hardware = settings.hardware as HardwareSettings | undefined;
-  const nodes = (settings.kubernetes as KubernetesSettings | undefined)?.nodes ?? [];
+  const kubernetes = settings.kubernetes as KubernetesSettings | undefined;
+  const nodes = kubernetes === undefined ? [] : allNodes(kubernetes.nodes, kubernetes.nodePools);
   const brokers =
     (settings.kafka as { brokers?: readonly { id: number; node: string }[] } | undefined)?.brokers ?? [];
   const typeOf = (node: string) => {
@@ -496,7 +498,7 @@ export function forecastAnswer(
       'resources and expectations were played at loads that grow by one ratio and are then halved to 1 %; disks follow from what is written and kept, by arithmetic',
       ...(disks?.held === true
         ? [
-            'logs are held at their size (holdLogsAtInitialSize), so that no disk fills: retention by size is older than any growth',
+            'logs are held at their size (holdLogsAtInitialSize), as by retention of just as many bytes, so that no disk fills',
           ]
         : []),
       ...(partitions === null ? ['the number of partitions stays; --partition-growth lets it grow'] : []),

@@ -128,6 +128,7 @@ export function nodeSpec(node: Placed, hardware: HardwareSettings, warmUpMicros:
     evictionBytes: node.evictionHard?.memoryAvailable ?? 100 * Mi,
     systemBytes: node.systemMemory ?? 0,
     background: shifted(node.background, warmUpMicros),
+    dollarsPerHour: type.price,
   };
 }
 

@@ -5,7 +5,7 @@ import { nextCron, parseCron } from '../../src/models/kubernetes/controllers/cro
 import { Deployments, fenceposts } from '../../src/models/kubernetes/controllers/deployment.ts';
 import { podFailureBackOff } from '../../src/models/kubernetes/controllers/job.ts';
 import { Scheduler } from '../../src/models/kubernetes/scheduler/scheduler.ts';
-import { run } from '../support/files.ts';
+import { measure, run } from '../support/files.ts';
 import { bench, containerSpec, Gi, nodeSpec, second, template } from '../support/kubelet.ts';
 
 const platform = `rehearse: 1
@@ -220,4 +220,15 @@ test('a rollout never has fewer available than it may, nor more pods than it may
   );
   expect(surged).toBeGreaterThan(50);
   expect(missing).toBeGreaterThan(50);
+});
+
+test('a node costs while it is there: listed, of a pool, and until it is removed', () => {
+  const r = run('scenarios/reference-day/full-day.yaml', { sampled: false });
+  const cost = (node: string) => measure(r, 'rehearse:node_cost_dollars_total', { node });
+  expect(cost('ip-10-42-30-101')).toBeCloseTo(24 * 0.904, 6);
+  expect(cost('general-2')).toBeCloseTo(24 * 0.384, 6);
+  // Taken back at 13:00, gone two minutes later.
+  expect(cost('general-1')).toBeCloseTo((13 + 2 / 60) * 0.384, 3);
+  const risk = r.risks.find((x) => x.name === 'cost')!.value!;
+  expect(risk).toBeCloseTo(24 * (5 * 0.904 + 2 * 0.504 + 28 * 0.384) + (13 + 2 / 60) * 0.384, 2);
 });

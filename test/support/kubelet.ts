@@ -51,6 +51,7 @@ export function nodeSpec(name: string, memoryBytes: number, more: Partial<NodeSp
     evictionBytes: 100 * Mi,
     systemBytes: 0,
     background: [],
+    dollarsPerHour: 0,
     ...more,
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { renderProblems } from '../../scenario/problems.ts';
-import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, tellResult, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { rootOf, writeResult } from '../files.ts';
 import { beforeIn, savedIn } from '../savedResult.ts';
@@ -73,19 +73,7 @@ export const report: Command = {
       ]),
     );
     if (given.flag('json')) process.stdout.write(readFileSync(file('summary.json')));
-    else {
-      const { terminalText } = await import('../../report/text.ts');
-      const colours =
-        process.stdout.isTTY === true && process.env.NO_COLOR === undefined && !given.flag('no-color');
-      process.stdout.write(
-        terminalText(result, {
-          colours,
-          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
-          quiet: given.flag('quiet'),
-          folder: relative(process.cwd(), folder) || '.',
-        }),
-      );
-    }
+    else await tellResult(given, result, folder);
     tellDrawn(given, result, rootOf(folder));
     return exitCode.yes;
   },

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { BoundReached, BrokenInvariant } from '../../engine/simulation.ts';
 import { CannotTry, type FaultOptions, tryFaults } from '../../experiment/faults.ts';
 import type { Before, Result } from '../../experiment/result.ts';
@@ -12,7 +12,7 @@ import type { Scenario } from '../../scenario/load.ts';
 import { openScenario } from '../../scenario/open.ts';
 import { renderProblems } from '../../scenario/problems.ts';
 import { tellConflicts } from '../conflicts.ts';
-import { drawnOptions, mayAnnotate, tellDrawn, wantedIn } from '../drawn.ts';
+import { drawnOptions, mayAnnotate, tellDrawn, tellResult, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { digest, locate, mayHoldResult, withFiles, writeResult } from '../files.ts';
 import { playShard, runsOf } from '../points.ts';
@@ -291,19 +291,7 @@ export const run: Command = {
     const { reportFiles, summaryJson } = await import('../../report/files.ts');
     writeResult(folder, await reportFiles(result, wantedIn(given, [])));
     if (given.flag('json')) process.stdout.write(summaryJson(result));
-    else {
-      const { terminalText } = await import('../../report/text.ts');
-      const colours =
-        process.stdout.isTTY === true && process.env.NO_COLOR === undefined && !given.flag('no-color');
-      process.stdout.write(
-        terminalText(result, {
-          colours,
-          sparklines: given.flag('sparklines') || process.stdout.isTTY === true,
-          quiet: given.flag('quiet'),
-          folder: relative(process.cwd(), folder) || '.',
-        }),
-      );
-    }
+    else await tellResult(given, result, folder);
     tellDrawn(given, result, root);
     if (given.flag('shuffle-ties')) {
       const other = runScenario(scenario, { ...options, seeds: 1, shuffleTies: true });

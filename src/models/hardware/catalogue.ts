@@ -75,14 +75,6 @@ export const hardwareCatalogue: Catalogue = {
       help: 'How far steady traffic asks for more than the tightest device of the node carries; 0 when it fits.',
       source: 'ours',
     },
-    {
-      name: 'rehearse:node_cost_dollars_total',
-      type: 'counter',
-      unit: '$',
-      labels: ['node'],
-      help: 'Cost of the node at its on-demand price.',
-      source: 'AWS on-demand prices in the hardware file',
-    },
   ],
   events: [{ name: 'hardware.networkChanged', lane: 'network', says: 'between zones {subject}: {detail}' }],
   risks: [

@@ -16,7 +16,6 @@ export interface InstanceType {
   /** Bytes per second of one disk. */
   readonly diskRead: number;
   readonly diskWrite: number;
-  readonly dollarsPerHour: number;
 }
 
 export interface NodeSettings {
@@ -41,7 +40,6 @@ export class Hardware {
   /** What lies between the zones of the nodes. */
   readonly zones: ZoneNetwork;
   readonly diskBusy: Gauge;
-  readonly cost: Gauge;
   private readonly row: ReadonlyMap<string, number>;
   /** By node, then disk. */
   private readonly disks: readonly (readonly { readonly read: LinkId; readonly write: LinkId }[])[];
@@ -95,13 +93,11 @@ export class Hardware {
     this.neighbours = nodes.map(() => nothing);
     this.diskBusy = sim.gauge('rehearse:disk_write_headroom_ratio', nodes.length);
     this.overload = sim.gauge('rehearse:node_overload_ratio', nodes.length);
-    this.cost = sim.gauge('rehearse:node_cost_dollars_total', nodes.length, { linear: true });
     const cores = sim.gauge('machine_cpu_cores', nodes.length);
     const memory = sim.gauge('machine_memory_bytes', nodes.length);
     nodes.forEach((n, i) => {
       cores.set(i, n.instance.cores);
       memory.set(i, n.instance.memoryBytes);
-      this.cost.set(i, 0, n.instance.dollarsPerHour / 3600);
       this.diskBusy.set(i, 1);
     });
   }

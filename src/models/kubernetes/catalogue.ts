@@ -1,5 +1,6 @@
 import type { Catalogue } from '../../engine/catalogue.ts';
 import { containerEvents, containerMetrics, containerRisks } from './containerMetrics.ts';
+import { nodeCostMetric } from './nodeCosts.ts';
 import type { Platform } from './platform.ts';
 import { stateMetrics } from './stateMetrics.ts';
 
@@ -30,6 +31,7 @@ export const kubernetesCatalogue: Catalogue = {
       source: 'ours',
     },
     ...containerMetrics,
+    nodeCostMetric,
     ...stateMetrics,
   ],
   events: [
@@ -107,7 +109,9 @@ const ofContainers = new Set(
   containerMetrics.filter((m) => m.labels.includes('container')).map((m) => m.name),
 );
 const ofState = new Set(stateMetrics.map((m) => m.name));
-const ofNodes = new Set(containerMetrics.filter((m) => m.labels.length === 1).map((m) => m.name));
+const ofNodes = new Set(
+  [...containerMetrics, nodeCostMetric].filter((m) => m.labels.length === 1).map((m) => m.name),
+);
 
 /** The labels of a gauge's rows: pods of brokers, containers, or nodes. */
 export function kubernetesLabels(

@@ -186,6 +186,8 @@ export interface NodeSpec {
   readonly systemBytes: number;
   /** Recorded memory of everything on the node that is not simulated as a container; empty: none. */
   readonly background: readonly MemoryPoint[];
+  /** On-demand price. */
+  readonly dollarsPerHour: number;
 }
 
 /** What may be requested on a node. Source: Kubernetes, Reserve Compute Resources for System Daemons (Node Allocatable). */

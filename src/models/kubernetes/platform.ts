@@ -8,6 +8,7 @@ import { type JobSpec, KubernetesJobs } from './controllers/job.ts';
 import { type StatefulSetSpec, StatefulSets } from './controllers/statefulSet.ts';
 import { type DisruptionBudget, type DisruptionSettings, Disruptions } from './disruptions.ts';
 import { Kubelet, type KubeletSettings } from './kubelet.ts';
+import { NodeCosts } from './nodeCosts.ts';
 import type { NodeSpec, PodTemplate } from './objects.ts';
 import type { Pods } from './pod.ts';
 import { Scheduler, type SchedulerSettings } from './scheduler/scheduler.ts';
@@ -65,6 +66,7 @@ export class Platform {
     this.pods = pods;
     this.cluster = new Cluster(sim);
     for (const node of nodes) this.cluster.addNode(node);
+    new NodeCosts(this.cluster);
     this.kubelet = new Kubelet(this.cluster, settings.kubelet);
     this.scheduler = new Scheduler(this.cluster, settings.scheduler);
     const sync = settings.controllerSyncMicros;

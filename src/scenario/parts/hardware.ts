@@ -111,7 +111,6 @@ export const hardwarePart: Part<HardwareSettings, Hardware> = {
             disks: type.disks ?? 1,
             diskRead: type.disk.read,
             diskWrite: type.disk.write,
-            dollarsPerHour: type.price,
           },
         };
       }),
