@@ -103,15 +103,21 @@ test.each([
 test('certificates of the workers that end move the lag of the sinks, and nothing of it is left without the outage', async () => {
   const m = await ablate(
     'scenarios/planning/connect-certificates.yaml',
-    ...['--without', 'down'],
+    ...['--without', 'down', '--without', 'mesh'],
     ...[
       '--of',
       'max(max_over_time(kafka_consumergroup_lag_sum{consumergroup=~"connect-.*"}[160m] offset 480m))',
     ],
     ...['--of', 'certificateExpiredMinutes'],
+    ...['--of', 'sum(kafka_connect_worker_connector_running_task_count)'],
+    ...['--of', 'sum(kafka_connect_worker_connector_running_task_count offset 540m)'],
   );
   // Before 16:00, the restart: nothing else moves it.
   expect(m.value('nothing', 0)!).toBeGreaterThan(1e6);
   expect(m.value('down', 0)!).toBeLessThan(m.value('nothing', 0)! / 1000);
   expect([m.value('nothing', 1)! > 0, m.value('down', 1)]).toEqual([true, 0]);
+  expect([m.value('mesh', 1), m.value('mesh', 0)! < 1e3]).toEqual([null, true]);
+  // At 15:00 no task runs; with the certificates that are renewed from 17:00 on the workers are back, and all 12 tasks of the evening with them.
+  expect([m.value('nothing', 3), m.value('nothing', 2)]).toEqual([0, 12]);
+  expect([m.value('down', 3), m.value('down', 2)]).toEqual([11, 12]);
 });

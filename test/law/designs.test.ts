@@ -36,6 +36,13 @@ test('a design has one point in each of as many equal parts of every range, in t
           });
           expect(new Set(parts).size).toBe(count);
         });
+        // No two settings go together.
+        const shares = ranges.map(([low, width], d) =>
+          points.map((p) => (Number.parseFloat(String(p[d])) - low) / width),
+        );
+        if (count >= 16)
+          for (let d = 1; d < shares.length; d += 1)
+            expect(shares[d]!.some((x, i) => Math.abs(x - shares[0]![i]!) > 0.1)).toBe(true);
         expect(pointsOf(factors, parseDesign(`${kind}:${count}`), seed)).toEqual(points);
       },
     ),
