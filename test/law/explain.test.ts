@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { eventClass, Simulation } from '../../src/engine/simulation.ts';
-import { measured, without } from '../../src/experiment/ablation.ts';
 import { lineToValue } from '../../src/experiment/causalLine.ts';
 import { explain, explainAnswer, targetOf } from '../../src/experiment/explain.ts';
 import { play } from '../../src/experiment/play.ts';
@@ -191,36 +190,6 @@ describe('a line of events', () => {
 });
 
 const head = { scenario: '', seed: '', version: '' };
-
-describe('the cause of a peak', () => {
-  test.each(shipped)(
-    'in %s takes nine tenths of it away when played without by itself, or is said to contribute',
-    (path) => {
-      const scenario = scenarioOf(path);
-      const names = catalogue.risks.map((r) => r.name);
-      let whole = 0;
-      for (const name of names) {
-        const e = explain(scenario, targetOf(scenario, name, []), scenario.seed, 0);
-        if (e.root === null) continue;
-        // Played anew, by the way that ablations go: nothing told, no causes.
-        const alone = without(scenario, [{ name: e.root.cause, kind: 'entry' }]);
-        if (typeof alone === 'string') throw new Error(alone);
-        const { that, unit } = catalogue.risks.find((r) => r.name === name)!;
-        const left = measured(alone, [{ name, that, unit }], scenario.seed).values[0] ?? 0;
-        const gone = (e.value - left) / (e.value - (e.rest ?? 0));
-        const { says } = explainAnswer(scenario, head, e, (kind) => kind);
-        expect(says[0]).toContain(`${e.root.cause} is ${gone >= 0.9 ? 'the cause' : 'contributing'}`);
-        if (gone >= 0.9) whole += 1;
-        const ids = new Set(scenario.timeline.map((t) => t.id));
-        expect(ids.has(e.root.cause) || e.root.cause === 'faults').toBe(true);
-        const times = e.links.map((l) => l.told.time);
-        expect([...times, e.at]).toEqual([...times, e.at].sort((a, b) => a - b));
-      }
-      expect(whole).toBeGreaterThan(0);
-    },
-    60_000,
-  );
-});
 
 describe('what is said of a cause', () => {
   test.each([
