@@ -43,6 +43,6 @@ export interface Answer {
   readonly plots: readonly Plot[];
   /** Every number behind it, as `answer.json` has it. */
   readonly data: unknown;
-  /** Every run behind it, as `runs.arrow` has it. */
+  /** Every run behind it, as `runs.arrow` has it; of an explanation the chain, as `causes.arrow` has it. */
   readonly columns: readonly AnswerColumn[];
 }

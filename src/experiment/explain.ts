@@ -494,8 +494,11 @@ export function explainAnswer(
       stages: e.stages,
     },
     columns: [
-      { name: 'without', values: e.contributions.map((c) => c.cause) },
-      { name: 'share', values: e.contributions.map((c) => c.share ?? Number.NaN) },
+      { name: 'seconds', values: e.links.map((l) => l.told.time / 1e6) },
+      { name: 'kind', values: e.links.map((l) => l.kind) },
+      { name: 'subject', values: e.links.map((l) => l.told.subject) },
+      { name: 'detail', values: e.links.map((l) => l.told.detail) },
+      { name: 'count', values: e.links.map((l) => l.count) },
     ],
   };
 }

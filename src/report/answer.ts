@@ -195,7 +195,7 @@ export async function answerFiles(
   );
   files.set('summary.md', markdown(answer));
   const { datasetArrow } = await import('./arrow.ts');
-  files.set('runs.arrow', datasetArrow(answer.columns));
+  files.set(answer.verb === 'explain' ? 'causes.arrow' : 'runs.arrow', datasetArrow(answer.columns));
   const svgs: [string, string][] = [];
   for (const plot of answer.plots.filter((p) => p.marks.length > 0)) {
     const chart = plotChart(plot);

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { type Explanation, explain, targetOf } from '../../src/experiment/explain.ts';
 import { catalogue } from '../../src/scenario/build.ts';
@@ -81,8 +82,22 @@ describe('rehearse explain', () => {
   async function told(...args: string[]) {
     const out = join(mkdtempSync(join(tmpdir(), 'explain-')), 'e');
     const { code, err } = await command(['explain', ...args, '--out', out]);
-    return { code, err, saved: () => JSON.parse(readFileSync(join(out, 'answer.json'), 'utf8')) };
+    return { code, err, out, saved: () => JSON.parse(readFileSync(join(out, 'answer.json'), 'utf8')) };
   }
+
+  test('keeps its chain as a table that other programs read', async () => {
+    const { out, saved } = await told('scenarios/what-if/crash.yaml', 'worstLag');
+    const rows = tableFromIPC(readFileSync(join(out, 'causes.arrow'))).toArray();
+    expect(rows.map((r) => [r.seconds, r.kind, r.subject, r.count])).toEqual(
+      saved().data.links.map((l: Explanation['links'][number]) => [
+        l.told.time / 1e6,
+        l.kind,
+        l.told.subject,
+        l.count,
+      ]),
+    );
+    expect(rows.map((r) => r.kind)).toContain('kafka.fenced');
+  });
 
   test('explains an expectation that fails, and a result from its folder with its fingerprint', async () => {
     const failed = await told('scenarios/what-if/no-wait.yaml', 'no producer is turned away');
@@ -94,9 +109,20 @@ describe('rehearse explain', () => {
     expect(event.saved().data.root).toBe('restart');
   });
 
-  test('refuses a result that another version played', async () => {
+  let played: string | undefined;
+  /** A copy of a result that was played once. */
+  async function resultFolder(): Promise<string> {
+    if (played === undefined) {
+      played = join(mkdtempSync(join(tmpdir(), 'explain-')), 'r');
+      await command(['run', restart, '--seeds', '1', '--out', played]);
+    }
     const folder = join(mkdtempSync(join(tmpdir(), 'explain-')), 'r');
-    await command(['run', restart, '--seeds', '1', '--out', folder]);
+    cpSync(played, folder, { recursive: true });
+    return folder;
+  }
+
+  test('refuses a result that another version played', async () => {
+    const folder = await resultFolder();
     const manifest = join(folder, 'manifest.json');
     writeFileSync(
       manifest,
@@ -116,8 +142,7 @@ describe('rehearse explain', () => {
     ['manifest.json', '{"seed":5,"fingerprint":"0"}', 'does not say which run it was'],
     ['manifest.json', '{"seed":"42","fingerprint":"0","replication":-1}', 'does not say which run it was'],
   ])('a folder whose %s is %s is told with its remedy', async (file, text, says) => {
-    const folder = join(mkdtempSync(join(tmpdir(), 'explain-')), 'r');
-    await command(['run', restart, '--seeds', '1', '--out', folder]);
+    const folder = await resultFolder();
     writeFileSync(join(folder, file), text);
     const { code, err } = await told(folder, 'worstLag');
     expect([code, err]).toEqual([2, expect.stringContaining(says)]);
