@@ -134,15 +134,41 @@ describe('completion', () => {
         expect(await bashOffers(['rehearse', name, `--${option}`])).toContain(`--${option}`);
   }, 60_000);
 
-  test('zsh takes the same function', async () => {
+  test('zsh takes the same function, and offers the same', async () => {
     const script = (await command(['completion', 'zsh'])).out;
     expect(script).toContain((await command(['completion', 'bash'])).out);
-    if (is('zsh')) execFileSync('zsh', ['-n'], { input: script });
-  });
+    if (!is('zsh')) return;
+    const file = join(at, 'completion.zsh');
+    writeFileSync(file, script);
+    // Completion is the line editor's: a shell at a terminal of its own is asked by its keys.
+    const asks = `zmodload zsh/zpty
+zpty z env TERM=dumb zsh -f -i
+zpty -w z 'autoload -Uz compinit; compinit -u -D; source ${file}; echo REA""DY'
+zpty -r z out '*READY*'
+zpty -w -n z $'rehearse re\t'
+zpty -r z out '*rebalance*report*'
+zpty -d z
+print -r -- $out`;
+    const out = execFileSync('zsh', ['-f', '-c', asks], { encoding: 'utf8', timeout: 30_000 });
+    expect(out).toMatch(/rebalance +replay +report/);
+  }, 40_000);
 
   test('fish has a line with words for every verb and option', async () => {
     const { out } = await command(['completion', 'fish']);
-    if (is('fish')) execFileSync('fish', ['--no-execute'], { input: out });
+    if (is('fish')) {
+      const file = join(at, 'completion.fish');
+      writeFileSync(file, out);
+      const offers = (line: string) =>
+        execFileSync('fish', ['--no-config', '-c', `source ${file}; complete -C '${line}'`], {
+          encoding: 'utf8',
+        })
+          .trimEnd()
+          .split('\n')
+          .map((l) => l.split('\t')[0]);
+      expect(offers('rehearse re')).toEqual(['rebalance', 'replay', 'report']);
+      expect(offers('rehearse report --o')).toEqual(['--openmetrics']);
+      expect(offers('rehearse completion f')).toEqual(['fish']);
+    }
     for (const [name, { options }] of all) {
       expect(out).toContain(` -f -a ${name} -d '`);
       for (const [option, { type }] of Object.entries(options))
