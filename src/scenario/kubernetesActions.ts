@@ -15,6 +15,9 @@ const workload = {
 };
 const amounts = z.strictObject({ memory: q.bytes({ min: 0 }).optional(), cpu: q.cpu({ min: 0 }).optional() });
 
+/** Above 0 until every pod that a deployment wants is available. */
+const podsMissing = ['kube_deployment_status_replicas_unavailable'];
+
 const setResources = z.strictObject({
   ...workload,
   container: z
@@ -181,6 +184,7 @@ export const kubernetesActions = {
     says: 'sets the number of replicas of a workload',
     on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
     undo: { can: 'yes', how: 'set the old number of replicas' },
+    busy: podsMissing,
     args: scale,
     check: (args: z.output<typeof scale>, checks: Checks, at: At) => {
       workloadOf(args, checks, at, ['Deployment', 'StatefulSet']);
@@ -205,6 +209,7 @@ export const kubernetesActions = {
     says: 'deletes pods of a workload, the oldest first; its controller makes others',
     on: (args: { readonly workload: string }) => resources('workload', [args.workload]),
     undo: { can: 'no', how: 'the pods are gone; their controller makes others' },
+    busy: podsMissing,
     args: deletePods,
     check: checkNamed,
     play: on<z.output<typeof deletePods>>((found, args, { cluster }) => {
@@ -262,6 +267,7 @@ export const kubernetesActions = {
     says: 'cordons a node and evicts its pods, as far as disruption budgets allow, but those of daemon sets',
     on: (args: { readonly node: string }) => resources('node', [args.node]),
     undo: { can: 'partly', how: 'uncordon the node; pods that have moved stay where they are' },
+    busy: podsMissing,
     args: onNode,
     check: carriers,
     play: onThe(({ disruptions }, node) => disruptions.drain(node)),
@@ -270,6 +276,7 @@ export const kubernetesActions = {
     says: 'drains a node and puts a new one in its place, as an upgrade of a node pool does',
     on: (args: { readonly node: string }) => resources('node', [args.node]),
     undo: { can: 'no', how: 'the old machine is gone, with its local disks' },
+    busy: podsMissing,
     args: replaceNode,
     check: carriers,
     play: onThe<z.output<typeof replaceNode>>(({ disruptions }, node, args) =>
@@ -280,6 +287,7 @@ export const kubernetesActions = {
     says: 'loses a machine at once',
     on: (args: { readonly node: string }) => resources('node', [args.node]),
     undo: { can: 'no', how: 'a machine is not brought back by hand' },
+    busy: podsMissing,
     args: loseNode,
     check: carriers,
     play: onThe<z.output<typeof loseNode>>((platform, node, args) => {
@@ -291,6 +299,7 @@ export const kubernetesActions = {
     says: 'deletes a node and its machine, without a drain',
     on: (args: { readonly node: string }) => resources('node', [args.node]),
     undo: { can: 'no', how: 'the machine is gone, with its local disks; add another' },
+    busy: podsMissing,
     args: onNode,
     check: carriers,
     play: onThe(({ disruptions }, node) => disruptions.removeNode(node)),
@@ -299,6 +308,7 @@ export const kubernetesActions = {
     says: 'takes a spot machine back: drained at the notice, gone at its end',
     on: (args: { readonly node: string }) => resources('node', [args.node]),
     undo: { can: 'no', how: 'the machine goes back to its owner; add another' },
+    busy: podsMissing,
     args: interruptSpot,
     check: carriers,
     play: onThe<z.output<typeof interruptSpot>>(({ disruptions }, node, args) =>

@@ -168,6 +168,21 @@ test('every action says what it changes, whether it can be undone, and how', () 
   }
 });
 
+test('a rescaled sink is done when its tasks run, and a drain not while a pod fits nowhere', () => {
+  const sheet = (base: string, steps: string) => {
+    const path = 'scenarios/what-if/changed.yaml';
+    const text = `rehearse: 1\ntitle: x\nextends: ${base}\nchanges: [{ name: c, window: { from: +1m, to: +50m }, steps: [${steps}] }]\n`;
+    return run(path, {}, { [path]: text }).runSheets![0]!.steps[0]!;
+  };
+  // Stopped, dealt out anew and started again: the sum of what the platform says these take.
+  const scaled = sheet('sink-4-tasks.yaml', 'scale');
+  expect([scaled.runs, scaled.finished]).toEqual([1, 1]);
+  expect(scaled.took![0]).toBeGreaterThan(0);
+  expect(scaled.took![0]).toBeLessThan(10);
+  const drained = sheet('drain-for-upgrade.yaml', 'upgrade');
+  expect([drained.runs, drained.finished, drained.took]).toEqual([1, 0, null]);
+});
+
 test('a certificate that ends inside a window, and that nobody renews, is told of before anything is played', () => {
   const base = 'scenarios/what-if/ca-forgotten.yaml';
   const ends = build(scenarioOf(base), { seed: '1' })

@@ -203,6 +203,12 @@ const workerArgs = z.strictObject({ worker: z.string().min(1) });
 const connectorArgs = z.strictObject({ connector: z.string().min(1) });
 const scaleArgs = z.strictObject({ connector: z.string().min(1), 'tasks.max': tasksMax });
 
+/** Above 0 until the group is stable and every task has a worker. */
+const tasksWait = [
+  'kafka_connect_worker_rebalance_rebalancing',
+  'kafka_connect_worker_connector_unassigned_task_count',
+];
+
 /** An action on one connector. */
 const onConnector = (says: string, undo: Undo, play: (connect: ConnectCluster, row: number) => void) =>
   ({
@@ -270,6 +276,7 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
       says: 'stops a worker: its tasks run nowhere until the rebalance delay has passed',
       on: () => resources('connector'),
       undo: { can: 'yes', how: 'start the worker: its tasks return with the next rebalance' },
+      busy: tasksWait,
       args: stopArgs,
       check: checkWorker,
       play: (connect: ConnectCluster, args: z.output<typeof stopArgs>) =>
@@ -279,6 +286,7 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
       says: 'starts the process of a worker that is stopped',
       on: () => resources('connector'),
       undo: { can: 'yes', how: 'stop the worker: its tasks wait for the rebalance delay' },
+      busy: tasksWait,
       args: workerArgs,
       check: checkWorker,
       play: (connect: ConnectCluster, args: z.output<typeof workerArgs>) =>
@@ -288,6 +296,7 @@ export const connectPart: Part<ConnectPartSettings, ConnectCluster> = {
       says: "changes a connector's tasks.max: its tasks stop, the workers rebalance, and they start again",
       on: (args: { readonly connector: string }) => resources('connector', [args.connector]),
       undo: { can: 'yes', how: 'set the old tasks.max: the tasks stop and start once more' },
+      busy: tasksWait,
       args: scaleArgs,
       check: checkConnector,
       play: (connect: ConnectCluster, args: z.output<typeof scaleArgs>) =>
