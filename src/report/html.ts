@@ -10,6 +10,7 @@ import { highest, type PanelLine } from './lines.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
+import { runSheetsWords, type SheetWords, sheetHeader, sheetLegend } from './runSheet.ts';
 import { serviceLevelRows, serviceLevelsHeader } from './serviceLevels.ts';
 import { clock, number, percent, sentence, timeUnit } from './words.ts';
 
@@ -238,6 +239,20 @@ function findingsPart(result: Result): string {
   return `<div class="scroll" tabindex="0"><table><tr><th>finding</th><th>what</th><th>facts</th></tr>${rows.join('')}</table></div>`;
 }
 
+/** Each change as its run sheet has it; what ends a step and how it is undone is folded away. */
+function runSheetsPart(result: Result): string {
+  const { stands, sheets } = runSheetsWords(result);
+  const list = (items: SheetWords['undo']) =>
+    `<ul>${items.map(([step, says]) => `<li><b>${inert(step)}</b>: ${inert(says)}</li>`).join('')}</ul>`;
+  const body = sheets.map(({ title, lead, rows, notes, abortIf, undo }) => {
+    const head = `<h3>${inert(title)}</h3><p>${inert(lead)}</p>`;
+    if (rows.length === 0) return `${head}<p>No step of it was played.</p>`;
+    const noted = notes.map((note) => `<li>${inert(note)}</li>`).join('');
+    return `${head}${plainTable(sheetHeader, rows)}${noted === '' ? '' : `<ul>${noted}</ul>`}<details><summary>Abort if</summary>${list(abortIf)}</details><details><summary>To undo</summary>${list(undo)}</details>`;
+  });
+  return `<p class="soft">${inert(stands)} ${inert(sheetLegend)}</p>${body.join('')}`;
+}
+
 function assumedPart(result: Result): string {
   const { assumed, warmedInsteadOfPlayed: warmed } = result;
   const rows = [
@@ -317,6 +332,11 @@ export function reportHtml(
       id: 'faults',
       title: 'Single faults during the change',
       body: faults === undefined ? '' : faultsTable(faults),
+    },
+    {
+      id: 'run-sheets',
+      title: 'Run sheets',
+      body: result.runSheets === undefined ? '' : runSheetsPart(result),
     },
     { id: 'alerts', title: 'Alerts', body: alertsTable(result) },
     {

@@ -302,6 +302,9 @@ describe('the files of a result', () => {
     expect(read('c', 'run-sheet.md')).not.toContain('needs 59 runs');
     expect(read('c', 'run-sheet.md')).toMatch(/\| - broker-1 \|.* \(.* \.\. .*\)/);
     expect(read('c', 'run-sheet.md')).toContain('restart the brokers again with the old options');
+    const page = read('c', 'report.html');
+    for (const words of ['Run sheets', '<td>- broker-1</td>', 'Abort if', 'restart the brokers again with'])
+      expect(page).toContain(words);
     const { runSheets } = JSON.parse(read('c', 'summary.json')) as { runSheets: Record<string, unknown>[] };
     expect(runSheets.map((s) => [s.change, s.runs, (s.steps as unknown[]).length])).toEqual([
       ['tuning', 60, 3],
