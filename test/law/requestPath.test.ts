@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { makeStream } from '../../src/engine/random.ts';
-import type { SimulationOptions } from '../../src/engine/simulation.ts';
+import { Simulation, type SimulationOptions } from '../../src/engine/simulation.ts';
+import { Latency, nthOf, periodRows, stageRows, totalTimeRows } from '../../src/models/kafka/latency.ts';
 import { factorOf } from '../../src/models/kafka/queueing.ts';
 import { type LeaderTraffic, requestLoad } from '../../src/models/kafka/requestRates.ts';
 import type { ClusterSettings, RequestSettings } from '../../src/models/kafka/settings.ts';
@@ -390,5 +391,63 @@ describe('a cluster', () => {
     // Broker 0 stands still for 3 % of the time: a fifth of all requests was wanted there.
     expect(latency('Produce', 'client', '0.999')).toBeGreaterThan(100);
     expect(latency('Produce', 'broker', '0.999')).toBeLessThan(100);
+  });
+});
+
+describe('samples', () => {
+  test('of a long run count for the time that they stand for', () => {
+    const [near, far] = [200, 5000].map((roundTrip) => {
+      const c: Case = {
+        ...{ messages: 1000, recordBytes: 1000, acks: 'all', clients: 10, followers: 2 },
+        ...{ networkThreads: 3, ioThreads: 8, scv: 1, roundTrip, pauses: [] },
+      };
+      return loadOf(c);
+    });
+    const hour = 3_600_000_000;
+    const medianOf = (hoursNear: number) => {
+      const settings = clusterSettings();
+      const sim = new Simulation({ seed: 's', record: 'all' });
+      const paths = settings.brokers.map(() => new PathHistory(500));
+      for (const path of paths) path.setLoad(0, near!);
+      const gauges = {
+        totals: sim.gauge('kafka_network_requestmetrics_totaltimems', paths.length * totalTimeRows),
+        period: sim.gauge('rehearse:request_latency_ms', periodRows(settings).length),
+        stages: sim.gauge('rehearse:request_stage_ms', stageRows),
+      };
+      new Latency(sim, settings, paths, gauges, () => undefined);
+      const change = sim.on('change', () => {
+        for (const path of paths) path.setLoad(sim.now, far!);
+      });
+      sim.at(hoursNear * hour, change);
+      sim.run(3 * hour);
+      const row = periodRows(settings).findIndex(
+        (r) => r.request === 'Produce' && r.side === 'broker' && r.quantile === '0.50',
+      );
+      return gauges.period.get(row);
+    };
+    // The first hour has 4 in 7 of the samples, and a third of the time.
+    const [slow, quick] = [medianOf(1), medianOf(2)];
+    expect(quick).toBeLessThan(2);
+    expect(slow).toBeGreaterThan(3);
+  });
+
+  test('are put in order as far as a rank needs', () => {
+    const values = fc.array(fc.oneof(fc.double({ noNaN: true }), fc.integer({ min: 0, max: 3 })), {
+      minLength: 1,
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(values, fc.array(fc.double({ min: 0, max: 0.999, noNaN: true })), (given, shares) => {
+        const array = Float64Array.from(given);
+        const sorted = Float64Array.from(given).sort();
+        let from = 0;
+        for (const share of [...shares].sort((a, b) => a - b)) {
+          const rank = Math.floor(share * given.length);
+          // Zeroes of both signs are equal here.
+          expect(nthOf(array, from, given.length, rank) + 0).toBe(sorted[rank]! + 0);
+          from = rank;
+        }
+      }),
+    );
   });
 });

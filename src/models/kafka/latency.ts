@@ -31,6 +31,8 @@ const behindMicros = 1_000_000;
 const windowSampleMicros = 400_000;
 const periodSampleMicros = 1_000_000;
 const sampledBrokers = 20;
+/** After so long the period's samples come half as often and count twice, and again after twice that: a day costs three times what an hour does. */
+const denseMicros = 3_600_000_000;
 /** The measures of the whole period are read off at each of the first so many updates, then at every so-many-th. */
 const updatesToPeriod = 6;
 
@@ -46,12 +48,19 @@ interface Group {
 interface Sampling {
   readonly every: number;
   readonly streams: readonly Stream[];
-  /** Whether samples outside the measured time are left out: they are drawn, and cost no more. */
+  /** Whether samples outside the measured time are left out, and come the more seldom the longer it lasts. */
   readonly measured: boolean;
   /** Spans followed so far. */
   followed: number;
   /** Takes what was traced. */
-  readonly book: (broker: number, type: number, c: RequestClass, wanted: number, load: BrokerLoad) => void;
+  readonly book: (
+    broker: number,
+    type: number,
+    c: RequestClass,
+    wanted: number,
+    load: BrokerLoad,
+    spans: number,
+  ) => void;
 }
 
 /** One part of the time that a quantile takes. */
@@ -191,7 +200,12 @@ export class Latency {
     const { sim } = this;
     const until = sim.now - behindMicros;
     for (const sampling of this.samplings) {
-      for (; (sampling.followed + 1) * sampling.every <= until; sampling.followed += 1) this.sample(sampling);
+      for (;;) {
+        const spans = this.spansOf(sampling);
+        if ((sampling.followed + spans) * sampling.every > until) break;
+        this.sample(sampling, spans);
+        sampling.followed += spans;
+      }
     }
     for (const path of this.paths) path.forget(until - behindMicros);
     if (this.totals.rowRecord(0) !== undefined) this.showWindows();
@@ -200,20 +214,27 @@ export class Latency {
     sim.after(updateMicros, kind);
   }
 
-  /** One sample of each request type on each broker, in the next span. */
-  private sample({ every, followed, streams, measured, book }: Sampling): void {
+  /** How many spans the next sample stands for. */
+  private spansOf({ every, followed, measured }: Sampling): number {
+    let spans = 1;
+    if (measured) while (followed * every - this.measuredFrom >= spans * denseMicros) spans *= 2;
+    return spans;
+  }
+
+  /** One sample of each request type on each broker, in the next spans. */
+  private sample({ every, followed, streams, measured, book }: Sampling, spans: number): void {
     for (let b = 0; b < this.paths.length; b += 1) {
       const path = this.paths[b];
       for (let type = 0; type < requestTypes.length; type += 1) {
         const seed = streams[b]();
-        const wanted = (followed + derived(seed, chance.moment)) * every;
+        const wanted = (followed + spans * derived(seed, chance.moment)) * every;
         if (measured && (wanted < this.measuredFrom || wanted >= this.measuredUntil)) continue;
         const load = path.wantedLoad(wanted);
         const c = pick(load, type, derived(seed, chance.kind));
         if (c === undefined) continue;
         const ways = c.acks === 'all' ? this.wayOf(b, derived(seed, chance.partition)) : undefined;
         trace(path, this.others[b], c, wanted, seed, this.factor, this.roundTripMicros, this.traced, ways);
-        book(b, type, c, wanted, load);
+        book(b, type, c, wanted, load, spans);
       }
     }
   }
@@ -231,9 +252,16 @@ export class Latency {
     window.count = Math.min(window.count + 1, window.times.length);
   }
 
-  private bookPeriod(_: number, type: number, c: RequestClass, __: number, load: BrokerLoad): void {
+  private bookPeriod(
+    _: number,
+    type: number,
+    c: RequestClass,
+    __: number,
+    load: BrokerLoad,
+    spans: number,
+  ): void {
     const s = this.traced.stages;
-    const weight = Math.max(1, Math.round(load.perSecond[type]));
+    const weight = spans * Math.max(1, Math.round(load.perSecond[type]));
     const group = this.groups.findIndex((g) => g.request === type && g.acks === c.acks);
     this.histograms[group * sides.length + 1].add(clientSide(c, s), weight);
     this.bookStages(group * sides.length + 1, clientSide(c, s), weight);
@@ -289,9 +317,11 @@ export class Latency {
         this.scratch[n] = micros[i];
         n += 1;
       }
-      const sorted = this.scratch.subarray(0, n).sort();
+      let ordered = 0;
       for (let q = 0; q < quantiles.length; q += 1) {
-        const value = n === 0 ? 0 : sorted[Math.min(n - 1, Math.floor(quantiles[q] * n))];
+        const rank = Math.min(n - 1, Math.floor(quantiles[q] * n));
+        const value = n === 0 ? 0 : nthOf(this.scratch, ordered, n, rank);
+        ordered = Math.max(0, rank);
         this.totals.set(w * quantiles.length + q, value / 1000);
         if (this.keptStages !== undefined)
           this.keepHighest(this.keptStages, w * quantiles.length + q, w, value, from);
@@ -313,6 +343,31 @@ export class Latency {
       if (weight > 0) this.stageMeans.set(i, this.stageSums[i] / weight / 1000);
     }
   }
+}
+
+/**
+ * The value of rank n, from 0, among values[0..end), of which those before `from` are the lowest already. Moves it to its place, lower ones before it.
+ * Source: C. A. R. Hoare, "Algorithm 65: find", Communications of the ACM 4 (1961).
+ */
+export function nthOf(values: Float64Array, from: number, end: number, n: number): number {
+  let [low, high] = [from, end - 1];
+  while (low < high) {
+    const middle = values[n];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i] < middle) i += 1;
+      while (values[j] > middle) j -= 1;
+      if (i > j) break;
+      const held = values[i];
+      values[i] = values[j];
+      values[j] = held;
+      i += 1;
+      j -= 1;
+    }
+    if (j < n) low = i;
+    if (n < i) high = j;
+  }
+  return values[n];
 }
 
 /** The stages that a side counts, each divided. With acks=0 a client waits for its batch alone. */

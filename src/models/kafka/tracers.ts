@@ -265,6 +265,9 @@ export class PathHistory {
   private pauses: Pause[] = [];
   private lastLoad = 0;
   private lastPause = -1;
+  /** A time in which no pause lies, from the end of one to the next that is known: most of what is followed stays in it. */
+  private quietFrom = Number.POSITIVE_INFINITY;
+  private quietTo = 0;
 
   constructor(queuedMax: number) {
     this.queuedMax = queuedMax;
@@ -278,6 +281,7 @@ export class PathHistory {
 
   /** All threads stand still from now for so long; pauses that overlap are one. */
   pause(now: number, micros: number): void {
+    this.quietFrom = Number.POSITIVE_INFINITY;
     const last = this.pauses[this.pauses.length - 1];
     if (last !== undefined && now <= last.to) {
       last.to = Math.max(last.to, now + micros);
@@ -326,10 +330,13 @@ export class PathHistory {
 
   /** When something that needs `micros` of a running process from `time` on is done. */
   advance(time: number, micros: number): number {
+    if (time >= this.quietFrom && time + micros < this.quietTo) return time + micros;
     let i = this.pauseAt(time);
     let t = time;
     let left = micros;
     if (i >= 0 && t < this.pauses[i].to) t = this.pauses[i].to;
+    this.quietFrom = i < 0 ? 0 : this.pauses[i].to;
+    this.quietTo = i + 1 < this.pauses.length ? this.pauses[i + 1].from : Number.POSITIVE_INFINITY;
     for (i += 1; i < this.pauses.length; i += 1) {
       const next = this.pauses[i];
       if (t + left <= next.from) break;
@@ -563,13 +570,12 @@ export function trace(
   const s = out.stages;
   s.fill(0);
   const half = roundTripMicros / 2;
-  const u = (n: number) => derived(seed, n);
   let t = wanted;
 
   // At the client.
   if (c.type === requestType.produce) {
-    t += u(chance.linger) * c.lingerMicros;
-    if (u(chance.taken) < c.busy) t = path.advance(t, u(chance.turn) * c.cycleMicros);
+    t += derived(seed, chance.linger) * c.lingerMicros;
+    if (derived(seed, chance.taken) < c.busy) t = path.advance(t, derived(seed, chance.turn) * c.cycleMicros);
   }
   out.arrives = !path.beyondConnections(t, c);
   // Sent only when an answer has come back.
@@ -586,7 +592,7 @@ export function trace(
   const wait = path.networkWait(t, load, seed, chance.read);
   const late = backlog > 0 ? wait - backlog : 0;
   t = path.advance(t, wait);
-  t = path.advance(t, c.readMicros * factor(u(chance.read + 3)));
+  t = path.advance(t, c.readMicros * factor(derived(seed, chance.read + 3)));
   // A network thread that finds the request queue full holds the request, and reads no other, until there is room.
   const waits = path.ioWait(t, load, seed, chance.io, late);
   const inQueue = Math.min(waits, path.longestQueueMicros(load));
@@ -596,13 +602,16 @@ export function trace(
   t = path.advance(t, inQueue);
   s[stage.requestQueue] = t - read;
   const taken = t;
-  t = path.advance(t, c.ioMicros * factor(u(chance.io + 3)));
+  t = path.advance(t, c.ioMicros * factor(derived(seed, chance.io + 3)));
   s[stage.local] = t - taken;
   if (!answers) return t;
   const handled = t;
   if (c.parked > 0) {
-    if (u(chance.parked) < c.parked)
-      t = path.advance(t, Math.min(c.parkedMaxMicros, -c.parkedMicros * Math.log(1 - u(chance.parkedFor))));
+    if (derived(seed, chance.parked) < c.parked)
+      t = path.advance(
+        t,
+        Math.min(c.parkedMaxMicros, -c.parkedMicros * Math.log(1 - derived(seed, chance.parkedFor))),
+      );
   } else if (c.acks === 'all' && c.followers > 0 && others.length > 0) {
     t = acknowledged(path, others, load, c, t, seed, factor, half, ways);
   }
@@ -611,7 +620,7 @@ export function trace(
   t = path.advance(t, path.networkWait(t, load, seed, chance.send));
   s[stage.responseQueue] = t - ready;
   const sending = t;
-  t = path.advance(t, c.sendMicros * factor(u(chance.send + 3)));
+  t = path.advance(t, c.sendMicros * factor(derived(seed, chance.send + 3)));
   s[stage.responseSend] = t - sending;
   return t + half;
 }
