@@ -14,6 +14,11 @@ if (process.argv[2] === '--version') {
   process.exitCode = 2;
 } else {
   module.enableCompileCache?.();
+  // Who reads may have read enough, as head does: what is left has no reader, and that is no error.
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? 0);
+  });
   const { start } = await import(at(inCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js').href);
   process.exitCode = await start(process.argv.slice(2));
 }

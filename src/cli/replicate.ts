@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstOfEach, summariseNested } from '../experiment/nested.ts';
 import { fromColumns, measuresOf, summarise } from '../experiment/replicated.ts';
 import type { ReplicationRow } from '../experiment/replication.ts';
 import { playReplication } from '../experiment/replication.ts';
@@ -20,16 +21,46 @@ const firstLook = 30;
 const mostRuns = 1_000_000;
 
 /** How many runs are played: a number, or until a mean is known so well. */
-export type ReplicationPlan = { readonly runs: number } | { readonly precision: number; readonly of: string };
+export type ReplicationPlan =
+  | { readonly runs: number; readonly runsEach?: number }
+  | { readonly precision: number; readonly of: string };
 
-/** What `--replications`, `--precision` and `--of` ask for; undefined where none is given. */
+/** Draws of the uncertain inputs, and runs for each, of which the parts of a variance can be told. */
+const [fewestInputs, fewestRuns] = [3, 2];
+
+/** What `--inputs N` makes of `--replications M`: N draws of what is uncertain, each with M runs by chance. */
+function nestedPlan(inputs: number, runs: number | undefined, scenario: Scenario): ReplicationPlan {
+  if (!scenario.hasUncertain)
+    throw new UsageError(
+      `--inputs: nothing in ${scenario.file} is uncertain\n  mend: leave it out, or write { uncertain: ... } for what is not known`,
+    );
+  if (runs === undefined)
+    throw new UsageError(
+      '--inputs says how often, and not how many runs each\n  mend: add --replications 10',
+    );
+  if (inputs < fewestInputs || runs < fewestRuns || inputs * runs > mostRuns)
+    throw new UsageError(
+      `--inputs ${inputs} --replications ${runs}\n  mend: write ${fewestInputs} draws of the inputs or more, of ${fewestRuns} runs or more each, ${mostRuns.toLocaleString('en')} runs in all at most`,
+    );
+  return { runs: inputs * runs, runsEach: runs };
+}
+
+/** What `--replications`, `--inputs`, `--precision` and `--of` ask for; undefined where none is given. */
 export function replicationPlan(given: Given, scenario: Scenario): ReplicationPlan | undefined {
   const runs = given.count('replications');
+  const inputs = given.count('inputs');
   const [precision, of] = [given.text('precision'), given.text('of')];
   if (runs !== undefined && precision !== undefined)
     throw new UsageError(
       '--replications and --precision say different things\n  mend: leave one of them out',
     );
+  if (inputs !== undefined) {
+    if (given.text('extend') !== undefined || given.text('precision') !== undefined)
+      throw new UsageError(
+        '--inputs plays a number of runs anew\n  mend: leave --extend and --precision out',
+      );
+    return nestedPlan(inputs, runs, scenario);
+  }
   if (runs !== undefined) {
     if (runs < 1 || runs > mostRuns)
       throw new UsageError(`--replications ${runs}\n  mend: write 1 to ${mostRuns.toLocaleString('en')}`);
@@ -81,8 +112,12 @@ export async function extendedFrom(folder: string, shown: Shown): Promise<Extend
         `${folder} has another ${key === 'scenarioDigest' ? 'scenario' : key === 'platformDigest' ? 'platform' : key}\n  mend: play it anew, or name what it was played with`,
       );
   const summary = JSON.parse(readFileSync(file('summary.json'), 'utf8')) as {
-    readonly replications?: { readonly looks?: number };
+    readonly replications?: { readonly looks?: number; readonly nested?: object | null };
   };
+  if (summary.replications?.nested != null)
+    throw new UsageError(
+      `${folder} was played with --inputs: its runs depend on each other\n  mend: play it anew with more of them`,
+    );
   try {
     const { readReplications } = await import('../report/arrow.ts');
     const { heads, columns } = readReplications(readFileSync(file('replications.arrow')));
@@ -118,7 +153,8 @@ export async function replicated(
   before: Extended | undefined = undefined,
 ): Promise<Result> {
   const { scenario, seed, first } = shown;
-  const asked = { everything: true };
+  const runsEach = 'runs' in plan ? plan.runsEach : undefined;
+  const asked = { everything: true, ...(runsEach === undefined ? {} : { runsEach }) };
   const workers = workersOf(given.count('workers'));
   const source = sourceOf(scenario, given.list('rules'));
   const stop = new AbortController();
@@ -154,8 +190,12 @@ export async function replicated(
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
-  const replications = summarise(scenario, rows, looks, stop.signal.aborted, shown.draws, !('runs' in plan));
-  return withReplications(resultOf(shown, rows.slice(1)), replications);
+  const replications =
+    runsEach === undefined
+      ? summarise(scenario, rows, looks, stop.signal.aborted, shown.draws, !('runs' in plan))
+      : summariseNested(scenario, rows, runsEach, stop.signal.aborted);
+  const independent = runsEach === undefined ? rows : firstOfEach(rows, runsEach);
+  return withReplications(resultOf(shown, independent.slice(1)), replications);
 }
 
 /** A result whose verdict counts what replications say of expectations that need a share of runs. */

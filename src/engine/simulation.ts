@@ -219,8 +219,9 @@ export class Simulation {
 
   // Chance.
 
-  stream(entity: string, purpose: string): Stream {
-    const key = streamKey(this.seed, this.replication, entity, purpose);
+  /** The numbers of one chance of an entity; those of another replication where it is named. */
+  stream(entity: string, purpose: string, replication = this.replication): Stream {
+    const key = streamKey(this.seed, replication, entity, purpose);
     let found = this.streams.get(key);
     if (found === undefined) {
       found = makeStream(key);

@@ -62,7 +62,7 @@ export function regularisedBeta(x: number, a: number, b: number): number {
 }
 
 /** Where I_x(a, b) reaches a probability. */
-function betaQuantile(p: number, a: number, b: number): number {
+export function betaQuantile(p: number, a: number, b: number): number {
   let [low, high] = [0, 1];
   for (let i = 0; i < 60; i += 1) {
     const middle = (low + high) / 2;

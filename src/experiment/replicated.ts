@@ -1,6 +1,7 @@
 import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { alwaysValidBounds, quantileInterval, runsForSkew, runsStillNeeded } from './bounds.ts';
+import type { Nested } from './nested.ts';
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
 import { type RunSheet, runSheetsOf } from './runSheet.ts';
@@ -63,6 +64,8 @@ export interface Replications {
   readonly distinct: number;
   /** What an interval covers. */
   readonly covers: string;
+  /** Chance and uncertain inputs told apart; null where each run draws both. */
+  readonly nested: Nested | null;
   /** What stopped the runs before their number was reached. */
   readonly interrupted: boolean;
   readonly rows: readonly ReplicationRow[];
@@ -258,15 +261,14 @@ export function summarise(
     measures,
     expectations,
     worst: worstOfAll(scenario, good, measures),
-    broken: rows.flatMap((r) =>
-      r.broken === null ? [] : [{ replication: r.replication, says: r.broken.split('\n')[0]! }],
-    ),
+    broken: brokenOf(rows),
     distinct: new Set(good.map((r) => r.fingerprint)).size,
     covers: !draws
       ? 'nothing: no chance plays a part, and one run says it all'
       : scenario.hasUncertain
         ? 'chance, and the uncertain inputs drawn anew in every run'
         : 'chance',
+    nested: null,
     interrupted,
     rows,
     runSheets: runSheetsOf(
@@ -276,6 +278,13 @@ export function summarise(
     ),
     columns: toColumns(scenario, rows),
   };
+}
+
+/** Runs that broke a law, with what they said first. */
+export function brokenOf(rows: readonly ReplicationRow[]): Replications['broken'] {
+  return rows.flatMap((r) =>
+    r.broken === null ? [] : [{ replication: r.replication, says: r.broken.split('\n')[0]! }],
+  );
 }
 
 function worstOfAll(

@@ -13,6 +13,8 @@ import { type SheetRow, sheetMetrics, sheetOf } from './runSheet.ts';
 export interface Asked {
   /** Risks and expectations too: more is recorded, and each run is slower. */
   readonly everything: boolean;
+  /** So many replications in a row have the uncertain inputs of the first of them; absent: each has its own. */
+  readonly runsEach?: number;
 }
 
 /** What one replication gave: numbers in the order of the scenario's own lists, so that rows of many replications merge. */
@@ -86,7 +88,13 @@ export function playReplication(
   const hasSheet = asked.everything && scenario.calendar.changes.length > 0;
   const built = build(
     scenario,
-    { seed, replication, record: recordedFor(scenario, asked, byChance), keepEvents: hasSheet },
+    {
+      seed,
+      replication,
+      record: recordedFor(scenario, asked, byChance),
+      keepEvents: hasSheet,
+      ...(asked.runsEach === undefined ? {} : { inputsOf: replication - (replication % asked.runsEach) }),
+    },
     fixed,
   );
   const { sim } = built;

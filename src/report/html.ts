@@ -7,6 +7,7 @@ import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
 import { headlines, verdictSentence, worries } from './firstScreen.ts';
 import { highest, type PanelLine } from './lines.ts';
+import { nestedHeader, nestedRows, nestedSays } from './nested.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
@@ -227,7 +228,14 @@ function replicationsPart(result: Result): string {
       ? ''
       : `<details><summary>${same.length} more, which no chance reaches</summary>${plainTable(replicationsHeader, same)}</details>`;
   const says = replicationsSays(replications, result.scenario, result.seed);
-  return `${varied.length === 0 ? '' : plainTable(replicationsHeader, varied)}${folded}<ul>${says.map((line) => `<li>${inert(line)}</li>`).join('')}</ul>`;
+  const list = (lines: readonly string[]) =>
+    `<ul>${lines.map((line) => `<li>${inert(line)}</li>`).join('')}</ul>`;
+  const { nested } = replications;
+  const apart =
+    nested === null
+      ? ''
+      : `<h3>What is not known, and what is chance</h3>${plainTable(nestedHeader, nestedRows(nested))}${list(nestedSays(nested))}`;
+  return `${varied.length === 0 ? '' : plainTable(replicationsHeader, varied)}${folded}${list(says)}${apart}`;
 }
 
 function findingsPart(result: Result): string {

@@ -3,6 +3,7 @@ import { alertRows, alertsHeader, alertsSays, silenceLines } from './alerts.ts';
 import { beforeHeader, beforeRows, beforeSays } from './before.ts';
 import { dueDateRows, dueDatesHeader } from './dueDates.ts';
 import { exposureSentences, faultLegend, faultRows, faultsHeader, worstEntry } from './faults.ts';
+import { nestedHeader, nestedRows, nestedSays } from './nested.ts';
 import { reliabilityHeader, reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
@@ -108,6 +109,16 @@ export function summaryMarkdown(result: Result): string {
       ...rows(replicationsHeader, replicationRows(result.replications)),
       '',
       ...replicationsSays(result.replications, result.scenario, result.seed).map((line) => `- ${cell(line)}`),
+    );
+  const nested = result.replications?.nested ?? null;
+  if (nested !== null)
+    lines.push(
+      '',
+      '## What is not known, and what is chance',
+      '',
+      ...rows(nestedHeader, nestedRows(nested)),
+      '',
+      ...nestedSays(nested).map((line) => `- ${cell(line)}`),
     );
   if (result.serviceLevels !== undefined)
     lines.push(

@@ -66,8 +66,9 @@ function chance(
 
 /** What is to be said of the runs as a whole, and how the worst is played again. */
 export function replicationsSays(r: Replications, scenario: string, seed: string): string[] {
+  const each = r.nested?.runsEach ?? 1;
   const replay = (n: number) =>
-    `rehearse replay scenarios/${scenario}.yaml --seed ${seed} --replication ${n}`;
+    `rehearse replay scenarios/${scenario}.yaml --seed ${seed} --replication ${n}${n % each === 0 ? '' : ` --inputs-of ${n - (n % each)}`}`;
   const looks = r.looks > 1 ? `, looked at ${r.looks} times` : '';
   return [
     `${r.runs} ${r.runs === 1 ? 'run' : 'runs'}${looks}, ${r.distinct} of them different; intervals cover ${r.covers}${r.interrupted ? '; interrupted before all were played' : ''}`,

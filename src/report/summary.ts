@@ -151,6 +151,39 @@ export const summarySchema = z.strictObject({
           needs: finite,
         }),
       ),
+      nested: z
+        .strictObject({
+          inputs: z.number(),
+          runsEach: z.number(),
+          measures: z.array(
+            z.strictObject({
+              name: z.string(),
+              of: z.enum(['observed', 'risk', 'expectation']),
+              unit: z.string(),
+              inputs: z.number(),
+              mean: z.number(),
+              halfWidth: z.number(),
+              between: z.number(),
+              within: z.number(),
+              share: finite,
+              interval: z.tuple([z.number(), z.number()]).nullable(),
+            }),
+          ),
+          expectations: z.array(
+            z.strictObject({
+              name: z.string(),
+              holdsIn: z.number(),
+              holds: z.number(),
+              inputs: z.number(),
+              interval: z.tuple([z.number(), z.number()]),
+            }),
+          ),
+        })
+        .nullable()
+        .meta({
+          description:
+            'uncertain inputs and chance told apart: standard deviations between draws of the inputs and within them, and the share of the variance between; null without --inputs',
+        }),
       worst: z.strictObject({ replication: z.number(), says: z.string() }).nullable(),
       broken: z.array(z.strictObject({ replication: z.number(), says: z.string() })),
     })
@@ -418,6 +451,17 @@ function replicationsOf({
       over: m.over === null ? null : { count: m.over.count, interval: [...m.over.interval] },
     })),
     expectations: r.expectations.map((e) => ({ ...e, interval: [...e.interval] })),
+    nested:
+      r.nested === null
+        ? null
+        : {
+            ...r.nested,
+            measures: r.nested.measures.map((m) => ({
+              ...m,
+              interval: m.interval === null ? null : [...m.interval],
+            })),
+            expectations: r.nested.expectations.map((e) => ({ ...e, interval: [...e.interval] })),
+          },
     broken: [...r.broken],
   };
 }

@@ -10,6 +10,7 @@ import {
   worstEntry,
   worstFolder,
 } from './faults.ts';
+import { nestedHeader, nestedRows, nestedSays } from './nested.ts';
 import { reliabilityRows, reliabilitySays } from './reliability.ts';
 import { replicationRows, replicationsHeader, replicationsSays } from './replications.ts';
 import { shownRisks } from './risks.ts';
@@ -166,6 +167,16 @@ export function terminalText(result: Result, options: TextOptions): string {
       ...replicationsSays(result.replications, result.scenario, result.seed).map(
         (line) => `  ${plain(line)}`,
       ),
+    );
+  }
+  const nested = result.replications?.nested ?? null;
+  if (nested !== null) {
+    const rows = [nestedHeader, ...nestedRows(nested)].map((row) => row.map(plain));
+    lines.push(
+      '',
+      'What is not known, and what is chance',
+      ...table(rows, new Set([1])).map((row) => `  ${row}`),
+      ...nestedSays(nested).map((line) => `  ${plain(line)}`),
     );
   }
   if (result.serviceLevels !== undefined) {

@@ -45,10 +45,15 @@ export const catalogue: Required<Catalogue> = {
   exposures: parts.flatMap((p) => p.catalogue.exposures ?? []),
 };
 
+export interface BuildOptions extends SimulationOptions {
+  /** The replication whose draws of uncertain inputs are taken; absent: its own. Chance is always its own. */
+  readonly inputsOf?: number;
+}
+
 /** Creates every part in order and schedules the timeline. */
 export function build(
   scenario: Scenario,
-  options: SimulationOptions,
+  { inputsOf, ...options }: BuildOptions,
   /** Where an unknown number lies in its distribution, by its path or the factor that it shares; drawn where nothing is said. */
   fixed: ReadonlyMap<string, number> = new Map(),
 ): Built {
@@ -61,7 +66,8 @@ export function build(
   const sim = new Simulation(options);
   // One stream for each unknown number, or for each factor that several share: a new one moves no other's draw.
   const draw = (path: string, shared: string | undefined) =>
-    fixed.get(shared ?? path) ?? sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain')();
+    fixed.get(shared ?? path) ??
+    sim.stream(shared === undefined ? path : `shared/${shared}`, 'uncertain', inputsOf)();
   const settings = scenario.settings(draw);
   const args = scenario.timelineArgs(draw);
   const reactions = scenario.reactions(draw);

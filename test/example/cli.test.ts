@@ -42,6 +42,18 @@ function project(name: string, text: string): string {
   return join(at, 'x.yaml');
 }
 
+test('who reads the output may stop early', () => {
+  const { status, stderr } = spawnSync(
+    'bash',
+    [
+      '-c',
+      `set -o pipefail; "${process.execPath}" "${launcher}" schema scenario | head -c 10; exit "\${PIPESTATUS[0]}"`,
+    ],
+    { encoding: 'utf8', cwd: root },
+  );
+  expect([status, stderr]).toEqual([0, '']);
+});
+
 describe('usage', () => {
   test('without a verb it lists the verbs and ends 2; --help ends 0; --version says it', async () => {
     const none = rehearse([]);

@@ -89,6 +89,10 @@ export const replay: Command = {
   options: {
     until: { says: 'stop after this event number, or at this time from the start', type: 'string' },
     replication: { says: 'the run of this number, of those that differ by chance', type: 'string' },
+    'inputs-of': {
+      says: 'the uncertain inputs of the run of this number, as runs of --inputs share them (its own)',
+      type: 'string',
+    },
     seed: { says: 'another seed than the result was played with', type: 'string' },
     last: { says: 'how many told events to print (10)', type: 'string' },
   },
@@ -117,7 +121,11 @@ export const replay: Command = {
         time = parsed.value + scenario.warmUp;
       }
     }
-    const built = build(scenario, { seed, replication, keepEvents: true, verify: true });
+    const inputsOf = given.count('inputs-of');
+    const built = build(scenario, {
+      ...{ seed, replication, keepEvents: true, verify: true },
+      ...(inputsOf === undefined ? {} : { inputsOf }),
+    });
     const { sim } = built;
     if (until === undefined) play(built, scenario);
     else sim.run(Math.min(time ?? built.until, built.until), lastEvent);
@@ -130,7 +138,7 @@ export const replay: Command = {
     process.stdout.write(
       `t = ${((sim.now - scenario.warmUp) / 1e6).toFixed(6)} s, event ${sim.eventCount}, seed ${seed}, fingerprint ${sim.fingerprint()}\n`,
     );
-    if (until !== undefined || fingerprint === undefined) return exitCode.yes;
+    if (until !== undefined || inputsOf !== undefined || fingerprint === undefined) return exitCode.yes;
     if (sim.fingerprint() === fingerprint) {
       process.stdout.write('the fingerprint is that of the result\n');
       return exitCode.yes;

@@ -136,6 +136,7 @@ export const run: Command = {
     'rehearse run scenarios/reference-day/rolling-restart.yaml --json | jq .verdict',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --replications 200 --workers 2',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --replications 400 --extend out/reference-day/rolling-restart',
+    'rehearse run scenarios/planning/rotation-inputs.yaml --inputs 30 --replications 10',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --precision 1% --of "ISR recovery of broker 1"',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults broker,node,zone,controller',
     'rehearse run scenarios/reference-day/rolling-restart.yaml --faults all --at +6m,+20m --for 30m',
@@ -150,6 +151,10 @@ export const run: Command = {
     },
     replications: {
       says: 'play so many runs that differ by chance, and show every measure, risk and expectation with its intervals',
+      type: 'string',
+    },
+    inputs: {
+      says: 'draw the uncertain inputs so often, each with --replications runs: tells chance apart from what is not known',
       type: 'string',
     },
     precision: {
@@ -224,9 +229,9 @@ export const run: Command = {
     const shard = shardOf(given.text('shard'), process.env);
     if (shard !== undefined) {
       const runs = given.count('replications');
-      if (runs === undefined || tried !== undefined)
+      if (runs === undefined || tried !== undefined || given.count('inputs') !== undefined)
         throw new UsageError(
-          '--shard is a part of --replications\n  mend: add --replications N, and leave faults out',
+          '--shard is a part of --replications\n  mend: add --replications N, and leave --faults and --inputs out',
         );
       const source = sourceOf(scenario, given.list('rules'));
       const seed = given.text('seed') ?? scenario.seed;
