@@ -93,6 +93,19 @@ function margin(op: string, value: number, limit: number): number {
   }
 }
 
+/** Whether a value keeps a limit, and how far it is from breaking it; nothing keeps or has what is no number. */
+export function compared(
+  op: Expectation['op'],
+  value: number,
+  limit: number,
+): { readonly holds: boolean; readonly distance: number } {
+  return {
+    holds: comparators[op]!(value, limit),
+    distance:
+      Number.isNaN(limit) || Number.isNaN(value) ? Number.NEGATIVE_INFINITY : margin(op, value, limit),
+  };
+}
+
 /**
  * An expectation holds only if every series of its operand satisfies it at every instant: PromQL's own filter would keep the one good
  * series of five and look like success.
@@ -108,11 +121,7 @@ export function checkExpectation(e: Expectation, view: View, times: readonly num
         typeof limits === 'number'
           ? limits
           : (limits.find((l) => textOf(l.labels) === textOf(sample.labels))?.value ?? Number.NaN);
-      const holds = comparators[e.op]!(sample.value, limit);
-      const distance =
-        Number.isNaN(limit) || Number.isNaN(sample.value)
-          ? Number.NEGATIVE_INFINITY
-          : margin(e.op, sample.value, limit);
+      const { holds, distance } = compared(e.op, sample.value, limit);
       const better =
         worst === undefined || (worst.holds && !holds) || (worst.holds === holds && distance < worst.margin);
       if (better) {

@@ -78,6 +78,13 @@ const expectEntry = z.strictObject({
   every: z.string().optional(),
   at: z.string().optional(),
   throughout: z.union([z.literal(true), z.tuple([z.string(), z.string()])]).optional(),
+  steady: z
+    .union([z.literal(true), z.tuple([z.string(), z.string()])])
+    .optional()
+    .meta({
+      description:
+        'what is compared is the mean once it is steady, over the whole period or between two moments of constant load; what leads into it is cut off by MSER-5',
+    }),
   holdsIn: z.string().optional(),
 });
 
@@ -186,6 +193,8 @@ export interface ExpectationEntry {
   readonly from: number;
   readonly to: number;
   readonly when: string;
+  /** Whether the mean over a steady state is compared, and not each value. */
+  readonly steady: boolean;
   readonly holdsIn: number | undefined;
   /** `file:line`. */
   readonly place: string;
@@ -372,6 +381,7 @@ class Checker {
     const until =
       top.until === undefined ? undefined : this.promql(['until'], top.until, parseExpectation, bothSides);
     this.crossChecks(settings, failed, timeline, reactions, period);
+    this.steadyStates(expect.entries, settings, timeline, period);
     const calendar = this.calendar(period, timeline, settings);
     if (failed.size > 0 || !this.good()) return undefined;
     const restrained = (draw: Draw): Draw => {
@@ -883,8 +893,18 @@ class Checker {
         );
         continue;
       }
-      if (given.at !== undefined && given.throughout !== undefined) {
-        this.problem(node, path, 'both at and throughout', 'give one of them, or none for the end');
+      const whens = (['at', 'throughout', 'steady'] as const).filter((key) => given[key] !== undefined);
+      if (whens.length > 1) {
+        this.problem(node, path, `both ${whens.join(' and ')}`, 'give one of them, or none for the end');
+        continue;
+      }
+      if (given.steady !== undefined && given.scraped !== undefined) {
+        this.problem(
+          nodeAt(this.root, [...path, 'steady']).node,
+          [...path, 'steady'],
+          'a steady state of what was scraped',
+          'write that in place of scraped',
+        );
         continue;
       }
       if (given.every !== undefined && given.scraped === undefined) {
@@ -917,21 +937,22 @@ class Checker {
         from = this.moment(given.at, nodeAt(this.root, [...path, 'at']).node, [...path, 'at'], period);
         to = from;
         when = `at ${given.at}`;
-      } else if (given.throughout === true) {
-        from = 0;
-        when = 'throughout';
-      } else if (given.throughout !== undefined) {
-        const place = nodeAt(this.root, [...path, 'throughout']).node;
-        from = this.moment(given.throughout[0], place, [...path, 'throughout'], period);
-        to = this.moment(given.throughout[1], place, [...path, 'throughout'], period);
-        when = `throughout ${given.throughout[0]} to ${given.throughout[1]}`;
-        if (to < from)
-          this.problem(
-            place,
-            [...path, 'throughout'],
-            'it ends before it begins',
-            'write the earlier time first',
-          );
+      } else {
+        const key = whens[0] === 'steady' ? 'steady' : 'throughout';
+        const span = given[key];
+        const words = key === 'steady' ? 'on average in the steady state' : 'throughout';
+        if (span === true) {
+          from = 0;
+          when = words;
+        } else if (span !== undefined) {
+          const place = nodeAt(this.root, [...path, key]).node;
+          from = this.moment(span[0], place, [...path, key], period);
+          to = this.moment(span[1], place, [...path, key], period);
+          when =
+            key === 'steady' ? `${words} of ${span[0]} to ${span[1]}` : `${words} ${span[0]} to ${span[1]}`;
+          if (to < from)
+            this.problem(place, [...path, key], 'it ends before it begins', 'write the earlier time first');
+        }
       }
       let holdsIn: number | undefined;
       if (given.holdsIn !== undefined) {
@@ -955,6 +976,7 @@ class Checker {
           from,
           to,
           when,
+          steady: given.steady !== undefined,
           holdsIn,
           place: `${node.file}:${node.line}`,
         });
@@ -971,6 +993,32 @@ class Checker {
       );
     }
     return { entries, standard };
+  }
+
+  /** A steady state is one under a constant load: nothing of the timeline and no curve may change it meanwhile. */
+  private steadyStates(
+    expect: readonly ExpectationEntry[],
+    settings: Readonly<Record<string, unknown>>,
+    timeline: readonly TimelineEntry[],
+    period: Period,
+  ): void {
+    for (const { name, steady, from, to } of expect) {
+      if (!steady) continue;
+      const entry = timeline.find((t) => t.at > from && t.at < to);
+      const moves = (this.parts as unknown as readonly Part[]).flatMap((p) =>
+        settings[p.name] === undefined
+          ? []
+          : (p.changesBetween?.(settings[p.name], period.warmUp + from, period.warmUp + to) ?? []),
+      );
+      if (entry === undefined && moves.length === 0) continue;
+      const path = ['expect', name, 'steady'];
+      this.problem(
+        nodeAt(this.root, path).node,
+        path,
+        `the load is not constant meanwhile: ${entry === undefined ? moves[0] : `${entry.id} begins inside it`}`,
+        'name two moments between which nothing changes, as in steady: [+10m, +40m], or write throughout',
+      );
+    }
   }
 
   private observed(): ObservedEntry[] {

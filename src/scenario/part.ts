@@ -84,6 +84,8 @@ export interface Part<Settings = unknown, Model = unknown> {
   readonly refused?: (key: string) => string | undefined;
   /** Cross-checks over all settings, after each has passed its schema. */
   readonly check?: (settings: Settings, checks: Checks) => void;
+  /** What of the load changes by itself between two moments of the run, microseconds; undefined where it is constant. */
+  readonly changesBetween?: (settings: Settings, from: number, to: number) => string | undefined;
   /** Whether things fail by chance under these settings: a run is then judged over many seeds. */
   readonly failsByChance?: (settings: Settings) => boolean;
   readonly create: (settings: Settings, context: BuildContext) => Model;

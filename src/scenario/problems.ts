@@ -266,14 +266,19 @@ function shown(node: Located): string {
 
 /** By file, line and column, so that the reader mends from the top. */
 export function sortProblems(problems: readonly Problem[]): Problem[] {
-  return [...problems].sort(
-    (x, y) =>
-      compareText(x.file, y.file) ||
-      x.line - y.line ||
-      x.column - y.column ||
-      compareText(x.path, y.path) ||
-      compareText(x.found, y.found) ||
-      compareText(x.mend, y.mend),
+  const sorted = [...problems].sort(byPlace);
+  // What several checks find at one place is told once.
+  return sorted.filter((p, i) => i === 0 || byPlace(sorted[i - 1]!, p) !== 0);
+}
+
+function byPlace(x: Problem, y: Problem): number {
+  return (
+    compareText(x.file, y.file) ||
+    x.line - y.line ||
+    x.column - y.column ||
+    compareText(x.path, y.path) ||
+    compareText(x.found, y.found) ||
+    compareText(x.mend, y.mend)
   );
 }
 

@@ -462,6 +462,11 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
     at: ['expect', 0, 'standard', 'retriedSends'],
     values: [0, 1e12],
   },
+  'expect[].steady': {
+    setup: [[['expect'], [{ name: 'e', that: 'rehearse:brokers_out_of_sync == 0' }]]],
+    at: ['expect', 0, 'steady'],
+    values: [undefined, ['+80s', '+110s']],
+  },
   'expect[].that': {
     setup: expectation({}),
     at: ['expect', 0, 'that'],

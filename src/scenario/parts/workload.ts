@@ -98,6 +98,21 @@ function create(s: WorkloadSettings, context: BuildContext): readonly Curve[] {
   });
 }
 
+/** The first curve that is not constant then. Hours of a day and what was recorded count as changes wherever they are not all the same. */
+function changesBetween(s: WorkloadSettings, from: number, to: number): string | undefined {
+  const moves = (s.curves ?? []).find(
+    (c) =>
+      c.recorded !== undefined ||
+      (c.growth !== undefined && c.growth.perDay !== 0) ||
+      c.daily?.hours.some((h) => h !== c.daily!.hours[0]) === true ||
+      (c.burst !== undefined &&
+        c.burst.factor !== 1 &&
+        c.burst.at <= to &&
+        c.burst.at + c.burst.for + 2 * (c.burst.ramp ?? 0) > from),
+  );
+  return moves === undefined ? undefined : `curve ${moves.name}`;
+}
+
 export const workloadPart: Part<WorkloadSettings, readonly Curve[]> = {
   name: 'workload',
   says: 'load curves that topics follow: multipliers of their rates over time',
@@ -105,6 +120,7 @@ export const workloadPart: Part<WorkloadSettings, readonly Curve[]> = {
   needed: false,
   settings,
   check,
+  changesBetween,
   create,
   actions: {},
   catalogue: { metrics: [], events: [], risks: [], panels: [] },
