@@ -7,7 +7,7 @@ import { CannotVary, type Factor, onTop, type Point, pointText } from '../experi
 import { nearest } from '../formats/nearest.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { openScenario } from '../scenario/open.ts';
-import { renderProblems } from '../scenario/problems.ts';
+import { nodeAt, renderProblems } from '../scenario/problems.ts';
 import { tellConflicts } from './conflicts.ts';
 import { exitCode, UsageError } from './exitCodes.ts';
 import { locate, withFiles, writeResult } from './files.ts';
@@ -76,13 +76,27 @@ export function checkFactors(scenario: Scenario, factors: readonly Factor[], rul
   const found: string[] = [];
   for (const f of factors)
     for (const value of f.values) {
-      const [path, text] = orUsage(() => onTop(scenario, [f], [value]));
+      const [path, text] = orUsage(() => located(scenario, f, () => onTop(scenario, [f], [value])));
       const loaded = openScenario(path, (p) => (p === path ? text : scenario.texts.get(p)), rules);
       if (loaded.scenario === undefined)
         found.push(`${pointText([f], [value])}\n${renderProblems(loaded.problems, loaded.texts)}`);
       if (found.length >= 5) break;
     }
   if (found.length > 0) throw new UsageError(`a value cannot be played\n${found.join('\n')}`);
+}
+
+/** Says of what a scenario's own `vary:` says wrong where it does. */
+function located<T>(scenario: Scenario, { path }: Factor, what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (!(error instanceof CannotVary) || scenario.vary[path] === undefined) throw error;
+    const { node } = nodeAt(scenario.root, ['vary', path]);
+    throw new CannotVary(
+      `${node.file}:${node.line}:${node.column}  vary.${path}: ${error.message}`,
+      error.mend,
+    );
+  }
 }
 
 /** The batches of every point, over the same replications. */

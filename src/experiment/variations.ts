@@ -1,8 +1,11 @@
 import { nearest } from '../formats/nearest.ts';
-import type { Scenario } from '../scenario/load.ts';
+import type { Scenario, Variants } from '../scenario/load.ts';
 import { parts } from '../scenario/parts/index.ts';
 
-/** A setting that is turned, and what it is turned to: plain values, as a file would hold them. */
+/**
+ * A setting that is turned, and what it is turned to: plain values, as a file would hold them. Where the scenario's `vary:` has variants of that name, the values are
+ * theirs, and each turns several settings.
+ */
 export interface Factor {
   readonly path: string;
   readonly values: readonly Value[];
@@ -43,11 +46,11 @@ function nameOfEntry(
  * that is there is taken.
  * @throws CannotVary when a step of the path names nothing
  */
-export function settingAt(root: unknown, path: string, value: Value): Tree {
+export function settingAt(root: unknown, path: string, value: unknown): Tree {
   return step(root, path.split('.'), path, value) as Tree;
 }
 
-function step(node: unknown, rest: readonly string[], path: string, value: Value): unknown {
+function step(node: unknown, rest: readonly string[], path: string, value: unknown): unknown {
   if (rest.length === 0) return value;
   if (Array.isArray(node)) {
     for (let n = rest.length; n >= 1; n -= 1) {
@@ -107,6 +110,25 @@ export function merge(a: unknown, b: unknown): unknown {
   return b;
 }
 
+function variantsOf(scenario: Scenario, name: string): Variants | undefined {
+  const found = scenario.vary[name];
+  return isTree(found) ? (found as Variants) : undefined;
+}
+
+/** The settings that one value of a factor turns. @throws CannotVary for a variant that the scenario does not have */
+function settingsOf(scenario: Scenario, path: string, value: Value): readonly (readonly [string, unknown])[] {
+  const variants = variantsOf(scenario, path);
+  if (variants === undefined) return [[path, value]];
+  const found = Object.hasOwn(variants, String(value)) ? variants[String(value)] : undefined;
+  if (found !== undefined) return Object.entries(found);
+  const names = Object.keys(variants);
+  const near = nearest(String(value), names);
+  throw new CannotVary(
+    `${path} has no variant ${String(value)}`,
+    near === undefined ? `write one of ${names.slice(0, 12).join(', ')}` : `write ${near}`,
+  );
+}
+
 /** Path and text of a scenario that sets these on top of another. */
 export function onTop(
   scenario: Scenario,
@@ -117,7 +139,8 @@ export function onTop(
   const folder = file.slice(0, file.lastIndexOf('/') + 1);
   let data: unknown = { rehearse: 1, extends: file.slice(folder.length) };
   factors.forEach((f, i) => {
-    data = merge(data, settingAt(resolved, f.path, point[i]!));
+    for (const [path, value] of settingsOf(scenario, f.path, point[i]!))
+      data = merge(data, settingAt(resolved, path, value));
   });
   return [`${folder}point.yaml`, JSON.stringify(data)];
 }
@@ -150,7 +173,9 @@ export function parseFactor(text: string): Factor {
 /** What a scenario's own `vary:` says. @throws CannotVary as `parseFactor` */
 export function factorsOf(scenario: Scenario): readonly Factor[] {
   return Object.entries(scenario.vary).map(([path, values]) =>
-    typeof values === 'string' ? parseFactor(`${path}=${values}`) : { path, values },
+    typeof values === 'string'
+      ? parseFactor(`${path}=${values}`)
+      : { path, values: Array.isArray(values) ? (values as readonly Value[]) : Object.keys(values) },
   );
 }
 

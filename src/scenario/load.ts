@@ -135,10 +135,12 @@ export const scenarioKeys = {
           .array(z.union([z.string(), z.number(), z.boolean()]))
           .min(1)
           .max(10_000),
+        z.record(z.string().regex(/^[^,=]+$/, 'a name without , and ='), z.record(z.string(), z.unknown())),
       ]),
     )
     .meta({
-      description: 'settings by path, and the values that `sweep` turns them to: a list, or LOW..HIGH:N',
+      description:
+        'settings by path, and the values that `sweep` and `plan` turn them to: a list, or LOW..HIGH:N; or a name of your own with variants by their names, each a map of settings by path',
     })
     .optional(),
   timeline: z.array(timelineEntry).max(10_000).optional(),
@@ -226,6 +228,9 @@ export interface ObservedEntry {
   readonly place: string;
 }
 
+/** Settings by their paths that are turned together, as a file would hold them, by the name of the variant. */
+export type Variants = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
 /** A scenario that has passed every check. */
 export interface Scenario {
   readonly file: string;
@@ -238,7 +243,7 @@ export interface Scenario {
   readonly seed: string;
   readonly shows: string | undefined;
   /** What `sweep` turns, by path. */
-  readonly vary: Readonly<Record<string, string | readonly (string | number | boolean)[]>>;
+  readonly vary: Readonly<Record<string, string | readonly (string | number | boolean)[] | Variants>>;
   /** What happens at a time of its own. */
   readonly timeline: readonly TimelineEntry[];
   /** What happens when an alert does, in one replication. */

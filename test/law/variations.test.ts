@@ -79,6 +79,60 @@ describe('what is turned', () => {
   });
 });
 
+describe('named variants', () => {
+  const varied = {
+    'job.yaml': JSON.stringify({
+      ...job,
+      vary: {
+        size: { small: { [limit]: '8GiB', [noise]: '1%' }, large: { [limit]: '12GiB' }, as: {} },
+        [noise]: ['5%', '10%'],
+      },
+    }),
+  };
+  const given = scenarioOf('job.yaml', varied);
+  const played = (value: string) => {
+    const [path, text] = onTop(given, [{ path: 'size', values: [] }], [value]);
+    return scenarioOf(path, { ...varied, [path]: text }).resolved;
+  };
+  const settingsOf = (tree: unknown) => [limit, noise].map((path) => valueAt(tree, path));
+  const valueAt = (tree: unknown, path: string): unknown =>
+    path.split('.').reduce<unknown>((node, word) => {
+      if (Array.isArray(node)) return node.find((e: { name?: string }) => e.name === word) as unknown;
+      return (node as Record<string, unknown>)[word];
+    }, tree);
+
+  test('turn several settings at once, beside other factors', () => {
+    expect(factorsOf(given)).toEqual([
+      { path: 'size', values: ['small', 'large', 'as'] },
+      { path: noise, values: ['5%', '10%'] },
+    ]);
+    expect(settingsOf(played('small'))).toEqual(['8GiB', '1%']);
+    expect(settingsOf(played('large'))).toEqual(['12GiB', '5%']);
+    expect(settingsOf(played('as'))).toEqual(settingsOf(given.resolved));
+    const factors = factorsOf(given);
+    const [path, text] = onTop(given, factors, ['small', '10%']);
+    expect(settingsOf(scenarioOf(path, { ...varied, [path]: text }).resolved)).toEqual(['8GiB', '10%']);
+  });
+
+  test('are named as they are written', () => {
+    expect(() => played('smal')).toThrow('size has no variant smal');
+    expect(() => played('smal')).toThrow(CannotVary);
+  });
+
+  test('add brokers with their machines: twice the load needs nine, and eight live on burst credit', () => {
+    const path = 'scenarios/planning/double-load.yaml';
+    const twice = scenarioOf(path);
+    const heldWith = (brokers: string) => {
+      const [over, text] = onTop(twice, factorsOf(twice), [brokers]);
+      const variant = scenarioOf(over, { [over]: text });
+      const { held } = playReplications(variant, variant.seed, 0, 1, { everything: true })[0]!;
+      return variant.expect.filter((_, i) => !held[i]).map((e) => e.name);
+    };
+    expect(heldWith('8')).toEqual(['no network card lives on burst credit before the loss']);
+    expect(heldWith('9')).toEqual([]);
+  });
+});
+
 describe('a sweep', () => {
   test('gives the chance of a kill that the normal distribution says, within Wilson bounds', () => {
     // Phi (ln (8.2 / 8) / sigma).

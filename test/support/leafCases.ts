@@ -1061,6 +1061,7 @@ export const leafCases: Readonly<Record<string, LeafCase>> = {
 export const namingKeys: readonly string[] = [
   // What only `sweep` reads.
   'vary.{}',
+  'vary.{}.{}.{}',
   // What only `forecast` reads.
   'hardware.instanceTypes[].disk.dollarsPerGBMonth',
   'hardware.purchases[].discount',

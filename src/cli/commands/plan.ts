@@ -3,7 +3,7 @@ import { planAnswer, runsForVerdict, search } from '../../experiment/plan.ts';
 import type { ReplicationRow } from '../../experiment/replication.ts';
 import { playShown, scenarioName } from '../../experiment/run.ts';
 import { judgePoint } from '../../experiment/sweep.ts';
-import { CannotVary, grid, parseFactor } from '../../experiment/variations.ts';
+import { CannotVary, factorsOf, grid, parseFactor } from '../../experiment/variations.ts';
 import { catalogue } from '../../scenario/build.ts';
 import { exitCode } from '../exitCodes.ts';
 import { digest, mayHoldResult } from '../files.ts';
@@ -21,15 +21,16 @@ import {
 import { type Command, version } from '../verbs.ts';
 
 export const plan: Command = {
-  usage: 'SCENARIO --find PATH=LOW..HIGH:N',
+  usage: 'SCENARIO [--find PATH=LOW..HIGH:N]',
   question: 'Which setting keeps what is expected?',
   examples: [
     'rehearse plan scenarios/planning/oom-limit.yaml --find kubernetes.workloads.analytics-batch-processor.template.containers.analytics-processor.resources.limits.memory=8GiB..12GiB:9',
+    'rehearse plan scenarios/planning/double-load.yaml',
     'rehearse plan scenarios/what-if/bases/istiod-down.yaml --find timeline.down.for=1h..20h:20 --reverse',
   ],
   options: {
     find: {
-      says: 'the setting by its path and its candidates, as for sweep --vary; several are searched together, for the cheapest',
+      says: 'the setting by its path and its candidates, as for sweep --vary (those of vary: in the scenario); several are searched together, for the cheapest',
       type: 'list',
     },
     reverse: { says: 'the largest that holds, in place of the smallest', type: 'boolean' },
@@ -40,14 +41,15 @@ export const plan: Command = {
     ...manyRunsOptions,
   },
   run: async (given) => {
-    const file = onlyFile(given, 'plan', 'SCENARIO --find PATH=LOW..HIGH:N');
+    const file = onlyFile(given, 'plan', 'SCENARIO [--find PATH=LOW..HIGH:N]');
     const { scenario, root } = openGiven(file, given);
     const factors = orUsage(() => {
-      const parsed = given.list('find').map(parseFactor);
+      const asked = given.list('find');
+      const parsed = asked.length > 0 ? asked.map(parseFactor) : factorsOf(scenario);
       if (parsed.length === 0)
         throw new CannotVary(
           'nothing is to be found',
-          'add --find PATH=LOW..HIGH:N, such as --find mesh.agents.grace=1h..23h:23',
+          'add --find PATH=LOW..HIGH:N, such as --find mesh.agents.grace=1h..23h:23, or vary: to the scenario',
         );
       if (scenario.expect.length === 0)
         throw new CannotVary(
