@@ -1,7 +1,7 @@
 import type { Section } from './rebalance.ts';
 import type { Verdict } from './result.ts';
 
-/** One mark of a plot: a point of a line with its interval, a field of a map, or a bar. */
+/** One mark of a plot: a point of a line with its interval, a field of a map, a bar, or a point of a frontier. */
 export interface Mark {
   readonly x: number | string;
   readonly y: number | string;
@@ -9,13 +9,15 @@ export interface Mark {
   readonly low?: number;
   readonly high?: number;
   readonly by?: string;
+  /** Written beside a point of a frontier. */
+  readonly label?: string;
 }
 
 /** A plot as data. */
 export interface Plot {
   readonly name: string;
   readonly title: string;
-  readonly kind: 'lines' | 'map' | 'bars' | 'points';
+  readonly kind: 'lines' | 'map' | 'bars' | 'points' | 'frontier';
   readonly x: string;
   readonly y: string;
   readonly marks: readonly Mark[];

@@ -197,6 +197,35 @@ function plotsOf(
   });
 }
 
+/** What a point of a frontier is: no other is lower in both measures, or one is. */
+const [undominated, dominated] = ['none is lower in both', 'another is lower in both'] as const;
+
+/**
+ * Two measures against each other, of both of which less is wanted: a point is dominated where another has less of one and no more of the other.
+ * Source: V. Pareto's order; ties dominate nobody.
+ */
+function frontierOf(
+  factors: readonly Factor[],
+  points: readonly PlayedPoint[],
+  [a, b]: readonly [Drawn, Drawn],
+): Plot {
+  const found = points.flatMap((p) => {
+    const [x, y] = [a.at(p)?.value, b.at(p)?.value];
+    return x === undefined || y === undefined ? [] : [{ x, y, label: p.point.map(String).join(', ') }];
+  });
+  return {
+    name: 'frontier',
+    title: `${b.title} against ${a.title}, less of both being better; ${shortPaths(factors).join(', ')} beside each point`,
+    kind: 'frontier',
+    x: `${a.title}${a.unit === '' ? '' : `, ${a.unit}`}`,
+    y: `${b.title}${b.unit === '' ? '' : `, ${b.unit}`}`,
+    marks: found.map((m) => ({
+      ...m,
+      by: found.some((o) => o.x <= m.x && o.y <= m.y && (o.x < m.x || o.y < m.y)) ? dominated : undominated,
+    })),
+  };
+}
+
 /** Every run of every point as columns: the factors, the run's number and all its measures. */
 export function datasetOf(
   scenario: Scenario,
@@ -235,6 +264,12 @@ export function sweepAnswer(
   const played = points.map((p, i) => judgePoint(scenario, p, rows[i]!));
   const drawn = drawnMeasures(scenario, named, played);
   const holds = played.filter((p) => p.verdict === 'pass').length;
+  const [one, other] = drawn;
+  const frontier =
+    named.length === 2 && one !== undefined && other !== undefined
+      ? frontierOf(factors, played, [one, other])
+      : undefined;
+  const best = (frontier?.marks ?? []).filter((m) => m.by === undominated);
   const section: Section = {
     title: 'Points',
     header: [...shortPaths(factors), 'verdict', ...drawn.map((d) => d.title), 'why not'],
@@ -262,10 +297,18 @@ export function sweepAnswer(
       ...(design === undefined
         ? []
         : [`the points are a design (${design.kind}) over the ranges, not a grid`]),
+      ...(frontier === undefined
+        ? []
+        : [
+            `on the frontier of ${one!.title} against ${other!.title}: ${best.map((m) => m.label).join('; ')}`,
+          ]),
       `${runs} ${runs === 1 ? 'run' : 'runs'} a point, the same seeds at each, so that points differ by what was turned`,
     ],
     sections: [section],
-    plots: plotsOf(design !== undefined, factors, played, drawn),
+    plots: [
+      ...plotsOf(design !== undefined, factors, played, drawn),
+      ...(frontier === undefined ? [] : [frontier]),
+    ],
     data: { factors, points: played },
     columns: datasetOf(scenario, factors, points, rows),
   };

@@ -46,6 +46,37 @@ export function plotChart(plot: Plot): Chart {
         ],
       },
     };
+  // Those that none is lower than come first, in colour.
+  const order = [...new Set(marks.map((m) => m.by ?? ''))].sort().reverse();
+  if (kind === 'frontier')
+    return {
+      name,
+      title,
+      kind: 'answer',
+      spec: {
+        ...base,
+        height: 280,
+        data,
+        encoding: { x, y: { field: 'y', type: 'quantitative', title: plot.y, scale: { zero: false } } },
+        layer: [
+          {
+            transform: [{ filter: { field: 'by', equal: order[0] } }],
+            mark: { type: 'line', interpolate: 'step-after', color: '#2563eb', opacity: 0.5 },
+          },
+          {
+            mark: { type: 'point', filled: true, size: 60 },
+            encoding: {
+              color: { ...color, scale: { domain: order, range: ['#2563eb', '#9ca3af'] } },
+              shape: { ...color, scale: { domain: order } },
+            },
+          },
+          {
+            mark: { type: 'text', align: 'left', dx: 7, dy: -5 },
+            encoding: { text: { field: 'label', type: 'nominal' } },
+          },
+        ],
+      },
+    };
   if (kind === 'points')
     return {
       name,

@@ -189,6 +189,48 @@ describe('a sweep', () => {
     expect(written.get('report.html')).not.toMatch(/NaN|undefined/);
   });
 
+  test('of two measures has a frontier: points that no other is below in both', async () => {
+    const moved = scenarioOf('scenarios/planning/throttle-and-latency.yaml');
+    const names = moved.expect.slice(-2).map((e) => e.name);
+    const pairs = [
+      [3, 3],
+      [1, 5],
+      [2, 4],
+      [2, 4],
+      [3, 5],
+      [5, 1],
+      [5, 2],
+    ] as const;
+    const rows = pairs.map((pair) => [
+      {
+        ...{
+          replication: 0,
+          fingerprint: '',
+          events: 0,
+          observed: [],
+          reliability: [],
+          risks: [],
+          broken: null,
+        },
+        held: moved.expect.map(() => true),
+        values: moved.expect.map((_, i) => pair[i - moved.expect.length + 2] ?? 0),
+      },
+    ]);
+    const factors = [{ path: 'timeline.reassignment.throttle', values: pairs.map((_, i) => i) }];
+    const points = pairs.map((_, i) => [i]);
+    const answer = sweepAnswer(moved, { scenario: '', seed: '', version: '' }, factors, points, rows, names);
+    const frontier = answer.plots.find((p) => p.kind === 'frontier')!;
+    const best = frontier.marks.filter((m) => m.by === 'none is lower in both').map((m) => m.label);
+    expect(best).toEqual(['0', '1', '2', '3', '5']);
+    expect(answer.says.join()).toContain(`on the frontier of ${names[0]} against ${names[1]}: 0; 1; 2; 3; 5`);
+    const svg = (await answerFiles(answer, [])).get('charts/frontier.svg') as string;
+    expect(svg).toContain('none is lower in both');
+    const one = sweepAnswer(moved, { scenario: '', seed: '', version: '' }, factors, points, rows, [
+      names[0]!,
+    ]);
+    expect(one.plots.some((p) => p.kind === 'frontier')).toBe(false);
+  });
+
   test('pairs its points by common random numbers: an unused setting changes no run', () => {
     const again = at([parseFactor('kubernetes.workloads.w.template.labels.more=x')], ['x']);
     const rows = (s: typeof scenario) =>

@@ -31,6 +31,7 @@ export const sweep: Command = {
     'rehearse sweep scenarios/what-if/bases/night.yaml --vary kubernetes.workloads.analytics-batch-processor.template.containers.analytics-processor.resources.limits.memory=8GiB,8.3GiB,9GiB,10GiB,12GiB',
     'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.agents.grace=2h,6h,12h mesh.staging.pace=0.2/s..1/s:5 --replications 20',
     'rehearse sweep scenarios/planning/oom-limit.yaml --vary batch.programs.order-aggregation.memoryNoise=1%..15% --design sobol:16',
+    'rehearse sweep scenarios/planning/throttle-and-latency.yaml --of "the reassignment takes 15 min at most" "producers wait 20 ms at most in 99 of 100 requests"',
     'rehearse sweep scenarios/reference-day/ca-rotation.yaml --vary mesh.istiod.replicas=1,2,3 --of "longest swap"',
   ],
   options: {
@@ -44,7 +45,7 @@ export const sweep: Command = {
     },
     replications: { says: 'runs at each point, with the same seeds at all (1)', type: 'string' },
     of: {
-      says: 'the measures to draw; by default the share of runs in which each expectation holds that does not hold everywhere',
+      says: 'the measures to draw, two of them also against each other; by default the share of runs in which each expectation holds that does not hold everywhere',
       type: 'list',
     },
     shard: {
