@@ -35,20 +35,25 @@ type Node = { readonly vector: VectorNode } | { readonly scalar: ScalarNode };
  */
 export class Query {
   private readonly node: Node;
+  private readonly asked: { at: number };
   private lastVector: Vector | undefined;
   private lastSamples: readonly Sample[] = [];
 
   constructor(expression: Expression, view: View) {
-    this.node = new Compiler(view).node(expression);
+    const compiler = new Compiler(view);
+    this.asked = compiler.asked;
+    this.node = compiler.node(expression);
   }
 
   /** The vector with its names; a number is one sample without labels. @throws RangeError where it has no value, as of many-to-many matching */
   vector(t: number): Vector {
+    this.asked.at = t;
     return 'vector' in this.node ? this.node.vector.at(t) : vectorOf(this.node.scalar.at(t));
   }
 
   /** A number for an expression that is one. */
   value(t: number): number | readonly Sample[] {
+    this.asked.at = t;
     return 'scalar' in this.node ? this.node.scalar.at(t) : this.samples(t);
   }
 
@@ -118,6 +123,8 @@ const seconds = scalarNode((t) => t / 1e6);
 
 class Compiler {
   private readonly view: View;
+  /** The moment that the whole query is asked for. */
+  readonly asked = { at: 0 };
 
   constructor(view: View) {
     this.view = view;
@@ -159,9 +166,14 @@ class Compiler {
     return node.scalar;
   }
 
+  /** The moment that an @ names: start() and end() are that of the whole query, also inside a subquery. Source: Prometheus, promql/engine.go, `preprocessExprHelper`. */
+  private pinned(pin: Pin, t: number): number {
+    return pin === undefined ? t : typeof pin === 'number' ? pin : this.asked.at;
+  }
+
   private shifted({ offset, pin }: { offset: number; pin: Pin }, node: VectorNode): VectorNode {
-    if (offset === 0 && typeof pin !== 'number') return node;
-    return { at: (t) => node.at((typeof pin === 'number' ? pin : t) - offset) };
+    if (offset === 0 && pin === undefined) return node;
+    return { at: (t) => node.at(this.pinned(pin, t) - offset) };
   }
 
   private aggregate(e: Extract<Expression, { kind: 'aggregate' }>): VectorNode {
@@ -286,7 +298,7 @@ class Compiler {
     };
     const make = () =>
       window.kind === 'subquery'
-        ? new Steps(this.view, this.node(window.of), window, f, call, hasNames)
+        ? new Steps(this.view, this.node(window.of), window, f, call, hasNames, isBound(window.of))
         : new Leaf(this.view, window, hasNames, (series) => this.view.range(call, series));
     let node: VectorNode = make();
     const checked = hasNames
@@ -299,10 +311,28 @@ class Compiler {
         // Rows keep answers for one number.
         if (!Object.is(now, parameter)) node = make();
         parameter = now;
-        const at = (typeof window.pin === 'number' ? window.pin : t) - window.offset;
+        const at = this.pinned(window.pin, t) - window.offset;
         return (checked ?? node).at(at);
       },
     };
+  }
+}
+
+/** Whether an expression holds an @ start() or end(): its past is another one for each query. */
+function isBound(e: Expression): boolean {
+  if ((e.kind === 'selector' || e.kind === 'subquery') && (e.pin === 'start' || e.pin === 'end')) return true;
+  switch (e.kind) {
+    case 'subquery':
+    case 'negate':
+      return isBound(e.of);
+    case 'aggregate':
+      return isBound(e.of) || (e.parameter !== undefined && isBound(e.parameter));
+    case 'call':
+      return e.args.some(isBound);
+    case 'binary':
+      return isBound(e.left) || isBound(e.right);
+    default:
+      return false;
   }
 }
 
@@ -328,6 +358,7 @@ class Steps implements VectorNode {
   private readonly f: (typeof windowFunctions)[string];
   private readonly call: { readonly parameter: () => number; readonly evaluatedAt: () => number };
   private readonly hasNames: boolean;
+  private readonly isBound: boolean;
   private readonly columns: SampleBuffer[] = [];
   private readonly places = new Map<string, number>();
   private readonly placesOf = new WeakMap<Shape, Int32Array>();
@@ -346,9 +377,11 @@ class Steps implements VectorNode {
     f: (typeof windowFunctions)[string],
     call: { readonly parameter: () => number; readonly evaluatedAt: () => number },
     hasNames: boolean,
+    isBound: boolean,
   ) {
     this.view = view;
     this.of = of;
+    this.isBound = isBound;
     this.range = window.range;
     this.step = window.step === 0 ? view.stepMicros : window.step;
     this.f = f;
@@ -363,7 +396,7 @@ class Steps implements VectorNode {
     if (isOpen ? start <= from : start < from) start += this.step;
     for (const column of this.provisional) this.columns[column]!.pop();
     this.provisional = [];
-    if (t < this.last || this.next < start) {
+    if (this.isBound || t < this.last || this.next < start) {
       for (const column of this.columns) column.clear();
       this.next = start;
     }

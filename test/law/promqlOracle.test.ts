@@ -7,7 +7,7 @@ import { prometheus3 } from '../../src/promql/samples.ts';
 import { samplesOf } from '../../src/promql/vector.ts';
 import type { Major } from '../../src/promql/window.ts';
 import { type Answer, inputSeries, labelText, promtool, randomOf, storedSet } from '../support/promql.ts';
-import { features, type Made, PromqlGenerator } from '../support/promqlCases.ts';
+import { features, type Made, PromqlGenerator, transcendental } from '../support/promqlCases.ts';
 
 function needPromtool(context: TestContext): void {
   try {
@@ -77,18 +77,15 @@ const loose = [
   'modifier:subquery',
   'operator:^',
   'function:histogram_quantile',
-  'function:exp',
-  'function:ln',
-  'function:log2',
-  'function:log10',
+  ...transcendental.map((name) => `function:${name}`),
 ];
 const addsUp = ['sum', 'avg', 'stddev', 'stdvar'].map((name) => `aggregation:${name}`);
 const isLoose = ({ uses, text }: Made) =>
   uses.some((use) => loose.includes(use) || addsUp.includes(use)) || /(sum|avg) by/.test(text);
 
-test('2.x equals promtool 2.42 to the bit on 3,000 expressions', (context) => {
+test('2.x equals promtool 2.42 to the bit on 3,600 expressions', (context) => {
   needPromtool(context);
-  const cases = generated(3000, false);
+  const cases = generated(3600, false);
   const answers = promtool(
     input,
     cases.map(({ text, time }) => ({ expr: text, time })),
@@ -117,10 +114,20 @@ test('between samples 2.x, 3.x and promtool agree', (context) => {
     input,
     cases.map(({ text, time }) => ({ expr: text, time })),
   );
+  let others = 0;
   const differences = cases.flatMap((made, n) =>
     ([2, 3] as const).flatMap((major) => {
       // 3.x has another deviation for infinite values.
       if (major === 3 && made.uses.some((use) => /stddev$|stdvar$/.test(use))) return [];
+      // 3.x takes the two limits of an extrapolation in another order: then it differs from 2.x where a counter's zero lies near.
+      if (
+        major === 3 &&
+        made.uses.some((use) => /:(rate|increase)$/.test(use)) &&
+        difference(ours(made.text, made.time, 3), ours(made.text, made.time, 2), 1e-9) !== undefined
+      ) {
+        others += 1;
+        return [];
+      }
       const found = difference(
         ours(made.text, made.time, major),
         answers[n]!,
@@ -130,4 +137,5 @@ test('between samples 2.x, 3.x and promtool agree', (context) => {
     }),
   );
   expect(differences.slice(0, 40)).toEqual([]);
+  expect(others).toBeLessThan(10);
 });

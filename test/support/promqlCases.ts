@@ -407,7 +407,10 @@ const dates = Object.keys(functions).filter(
 );
 const windowFunctions = Object.keys(functions).filter((name) => functions[name]!.takes.includes('range'));
 /** Last digits of these come from the runtime's own exp and log. */
-const transcendental = ['exp', 'ln', 'log2', 'log10'];
+export const transcendental = [
+  ...['exp', 'ln', 'log2', 'log10', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan'],
+  ...['sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh'],
+];
 const vectorFunctions = Object.keys(functions).filter(
   (name) => functions[name]!.gives === 'vector' && ![...transcendental, ...dates].includes(name),
 );

@@ -1,3 +1,7 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { makeStream } from '../../src/engine/random.ts';
 import {
@@ -5,10 +9,12 @@ import {
   morrisEffects,
   morrisTrajectories,
   mostDimensions,
+  type SobolIndex,
   saltelli,
   sobolIndices,
   sobolPoints,
 } from '../../src/experiment/sensitivity.ts';
+import { command } from '../support/command.ts';
 
 /** Ishigami and Homma (1990), a = 7, b = 0.1, over (-pi, pi), with a fourth input that nothing reads. */
 const ishigami = ([u = 0, v = 0, w = 0]: readonly number[]) => {
@@ -74,4 +80,44 @@ describe('indices', () => {
     expect(found.map((e) => Number(e.muStar.toFixed(9)))).toEqual([5, 2, 0]);
     expect(Math.max(...found.map((e) => e.sigma))).toBeLessThan(1e-9);
   });
+});
+
+describe('a scenario whose drivers are known', () => {
+  const path = 'scenarios/planning/ishigami.yaml';
+  const limitOf = (name: string) =>
+    `kubernetes.workloads.inputs.template.containers.${name}.resources.limits.memory`;
+
+  test('gives the function at every point of a sweep', async () => {
+    const out = join(mkdtempSync(join(tmpdir(), 'ishigami-')), 'out');
+    const vary = ['x', 'y', 'z'].map((name) => `${limitOf(name)}=1GiB..2GiB`);
+    const args = ['--design', 'sobol:64', '--of', 'the function', '--workers', '1', '--out', out];
+    const { code } = await command(['sweep', path, '--vary', ...vary, ...args]);
+    expect(code).toBe(0);
+    const rows = tableFromIPC(readFileSync(join(out, 'runs.arrow'))).toArray();
+    expect(rows.length).toBe(64);
+    for (const row of rows) {
+      const point = ['x', 'y', 'z'].map((name) => Number.parseFloat(row[limitOf(name)]) - 1);
+      expect(row['expectation/the function']).toBeCloseTo(ishigami(point), 6);
+    }
+  });
+
+  test('ranks them as the closed form does, and what nothing reads last', async () => {
+    const out = join(mkdtempSync(join(tmpdir(), 'ishigami-')), 'out');
+    const args = ['--of', 'the function', '--points', '256', '--workers', '2', '--out', out];
+    expect((await command(['sensitivity', path, ...args])).code).toBe(0);
+    const { indices } = JSON.parse(readFileSync(join(out, 'answer.json'), 'utf8')).data as {
+      indices: (SobolIndex & { name: string })[];
+    };
+    const index = (name: string) => indices.find((i) => i.name === limitOf(name))!;
+    const truths = { x: [0.3139, 0.5576], y: [0.4424, 0.4424], z: [0, 0.2437] } as const;
+    for (const [name, [first, total]] of Object.entries(truths)) {
+      const { first: a, total: b } = index(name);
+      expect(Math.abs(a - first), name).toBeLessThan(0.1);
+      expect(Math.abs(b - total), name).toBeLessThan(0.1);
+    }
+    const last = indices.at(-1)!;
+    expect([limitOf('unread'), 'chance']).toContain(last.name);
+    expect(index('unread').totalInterval[0]).toBeLessThanOrEqual(0);
+    expect(index('unread').totalInterval[1]).toBeGreaterThanOrEqual(0);
+  }, 60_000);
 });
