@@ -6,6 +6,7 @@ import { readerBelow, rootOf } from '../src/cli/files.ts';
 import { manPage, placeholder } from '../src/cli/help.ts';
 import { allVerbs, version } from '../src/cli/verbs.ts';
 import type { Catalogue } from '../src/engine/catalogue.ts';
+import { agrees, coverages, experiments } from '../src/evidence/coverage.ts';
 import { bands, type Figure, within } from '../src/evidence/gcScore.ts';
 import {
   leadersAfterGrowth,
@@ -36,6 +37,31 @@ const made = 'Made by `npm run docs`; do not edit.';
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(header), `|${header.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+/** What each kind of interval covers, as it was measured. */
+function intervals(): string {
+  const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+  const all = coverages();
+  const rows = all.map((c) => [
+    c.method,
+    c.of,
+    agrees(c) ? percent(c.measured) : `**${percent(c.measured)}**`,
+    `${c.from === 'at least' ? 'at least ' : ''}${percent(c.reference)}`,
+    c.from === 'at least' ? 'its promise' : c.from,
+  ]);
+  return `# What intervals cover
+
+${made}
+
+Every interval that a result shows says 95 %. Measured: how many of ${experiments.toLocaleString('en')} synthetic experiments it covers, by the code that results use. Reference: what the method covers at this number of values, by
+enumeration, by theory, or by a simulation with other means; **bold** where the two are more than 3.3 standard errors apart. Student's t covers less of skewed values: a result says so, with the number of runs
+that its own skewness needs (W. G. Cochran, 25 G1 squared).
+
+${table(['interval', 'of', 'covers', 'reference', 'by'], rows)}
+
+${all.filter(agrees).length} of ${all.length} agree.
+`;
 }
 
 /** Every figure of every recorded run of G1 beside the median that is played. */
@@ -357,6 +383,7 @@ export async function referenceFiles(): Promise<Map<string, string>> {
   });
   files.set('measures.md', `# Metrics, risks and events\n\n${made}\n\n${pages.join('\n\n')}\n`);
   files.set('g1.md', `${g1Accuracy()}\n`);
+  files.set('intervals.md', intervals());
   files.set('certificates.md', `${certificatesPage()}\n`);
   files.set('batch.md', `${batchPage()}\n`);
   files.set('partitionExpansion.md', `${partitionExpansion()}\n`);

@@ -145,7 +145,7 @@ export function quantileInterval(
 ): { readonly value: number; readonly low: number; readonly high: number } | { readonly needs: number } {
   const ranks = orderStatisticRanks(values.length, p, confidence);
   if (ranks === undefined) return { needs: runsToBound(p, confidence) };
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   return { value: quantile(sorted, p), low: sorted[ranks[0] - 1]!, high: sorted[ranks[1] - 1]! };
 }
 

@@ -2,9 +2,9 @@
  * Quantile of a sample by linear interpolation between order statistics (R. J. Hyndman and Y. Fan, "Sample quantiles in
  * statistical packages" (1996), definition 7). NaN for an empty sample.
  */
-export function quantile(values: readonly number[], p: number): number {
+export function quantile(values: ArrayLike<number>, p: number): number {
   if (values.length === 0) return Number.NaN;
-  const sorted = [...values].sort((x, y) => x - y);
+  const sorted = Float64Array.from(values).sort();
   const at = (sorted.length - 1) * p;
   const below = Math.floor(at);
   const above = Math.min(sorted.length - 1, below + 1);

@@ -1,20 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { inverseNormal } from '../../src/engine/distributions.ts';
-import { makeStream } from '../../src/engine/random.ts';
 import { summariseNested, varianceShares } from '../../src/experiment/nested.ts';
 import { playReplication, playReplications } from '../../src/experiment/replication.ts';
 import { command } from '../support/command.ts';
 import { scenarioOf } from '../support/files.ts';
 
 const path = 'scenarios/planning/rotation-inputs.yaml';
-
-function groupsOf(seed: string, n: number, m: number, between: number, within: number): number[][] {
-  const draw = makeStream(seed);
-  return Array.from({ length: n }, () => {
-    const own = between * inverseNormal(draw());
-    return Array.from({ length: m }, () => own + within * inverseNormal(draw()));
-  });
-}
 
 describe('parts of a variance', () => {
   test('of groups by hand: means 1, 2 and 6 of two values each, 1 apart', () => {
@@ -27,26 +17,6 @@ describe('parts of a variance', () => {
     expect(within * within).toBeCloseTo(0.5, 12);
     expect(between * between).toBeCloseTo((14 - 0.5) / 2, 12);
     expect(share).toBeCloseTo(6.75 / 7.25, 12);
-  });
-
-  test.each([
-    { n: 10, m: 5, between: 1, within: 1 },
-    { n: 5, m: 2, between: 0.5, within: 1 },
-    { n: 20, m: 10, between: 3, within: 1 },
-    { n: 8, m: 4, between: 0, within: 1 },
-  ])('its interval covers 95 % of %j within 3.3 standard errors', ({ n, m, between, within }) => {
-    const truth = (between * between) / (between * between + within * within);
-    const trials = 2000;
-    let covered = 0;
-    for (let i = 0; i < trials; i += 1) {
-      const { interval } = varianceShares(groupsOf(`${n}|${m}|${i}`, n, m, between, within));
-      if (interval![0] <= truth && truth <= interval![1]) covered += 1;
-    }
-    // Cut at 0, an interval of a share of 0 misses it on one side alone.
-    const expected = between === 0 ? 0.975 : 0.95;
-    expect(Math.abs(covered / trials - expected)).toBeLessThan(
-      3.3 * Math.sqrt((expected * (1 - expected)) / trials),
-    );
   });
 
   test('values without chance are all of the groups, and equal ones have no share', () => {
