@@ -809,7 +809,7 @@ describe('a pattern of names', () => {
       }),
       { numRuns: 1000 },
     );
-    expect(matched).toBeGreaterThan(100);
+    expect(matched).toBeGreaterThan(50);
   });
 
   test('takes no time that grows with every letter of the name', () => {

@@ -431,6 +431,74 @@ describe('samples', () => {
     expect(slow).toBeGreaterThan(3);
   });
 
+  test('far from pauses stand for four: quantiles are those of every moment followed', () => {
+    const c: Case = {
+      ...{ messages: 4000, recordBytes: 1000, acks: 'all', clients: 20, followers: 2 },
+      ...{ networkThreads: 3, ioThreads: 8, scv: 1, roundTrip: 500, pauses: [] },
+    };
+    const load = loadOf(c);
+    const hour = 3_600_000_000;
+    const settings = clusterSettings();
+    const draw = makeStream('pauses');
+    // Each broker stands still for 10 to 40 ms about every four seconds.
+    const pauses = settings.brokers.map(() => {
+      const own: (readonly [number, number])[] = [];
+      for (let at = 8e6 * draw(); at < hour; at += 8e6 * draw())
+        own.push([Math.round(at), 10_000 + 30_000 * draw()]);
+      return own;
+    });
+    const pathsWith = (until: number) =>
+      pauses.map((own) => {
+        const path = new PathHistory(500);
+        path.setLoad(0, load);
+        for (const [at, micros] of own) if (at < until) path.pause(at, micros);
+        return path;
+      });
+    const sim = new Simulation({ seed: 's', record: 'all' });
+    const paths = pathsWith(0);
+    const gauges = {
+      totals: sim.gauge('kafka_network_requestmetrics_totaltimems', paths.length * totalTimeRows),
+      period: sim.gauge('rehearse:request_latency_ms', periodRows(settings).length),
+      stages: sim.gauge('rehearse:request_stage_ms', stageRows),
+    };
+    new Latency(sim, settings, paths, gauges, () => undefined);
+    const pause = sim.on('pause', (broker, i) => paths[broker]!.pause(sim.now, pauses[broker]![i]![1]));
+    pauses.forEach((own, b) => {
+      own.forEach(([at], i) => {
+        sim.at(at, pause, b, i);
+      });
+    });
+    sim.run(hour + 60e6);
+
+    const every = pathsWith(Number.POSITIVE_INFINITY);
+    const out: Traced = { stages: new Float64Array(stages.length), arrives: true };
+    const produce = load.classes.find((k) => k.acks === 'all')!;
+    const factor = factorOf(settings.requests.serviceVariability);
+    const followed: number[] = [];
+    for (let i = 0; i < 100_000; i += 1) {
+      const b = i % every.length;
+      const others = every.filter((p) => p !== every[b]);
+      const wanted = ((i + draw()) / 100_000) * hour;
+      trace(every[b]!, others, produce, wanted, draw(), factor, settings.timing.roundTripMicros, out);
+      if (out.arrives) followed.push(brokerSide(out.stages) / 1000);
+    }
+    const rows = periodRows(settings);
+    for (const [quantile, least, most] of [
+      ['0.50', 0.46, 0.54],
+      ['0.95', 0.035, 0.065],
+      ['0.99', 0.007, 0.0135],
+      ['0.999', 0.0003, 0.002],
+    ] as const) {
+      const row = rows.findIndex(
+        (r) => r.request === 'Produce' && r.side === 'broker' && r.quantile === quantile,
+      );
+      const found = gauges.period.get(row);
+      const above = followed.filter((ms) => ms > found).length / followed.length;
+      expect(above, quantile).toBeGreaterThan(least);
+      expect(above, quantile).toBeLessThan(most);
+    }
+  });
+
   test('are put in order as far as a rank needs', () => {
     const values = fc.array(fc.oneof(fc.double({ noNaN: true }), fc.integer({ min: 0, max: 3 })), {
       minLength: 1,

@@ -24,6 +24,8 @@ const windowMicros = 60_000_000;
 const updateMicros = 15_000_000;
 /** Samples are followed this long after they began, so that later pauses are known. */
 const behindMicros = 1_000_000;
+/** A request that is not parked is answered within this, where nobody pauses. */
+const reachMicros = 50_000;
 /**
  * Time between the samples of one request type on one broker, for the last minute's quantiles and for the whole period's. They are sets of their
  * own, so that a run that shows the period alone finds the same and follows fewer. On more brokers than this each gives fewer.
@@ -33,6 +35,12 @@ const periodSampleMicros = 1_000_000;
 const sampledBrokers = 20;
 /** After so long the period's samples come half as often and count twice, and again after twice that: a day costs three times what an hour does. */
 const denseMicros = 3_600_000_000;
+/**
+ * Far from every pause one request is as good as another: of so many samples there one is followed, and counts for all. Near a pause, which makes the tail, each is. Where nothing ever pauses the
+ * queues make the tail, and each is followed too. What is far is decided before a sample is followed, so that quantiles are as likely too high as too low.
+ * Source: W. G. Cochran, "Sampling Techniques" (1977), ch. 5: strata that are sampled at rates of their own.
+ */
+const quietSamples = 4;
 /** The measures of the whole period are read off at each of the first so many updates, then at every so-many-th. */
 const updatesToPeriod = 6;
 
@@ -52,6 +60,8 @@ interface Sampling {
   readonly measured: boolean;
   /** Spans followed so far. */
   followed: number;
+  /** Samples far from every pause so far, by broker and request type. */
+  readonly quiet: Uint32Array;
   /** Takes what was traced. */
   readonly book: (
     broker: number,
@@ -59,7 +69,7 @@ interface Sampling {
     c: RequestClass,
     wanted: number,
     load: BrokerLoad,
-    spans: number,
+    counts: number,
   ) => void;
 }
 
@@ -90,6 +100,8 @@ interface KeptStages {
 interface Window {
   readonly times: Float64Array;
   readonly micros: Float64Array;
+  /** For how many samples each counts. */
+  readonly weights: Uint8Array;
   next: number;
   count: number;
 }
@@ -156,6 +168,7 @@ export class Latency {
       every: Math.round(micros * Math.max(1, paths.length / sampledBrokers)),
       streams: settings.brokers.map((b) => sim.stream(`broker/${b.id}`, purpose)),
       followed: 0,
+      quiet: new Uint32Array(paths.length * requestTypes.length),
       book,
     });
     const ofWindows = sampling('windowTracers', windowSampleMicros, false, this.bookWindow.bind(this));
@@ -169,10 +182,11 @@ export class Latency {
     this.windows = Array.from({ length: paths.length * requestTypes.length }, () => ({
       times: new Float64Array(capacity),
       micros: new Float64Array(capacity),
+      weights: new Uint8Array(capacity),
       next: 0,
       count: 0,
     }));
-    this.scratch = new Float64Array(capacity);
+    this.scratch = new Float64Array(capacity * quietSamples);
     const update = sim.on('kafka.latency', () => this.onUpdate(update), eventClass.observer);
     sim.after(updateMicros, update);
   }
@@ -222,7 +236,7 @@ export class Latency {
   }
 
   /** One sample of each request type on each broker, in the next spans. */
-  private sample({ every, followed, streams, measured, book }: Sampling, spans: number): void {
+  private sample({ every, followed, streams, measured, quiet, book }: Sampling, spans: number): void {
     for (let b = 0; b < this.paths.length; b += 1) {
       const path = this.paths[b];
       for (let type = 0; type < requestTypes.length; type += 1) {
@@ -232,18 +246,40 @@ export class Latency {
         const load = path.wantedLoad(wanted);
         const c = pick(load, type, derived(seed, chance.kind));
         if (c === undefined) continue;
+        let counts = spans;
+        if (this.isQuiet(b, c, wanted)) {
+          quiet[b * requestTypes.length + type] += 1;
+          if (quiet[b * requestTypes.length + type] % quietSamples !== 0) continue;
+          counts *= quietSamples;
+        }
         const ways = c.acks === 'all' ? this.wayOf(b, derived(seed, chance.partition)) : undefined;
         trace(path, this.others[b], c, wanted, seed, this.factor, this.roundTripMicros, this.traced, ways);
-        book(b, type, c, wanted, load, spans);
+        book(b, type, c, wanted, load, counts);
       }
     }
   }
 
-  private bookWindow(broker: number, type: number, _: RequestClass, wanted: number): void {
+  /** Whether the broker pauses at times, and neither it nor, for acks=all, another does so near this moment. */
+  private isQuiet(broker: number, c: RequestClass, wanted: number): boolean {
+    const reach = c.parked > 0 ? c.parkedMaxMicros : reachMicros;
+    const own = this.paths[broker];
+    if (!own.hasPaused(wanted) || own.pausesNear(wanted, reach)) return false;
+    return c.acks !== 'all' || !this.others[broker].some((path) => path.pausesNear(wanted, reach));
+  }
+
+  private bookWindow(
+    broker: number,
+    type: number,
+    _: RequestClass,
+    wanted: number,
+    __: BrokerLoad,
+    counts: number,
+  ): void {
     if (!this.traced.arrives) return;
     const window = this.windows[broker * requestTypes.length + type];
     window.times[window.next] = wanted;
     window.micros[window.next] = brokerSide(this.traced.stages);
+    window.weights[window.next] = counts;
     this.keptStages?.windows[broker * requestTypes.length + type].set(
       this.traced.stages,
       window.next * stages.length,
@@ -258,10 +294,10 @@ export class Latency {
     c: RequestClass,
     __: number,
     load: BrokerLoad,
-    spans: number,
+    counts: number,
   ): void {
     const s = this.traced.stages;
-    const weight = spans * Math.max(1, Math.round(load.perSecond[type]));
+    const weight = counts * Math.max(1, Math.round(load.perSecond[type]));
     const group = this.groups.findIndex((g) => g.request === type && g.acks === c.acks);
     this.histograms[group * sides.length + 1].add(clientSide(c, s), weight);
     this.bookStages(group * sides.length + 1, clientSide(c, s), weight);
@@ -310,12 +346,12 @@ export class Latency {
   private showWindows(): void {
     const from = this.sim.now - behindMicros - windowMicros;
     for (let w = 0; w < this.windows.length; w += 1) {
-      const { times, micros, count } = this.windows[w];
+      const { times, micros, weights, count } = this.windows[w];
       let n = 0;
       for (let i = 0; i < count; i += 1) {
         if (times[i] < from) continue;
-        this.scratch[n] = micros[i];
-        n += 1;
+        this.scratch.fill(micros[i], n, n + weights[i]);
+        n += weights[i];
       }
       let ordered = 0;
       for (let q = 0; q < quantiles.length; q += 1) {

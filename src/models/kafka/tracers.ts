@@ -27,6 +27,13 @@ export const stage = {
 const stepsToBacklog = 48;
 const mostSteps = 4096;
 
+/**
+ * A pause is felt no longer than so many times what its backlog takes at the spare capacity, and a little more for chance: from then on waits are those of the steady state. Chosen where simulations
+ * of every request agree with and without it.
+ */
+const feltFactor = 3;
+const feltMicros = 20_000;
+
 /** Where a course is worked out before its length is known: room that every course uses again. */
 const room = {
   come: new Float64Array(mostSteps),
@@ -250,6 +257,12 @@ function between(xs: Float64Array, ys: Float64Array, index: number, x: number): 
     : ys[index - 1] + (ys[index] - ys[index - 1]) * Math.min(1, (x - xs[index - 1]) / width);
 }
 
+/** When a pause is no longer felt. */
+function feltUntil({ from, to, load }: Pause): number {
+  const spare = Math.max(0.01, 1 - Math.max(load.network.utilisation, load.io.utilisation));
+  return to + (feltFactor * (to - from)) / spare + feltMicros;
+}
+
 interface Pause {
   readonly from: number;
   to: number;
@@ -328,6 +341,18 @@ export class PathHistory {
     return i;
   }
 
+  /** Whether a pause has begun by `time`, of those that are kept. */
+  hasPaused(time: number): boolean {
+    return this.pauseAt(time) >= 0;
+  }
+
+  /** Whether a pause may still be felt at `time`, or begins within `reach` microseconds after it. */
+  pausesNear(time: number, reach: number): boolean {
+    const i = this.pauseAt(time);
+    if (i >= 0 && time < feltUntil(this.pauses[i])) return true;
+    return i + 1 < this.pauses.length && this.pauses[i + 1].from < time + reach;
+  }
+
   /** When something that needs `micros` of a running process from `time` on is done. */
   advance(time: number, micros: number): number {
     if (time >= this.quietFrom && time + micros < this.quietTo) return time + micros;
@@ -363,7 +388,7 @@ export class PathHistory {
     const { gapMicros, appendMicros, parked } = load.cycle;
     const u = derived(seed, purpose + 1);
     const i = this.pauseAt(time);
-    if (i >= 0 && time >= this.pauses[i].to) {
+    if (i >= 0 && time >= this.pauses[i].to && time < feltUntil(this.pauses[i])) {
       const after = time - this.pauses[i].to;
       const drain = this.drainOf(i);
       const { rate } = this.fluidOf(this.pauses[i].load);
@@ -410,7 +435,7 @@ export class PathHistory {
   networkWait(time: number, load: BrokerLoad, seed: number, purpose: number): number {
     const steady = waitAt(load.network, derived(seed, purpose), load.inSystem);
     const i = this.pauseAt(time);
-    if (i < 0) return steady;
+    if (i < 0 || time >= feltUntil(this.pauses[i])) return steady;
     const pause = this.pauses[i];
     const drain = this.drainOf(i);
     if (drain.networkPeak < 1e-6) return steady;
@@ -433,7 +458,7 @@ export class PathHistory {
   /** The fluid part of the wait for a network thread at `time`: what is left of the last pause's backlog. */
   networkBacklog(time: number): number {
     const i = this.pauseAt(time);
-    if (i < 0) return 0;
+    if (i < 0 || time >= feltUntil(this.pauses[i])) return 0;
     const pause = this.pauses[i];
     const drain = this.drainOf(i);
     return time < pause.to ? drain.networkWaitInPause(time - pause.from) : drain.networkWait(time - pause.to);
@@ -446,7 +471,7 @@ export class PathHistory {
   ioWait(time: number, load: BrokerLoad, seed: number, purpose: number, late: number): number {
     const steady = waitAt(load.io, derived(seed, purpose), load.inSystem);
     const i = this.pauseAt(time);
-    if (i < 0) return steady;
+    if (i < 0 || time >= feltUntil(this.pauses[i])) return steady;
     const pause = this.pauses[i];
     const drain = this.drainOf(i);
     if (drain.ioPeak < 1e-3) return steady;
@@ -473,7 +498,7 @@ export class PathHistory {
     const pause = this.pauses[i];
     if (pause.drain !== undefined) return pause.drain;
     let carried: readonly [number, number] = [0, 0];
-    if (i > 0) {
+    if (i > 0 && pause.from < feltUntil(this.pauses[i - 1])) {
       const before = this.pauses[i - 1];
       carried = this.drainOf(i - 1).left(pause.from - before.to);
     }
