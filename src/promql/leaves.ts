@@ -1,4 +1,4 @@
-import { exactRange, exactValue } from './exact.ts';
+import { changeAt, exactRange, exactValue, onLine } from './exact.ts';
 import { namesOf, type Selector } from './parse.ts';
 import { gone, type Labels, type SampledSeries, type Series, type SeriesSet } from './series.ts';
 import { empty, Shape, type Vector } from './vector.ts';
@@ -164,7 +164,7 @@ export class ExactView implements View {
   }
 
   instant(series: object): Row {
-    return exactRow((t) => exactValue(series as Series, t));
+    return new ExactRow(series as Series);
   }
 
   timestamp(series: object): Row {
@@ -173,6 +173,25 @@ export class ExactView implements View {
 
   range({ name, rangeMicros }: WindowCall, series: object): Row {
     return exactRow((t) => exactRange(name, series as Series, t - rangeMicros, t));
+  }
+}
+
+/** The value of a line: a level stretch is read once. */
+class ExactRow implements Row {
+  until = Number.NEGATIVE_INFINITY;
+  private readonly series: Series;
+
+  constructor(series: Series) {
+    this.series = series;
+  }
+
+  read(t: number): number {
+    const { series } = this;
+    const i = changeAt(series, t);
+    const isLevel = i < 0 || series.slopes[i] === 0 || series.values[i] === gone;
+    // The last stretch may yet be another one while the run goes on.
+    this.until = isLevel && i + 1 < series.length ? series.times[i + 1]! : Number.NEGATIVE_INFINITY;
+    return i < 0 || series.values[i] === gone ? gone : onLine(series, i, t);
   }
 }
 

@@ -4,6 +4,7 @@ import { changeTimes } from '../promql/expectation.ts';
 import { ExactView } from '../promql/leaves.ts';
 import { parseExpression } from '../promql/parse.ts';
 import { Query } from '../promql/query.ts';
+import type { Labels } from '../promql/series.ts';
 
 /** A line of more points is drawn by what it does in each of so many parts: first, least, most and last. */
 const mostPoints = 720;
@@ -102,6 +103,16 @@ function evaluated(panel: Panel, result: Result): PanelLine[] {
   const parsed = parseExpression(panel.that);
   if (!parsed.ok) throw new RangeError(`panel ${panel.title}: ${parsed.problems[0]?.message}`);
   const lines = new Map<string, Raw>();
+  // As long as the same series stand their labels are the same objects.
+  const lineOf = new Map<Labels, Raw>();
+  const lineWith = (labels: Labels): Raw => {
+    const values = Object.entries(labels).flatMap(([k, v]) => (k === '__name__' ? [] : [v]));
+    const by = panel.by === undefined ? '' : values.join(' ');
+    const line = lines.get(by) ?? newLine();
+    lines.set(by, line);
+    lineOf.set(labels, line);
+    return line;
+  };
   const query = new Query(parsed.value, new ExactView(result.series));
   let before = Number.NEGATIVE_INFINITY;
   for (const change of changeTimes(parsed.value, result.series, 0, result.playedMicros)) {
@@ -111,15 +122,7 @@ function evaluated(panel: Panel, result: Result): PanelLine[] {
       before = t;
       for (const sample of query.samples(t)) {
         if (!Number.isFinite(sample.value)) continue;
-        const by =
-          panel.by === undefined
-            ? ''
-            : Object.entries(sample.labels)
-                .filter(([k]) => k !== '__name__')
-                .map(([, v]) => v)
-                .join(' ');
-        const line = lines.get(by) ?? newLine();
-        lines.set(by, line);
+        const line = lineOf.get(sample.labels) ?? lineWith(sample.labels);
         add(line, t, sample.value);
       }
     }
