@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Answer, Plot } from '../experiment/answer.ts';
+import type { Problem } from '../formats/problem.ts';
 import { base, type Chart, drawSvg } from './drawing.ts';
 import { inert, plainTable, style } from './html.ts';
+import { playAgain, Reader, type SavedFiles } from './savedReader.ts';
 import { sectionsText, words } from './sections.ts';
 import { plain } from './text.ts';
 
@@ -149,12 +152,15 @@ export function plotChart(plot: Plot): Chart {
 }
 
 /** An answer as a terminal shows it. */
-export function answerText(answer: Answer, folder: string): string {
+export function answerText(
+  answer: Pick<Answer, 'title' | 'sections' | 'verdict' | 'says'>,
+  folder: string,
+): string {
   const verdict = answer.verdict === null ? '' : `${answer.verdict.toUpperCase()}\n`;
   return `${plain(answer.title)}\n\n${sectionsText(answer.sections)}\n${verdict}${answer.says.map(plain).join('\n')}\nreport ${folder}/report.html\n`;
 }
 
-function markdown(answer: Answer): string {
+function markdown(answer: SavedAnswer): string {
   const cell = (text: string) => plain(text).replaceAll('|', '\\|').replaceAll('<', '&lt;');
   const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
   return `${[
@@ -177,7 +183,7 @@ function markdown(answer: Answer): string {
   ].join('\n\n')}\n`;
 }
 
-function page(answer: Answer, svgs: readonly (readonly [string, string])[]): string {
+function page(answer: SavedAnswer, svgs: readonly (readonly [string, string])[]): string {
   const tone =
     answer.verdict === null
       ? 'var(--soft)'
@@ -210,31 +216,116 @@ ${answer.sections
 `;
 }
 
+/** JSON has no number for what is none. */
+const shownNumber = z
+  .number()
+  .nullable()
+  .transform((x) => x ?? Number.NaN);
+
+/** The whole answer as `answer.json` keeps it: what is drawn is drawn from this. */
+const savedSchema = z.object({
+  rehearse: z.literal(1),
+  version: z.string(),
+  verb: z.string(),
+  title: z.string(),
+  scenario: z.string(),
+  seed: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']).nullable(),
+  says: z.array(z.string()),
+  sections: z.array(
+    z.object({
+      title: z.string(),
+      header: z.array(z.string()),
+      rows: z.array(
+        z.array(
+          z.union([
+            z.string(),
+            z.object({ value: shownNumber, unit: z.string() }),
+            z.object({ before: shownNumber, after: shownNumber, unit: z.string() }),
+          ]),
+        ),
+      ),
+      sentences: z.array(z.string()),
+    }),
+  ),
+  /** Charts in their order: each is in the folder `charts` as name.vl.json. */
+  charts: z.array(z.object({ name: z.string().regex(/^[\w-]+$/), title: z.string() })),
+});
+export type SavedAnswer = z.output<typeof savedSchema>;
+
+const json = (value: unknown) =>
+  `${JSON.stringify(value, (_, v) => (typeof v === 'number' && !Number.isFinite(v) ? null : v), 2)}\n`;
+
+/** What is drawn of a saved answer: its page, its text and its charts, each of which is a Vega-Lite specification by its name. */
+export async function drawnAnswer(
+  answer: SavedAnswer,
+  specOf: (name: string) => Record<string, unknown>,
+): Promise<Map<string, string>> {
+  const files = new Map<string, string>([['summary.md', markdown(answer)]]);
+  const svgs: [string, string][] = [];
+  for (const { name, title } of answer.charts) {
+    const svg = await drawSvg({ name, title, kind: 'answer', spec: specOf(name) });
+    files.set(`charts/${name}.svg`, svg);
+    svgs.push([title, svg]);
+  }
+  files.set('report.html', page(answer, svgs));
+  return files;
+}
+
 /** All files of an answer, manifest first. */
 export async function answerFiles(
   answer: Answer,
   command: readonly string[],
 ): Promise<Map<string, string | Uint8Array>> {
-  const json = (value: unknown) =>
-    `${JSON.stringify(value, (_, v) => (typeof v === 'number' && !Number.isFinite(v) ? null : v), 2)}\n`;
-  const { verb, title, scenario, seed, version, verdict, says } = answer;
+  const { verb, title, scenario, seed, version, verdict, says, sections, data } = answer;
+  const charts = answer.plots.filter((p) => p.marks.length > 0).map(plotChart);
   const files = new Map<string, string | Uint8Array>();
   files.set('manifest.json', json({ rehearse: 1, version, verb, scenario, seed, command }));
-  files.set(
-    'answer.json',
-    json({ rehearse: 1, verb, title, scenario, seed, verdict, says, data: answer.data }),
-  );
-  files.set('summary.md', markdown(answer));
+  const saved = json({
+    ...{ rehearse: 1, version, verb, title, scenario, seed, verdict, says, sections },
+    charts: charts.map((chart) => ({ name: chart.name, title: chart.title })),
+    data,
+  });
+  files.set('answer.json', saved);
   const { datasetArrow } = await import('./arrow.ts');
   files.set(answer.verb === 'explain' ? 'causes.arrow' : 'runs.arrow', datasetArrow(answer.columns));
-  const svgs: [string, string][] = [];
-  for (const plot of answer.plots.filter((p) => p.marks.length > 0)) {
-    const chart = plotChart(plot);
-    const svg = await drawSvg(chart);
-    files.set(`charts/${chart.name}.vl.json`, json(chart.spec));
-    files.set(`charts/${chart.name}.svg`, svg);
-    svgs.push([chart.title, svg]);
-  }
-  files.set('report.html', page(answer, svgs));
+  const specs = new Map(charts.map((chart) => [chart.name, json(chart.spec)]));
+  for (const [name, spec] of specs) files.set(`charts/${name}.vl.json`, spec);
+  const drawn = await drawnAnswer(savedSchema.parse(JSON.parse(saved)), (name) =>
+    JSON.parse(specs.get(name)!),
+  );
+  for (const [name, text] of drawn) files.set(name, text);
   return files;
+}
+
+export type RedrawnAnswer =
+  | { readonly answer: SavedAnswer; readonly files: ReadonlyMap<string, string> }
+  | {
+      readonly answer: undefined;
+      readonly problems: readonly Problem[];
+      readonly texts: ReadonlyMap<string, string>;
+    };
+
+/**
+ * An answer as its folder holds it, with what is drawn of it: the bytes that its verb drew.
+ * @param version of this program: an answer of another one is refused, as a result is
+ */
+export async function redrawnAnswer(from: SavedFiles, version: string): Promise<RedrawnAnswer> {
+  const reader = new Reader(from);
+  const answer = reader.json('answer.json', savedSchema, (file, value) => {
+    if (typeof value.version === 'string' && value.version !== version)
+      file.problem(
+        ['version'],
+        `written by rehearse ${value.version}, and this is ${version}`,
+        `${playAgain}, or draw it with npx rehearse@${value.version}`,
+      );
+  });
+  const specs = new Map<string, Record<string, unknown>>();
+  for (const { name } of answer?.charts ?? []) {
+    const spec = reader.json(`charts/${name}.vl.json`, z.record(z.string(), z.unknown()));
+    if (spec !== undefined) specs.set(name, spec);
+  }
+  if (answer === undefined || reader.problems.length > 0)
+    return { answer: undefined, problems: reader.problems, texts: reader.texts };
+  return { answer, files: await drawnAnswer(answer, (name) => specs.get(name)!) };
 }

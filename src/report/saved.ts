@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { FaultsOutcome, Result } from '../experiment/result.ts';
 import type { RunSheet } from '../experiment/runSheet.ts';
-import { JsonFile } from '../formats/json.ts';
 import type { Problem } from '../formats/problem.ts';
 import { catalogue } from '../scenario/build.ts';
+import { playAgain, Reader, type SavedFiles } from './savedReader.ts';
 import { type Summary, summarySchema } from './summary.ts';
 
 /** `manifest.json`: what a result was played with. */
@@ -30,12 +30,6 @@ const resolvedSchema = z.object({
   files: z.record(z.string(), z.string()),
 });
 
-/** A file of a result by its name; undefined where there is none. */
-export interface SavedFiles {
-  readonly folder: string;
-  readonly bytes: (name: string) => Uint8Array | undefined;
-}
-
 export type Saved =
   | { readonly result: Result; readonly problems: readonly [] }
   | {
@@ -43,8 +37,6 @@ export type Saved =
       readonly problems: readonly Problem[];
       readonly texts: ReadonlyMap<string, string>;
     };
-
-const playAgain = 'play it again with rehearse run';
 
 /**
  * A result as its folder holds it, with the catalogues of this version: what is drawn from it is what the run itself drew.
@@ -61,7 +53,7 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
         `${playAgain}, or draw it with npx rehearse@${value.version}`,
       );
   });
-  if (manifest === undefined) return reader.refused();
+  if (manifest === undefined) return { result: undefined, problems: reader.problems, texts: reader.texts };
   const summary = reader.json('summary.json', summarySchema, (file, value) => {
     if (value.fingerprint !== manifest.fingerprint)
       file.problem(
@@ -76,8 +68,9 @@ export async function savedResult(files: SavedFiles, version: string): Promise<S
   const told = reader.arrow('events.arrow', arrow.readEvents);
   if (summary?.replications !== undefined) reader.arrow('replications.arrow', arrow.readReplications);
   if (summary === undefined || resolved === undefined || series === undefined || told === undefined)
-    return reader.refused();
-  if (reader.problems.length > 0) return reader.refused();
+    return { result: undefined, problems: reader.problems, texts: reader.texts };
+  if (reader.problems.length > 0)
+    return { result: undefined, problems: reader.problems, texts: reader.texts };
   const { reliability, serviceLevels, replications, dueDates, alerts, faults, before } = summary;
   const result: Result = {
     ...manifest,
@@ -225,69 +218,4 @@ function faultsOf(faults: NonNullable<Summary['faults']>, resolved: Result['reso
     })),
     worst: faults.worst === null ? null : { ...faults.worst, resolved },
   };
-}
-
-/** Reads files of a folder, and gathers what is wrong with them. */
-class Reader {
-  readonly problems: Problem[] = [];
-  private readonly texts = new Map<string, string>();
-  private readonly files: SavedFiles;
-
-  constructor(files: SavedFiles) {
-    this.files = files;
-  }
-
-  refused(): Saved {
-    return { result: undefined, problems: this.problems, texts: this.texts };
-  }
-
-  private bytes(name: string): Uint8Array | undefined {
-    const found = this.files.bytes(name);
-    if (found === undefined) this.problem(name, 'there is no such file', playAgain);
-    return found;
-  }
-
-  /** Something about a file as a whole. */
-  private problem(name: string, found: string, mend: string): void {
-    const file = `${this.files.folder}/${name}`;
-    this.problems.push({ file, line: 0, column: 0, path: '', found, mend, severity: 'problem' });
-  }
-
-  /** @param check looks at the value before its shape is checked, and alone where it finds something */
-  json<T>(
-    name: string,
-    schema: z.ZodType<T>,
-    check: (file: JsonFile, value: Record<string, unknown>) => void = () => undefined,
-  ): T | undefined {
-    const bytes = this.bytes(name);
-    if (bytes === undefined) return undefined;
-    const text = new TextDecoder().decode(bytes);
-    const path = `${this.files.folder}/${name}`;
-    this.texts.set(path, text);
-    const file = new JsonFile(text, path);
-    if (file.good && typeof file.value === 'object' && file.value !== null)
-      check(file, file.value as Record<string, unknown>);
-    const parsed = file.good ? schema.safeParse(file.value) : undefined;
-    if (parsed?.success === false)
-      for (const issue of parsed.error.issues)
-        file.problem(
-          issue.path.filter((key) => typeof key !== 'symbol'),
-          issue.message.charAt(0).toLowerCase() + issue.message.slice(1),
-          playAgain,
-        );
-    this.problems.push(...file.problems());
-    return parsed?.success === true ? parsed.data : undefined;
-  }
-
-  arrow<T>(name: string, read: (bytes: Uint8Array) => T): T | undefined {
-    const bytes = this.bytes(name);
-    if (bytes === undefined) return undefined;
-    try {
-      return read(bytes);
-    } catch (error) {
-      const says = error instanceof RangeError ? `: ${error.message}` : '';
-      this.problem(name, `cut off or changed, at ${bytes.length} bytes${says}`, playAgain);
-      return undefined;
-    }
-  }
 }

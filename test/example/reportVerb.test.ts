@@ -255,9 +255,66 @@ describe('a folder that cannot be drawn is told of with its place and the remedy
       const { code, err } = await command(['report', ...args]);
       expect([code, err.includes('mend: ')]).toEqual([2, true]);
     }
-    const folder = copy();
-    writeFileSync(join(folder, 'answer.json'), '{}');
-    expect((await command(['report', folder])).err).toContain('answer to a question');
+  });
+});
+
+describe('the answer to a question about many runs', () => {
+  const answer = join(at, 'explained');
+  beforeAll(async () => {
+    expect((await command(['explain', restart, 'worstLag', '--out', answer])).code).toBe(0);
+  }, 60_000);
+  const changed = (name: string, change: (text: string) => string) => {
+    copies += 1;
+    const folder = join(at, `answer-${copies}`);
+    cpSync(answer, folder, { recursive: true });
+    writeFileSync(join(folder, name), change(readFileSync(join(folder, name), 'utf8')));
+    return folder;
+  };
+
+  test('is drawn again from its files alone, byte for byte', async () => {
+    const folder = changed('report.html', () => 'gone');
+    rmSync(join(folder, 'charts/explain.svg'));
+    const { code, out } = await command(['report', folder]);
+    expect([code, out]).toEqual([0, expect.stringContaining('restart is the cause')]);
+    expect(bytesOf(folder)).toEqual(bytesOf(answer));
+  });
+
+  test('shows what its files say now', async () => {
+    const folder = changed('answer.json', (text) =>
+      text.replaceAll('restart is the cause', 'it was the wind'),
+    );
+    writeFileSync(
+      join(folder, 'charts/explain.vl.json'),
+      readFileSync(join(folder, 'charts/explain.vl.json'), 'utf8').replaceAll('#2563eb', '#123456'),
+    );
+    expect((await command(['report', folder])).code).toBe(0);
+    for (const name of ['report.html', 'summary.md'])
+      expect(readFileSync(join(folder, name), 'utf8')).toContain('it was the wind');
+    expect(readFileSync(join(folder, 'charts/explain.svg'), 'utf8')).toContain('#123456');
+  });
+
+  test.each([
+    ['answer.json', (text: string) => text.slice(0, 400), 'answer.json:'],
+    [
+      'answer.json',
+      (text: string) => text.replace(/"version": "[^"]+"/, '"version": "9.9.9"'),
+      'rehearse@9.9.9',
+    ],
+    ['answer.json', (text: string) => text.replace('"header"', '"head"'), 'sections'],
+    ['charts/explain.vl.json', (text: string) => text.slice(0, 100), 'charts/explain.vl.json:'],
+    ['charts/explain.vl.json', () => '[]', 'charts/explain.vl.json:'],
+  ])('whose %s is damaged is told, and nothing is drawn', async (name, change, says) => {
+    const folder = changed(name, change);
+    const before = bytesOf(folder);
+    const { code, err } = await command(['report', folder]);
+    expect([code, err]).toEqual([2, expect.stringContaining(says)]);
+    expect(err).toContain('mend:');
+    expect(bytesOf(folder)).toEqual(before);
+  });
+
+  test('has nothing of one run', async () => {
+    const { code, err } = await command(['report', answer, '--perfetto']);
+    expect([code, err]).toEqual([2, expect.stringContaining('--perfetto is about one')]);
   });
 });
 

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { renderProblems } from '../../scenario/problems.ts';
 import { drawnOptions, mayAnnotate, tellDrawn, tellResult, wantedIn } from '../drawn.ts';
 import { exitCode, UsageError } from '../exitCodes.ts';
 import { rootOf, writeResult } from '../files.ts';
-import { beforeIn, savedIn } from '../savedResult.ts';
-import type { Command } from '../verbs.ts';
+import { beforeIn, filesOf, savedIn } from '../savedResult.ts';
+import { type Command, type Given, version } from '../verbs.ts';
 
 /** Every file of a folder by its path in it, with forward slashes. */
 function filesIn(folder: string): string[] {
@@ -13,6 +13,28 @@ function filesIn(folder: string): string[] {
     .filter((path) => statSync(join(folder, path)).isFile())
     .map((path) => path.split(sep).join('/'))
     .sort();
+}
+
+/** Draws the answer to a question about many runs: its page, its text and its charts. */
+async function redraw(given: Given, folder: string): Promise<number> {
+  const others = [...Object.keys(drawnOptions), 'against'].filter(
+    (name) => given.flag(name) || given.text(name) !== undefined,
+  );
+  if (others.length > 0)
+    throw new UsageError(
+      `${folder} holds the answer to a question about many runs: --${others[0]} is about one\n  mend: leave it out, or name the folder that rehearse run wrote`,
+    );
+  const { answerText, redrawnAnswer } = await import('../../report/answer.ts');
+  const drawn = await redrawnAnswer(filesOf(folder), version);
+  if (drawn.answer === undefined) {
+    process.stderr.write(`${renderProblems(drawn.problems, drawn.texts)}\n\n${folder}: nothing was drawn\n`);
+    return exitCode.usage;
+  }
+  const kept = filesIn(folder).map((path) => [path, readFileSync(join(folder, path))] as const);
+  writeResult(folder, new Map<string, string | Uint8Array>([...kept, ...drawn.files]));
+  if (given.flag('json')) process.stdout.write(readFileSync(join(folder, 'answer.json')));
+  else process.stdout.write(answerText(drawn.answer, relative(process.cwd(), folder) || '.'));
+  return exitCode.yes;
 }
 
 export const report: Command = {
@@ -24,6 +46,7 @@ export const report: Command = {
     'rehearse report out/reference-day/rolling-restart --junit --annotations --quiet',
     'rehearse report out/what-if/min-isr-3 --against out/reference-day/rolling-restart',
     'rehearse report out/reference-day/rolling-restart --json | jq .verdict',
+    'rehearse report out/planning/oom-chance.sweep',
   ],
   options: {
     ...drawnOptions,
@@ -44,10 +67,7 @@ export const report: Command = {
     if (!existsSync(folder) || !statSync(folder).isDirectory())
       throw new UsageError(`there is no folder ${folder}\n  mend: name the folder that a run wrote`);
     const file = (name: string) => join(folder, name);
-    if (existsSync(file('answer.json')))
-      throw new UsageError(
-        `${folder} holds the answer to a question about many runs, which has no charts of one\n  mend: name the folder that rehearse run wrote`,
-      );
+    if (existsSync(file('answer.json'))) return redraw(given, folder);
     mayAnnotate(given);
     const saved = await savedIn(folder);
     if (saved.result === undefined) {
