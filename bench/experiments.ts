@@ -13,7 +13,7 @@ import { openScenario } from '../src/scenario/open.ts';
 const root = rootOf(import.meta.filename);
 const open = (path: string) => openScenario(path, readerBelow(root)).scenario!;
 const restart = 'scenarios/reference-day/rolling-restart.yaml';
-const all = { everything: true };
+const all = { everything: true, fans: true } as const;
 const runs = 200;
 
 const [, , from, to] = process.argv;
@@ -47,7 +47,9 @@ async function bench(): Promise<void> {
   const oom = open('scenarios/planning/oom-chance.yaml');
   const factors = factorsOf(oom);
   const points = grid(factors);
-  const sweep = points.flatMap((p) => batches(sourceOf(oom, []), '1', 0, 16, all, onTop(oom, factors, p)));
+  const sweep = points.flatMap((p) =>
+    batches(sourceOf(oom, []), '1', 0, 16, { everything: true }, onTop(oom, factors, p)),
+  );
   console.log(
     `a sweep of ${points.length} points of the monthly job at 16 replications, 2 workers: ${(await seconds(() => playBatches(sweep, { workers: 2 }))).toFixed(1)} s`,
   );

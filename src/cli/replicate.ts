@@ -154,7 +154,7 @@ export async function replicated(
 ): Promise<Result> {
   const { scenario, seed, first } = shown;
   const runsEach = 'runs' in plan ? plan.runsEach : undefined;
-  const asked = { everything: true, ...(runsEach === undefined ? {} : { runsEach }) };
+  const asked = { everything: true, fans: true as const, ...(runsEach === undefined ? {} : { runsEach }) };
   const workers = workersOf(given.count('workers'));
   const source = sourceOf(scenario, given.list('rules'));
   const stop = new AbortController();

@@ -85,6 +85,8 @@ export interface Panel {
   readonly by?: string;
   /** Left out where every value is 0: what it is about did not happen. */
   readonly optional?: true;
+  /** Drawn over many runs, too: quantiles of its highest line at each moment. */
+  readonly spreads?: true;
 }
 
 /** A metric that whoever carries out a change keeps an eye on: its series are folded into one number. */

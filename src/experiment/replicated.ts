@@ -1,6 +1,7 @@
 import { catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
 import { alwaysValidBounds, quantileInterval, runsForSkew, runsStillNeeded } from './bounds.ts';
+import { type Fan, fansOf } from './fans.ts';
 import type { Nested } from './nested.ts';
 import type { ReplicationRow } from './replication.ts';
 import type { Verdict } from './result.ts';
@@ -71,6 +72,8 @@ export interface Replications {
   readonly rows: readonly ReplicationRow[];
   /** How each change goes, over all good runs; empty where the scenario declares none. */
   readonly runSheets: readonly RunSheet[];
+  /** How curves spread over the runs; empty for few runs, or where none differ. */
+  readonly fans: readonly Fan[];
   /** The rows as columns, which a file keeps. */
   readonly columns: readonly Column[];
 }
@@ -109,12 +112,14 @@ export function toColumns(scenario: Scenario, rows: readonly ReplicationRow[]): 
     name,
     values: rows.map((r) => read(r) ?? Number.NaN),
   }));
-  const keys = new Set(rows.flatMap((r) => Object.keys(r.sheet ?? {})));
-  const sheets = [...keys].map((key) => ({
-    name: `sheet/${key}`,
-    values: rows.map((r) => r.sheet?.[key] ?? Number.NaN),
-  }));
-  return [...own, ...sheets];
+  const keyed = (['sheet', 'fans'] as const).flatMap((of) => {
+    const keys = new Set(rows.flatMap((r) => Object.keys(r[of] ?? {})));
+    return [...keys].map((key) => ({
+      name: `${of}/${key}`,
+      values: rows.map((r) => r[of]?.[key] ?? Number.NaN),
+    }));
+  });
+  return [...own, ...keyed];
 }
 
 /** What a file keeps of a row beside its numbers. */
@@ -143,9 +148,14 @@ export function fromColumns(
   const reliability = columns.some((c) => c.name.startsWith('reliability/'))
     ? catalogue.reliability.map((m) => column(`reliability/${m.name}`))
     : [];
-  const sheets = columns
-    .filter((c) => c.name.startsWith('sheet/'))
-    .map((c) => [c.name.slice('sheet/'.length), c.values] as const);
+  const keyed = (of: 'sheet' | 'fans', i: number) => {
+    const found = columns.filter((c) => c.name.startsWith(`${of}/`));
+    if (found.length === 0) return {};
+    const entries = found.flatMap((c) =>
+      Number.isNaN(c.values[i]!) ? [] : [[c.name.slice(of.length + 1), c.values[i]!] as const],
+    );
+    return { [of]: Object.fromEntries(entries) };
+  };
   return heads.map((head, i) => ({
     ...head,
     observed: observed.map((c) => orNull(c[i]!)),
@@ -153,13 +163,8 @@ export function fromColumns(
     held: held.map((c) => c[i] === 1),
     values: values.map((c) => orNull(c[i]!)),
     reliability: reliability.map((c) => c[i]!),
-    ...(sheets.length === 0
-      ? {}
-      : {
-          sheet: Object.fromEntries(
-            sheets.flatMap(([key, values]) => (Number.isNaN(values[i]!) ? [] : [[key, values[i]!]])),
-          ),
-        }),
+    ...keyed('sheet', i),
+    ...keyed('fans', i),
   }));
 }
 
@@ -275,6 +280,10 @@ export function summarise(
       scenario,
       good.map((r) => r.sheet).filter((sheet) => sheet !== undefined),
       draws,
+    ),
+    fans: fansOf(
+      good.map((r) => r.fans).filter((fans) => fans !== undefined),
+      scenario.length,
     ),
     columns: toColumns(scenario, rows),
   };

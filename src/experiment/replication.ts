@@ -4,6 +4,7 @@ import { type Expression, selectorsOf } from '../promql/parse.ts';
 import type { SeriesSet } from '../promql/series.ts';
 import { build, catalogue } from '../scenario/build.ts';
 import type { Scenario } from '../scenario/load.ts';
+import { type FanRow, fanMetrics, fanOf } from './fans.ts';
 import { judge } from './judge.ts';
 import { play } from './play.ts';
 import { failsByChance, overPlayed, readReliability } from './reliability.ts';
@@ -13,6 +14,8 @@ import { type SheetRow, sheetMetrics, sheetOf } from './runSheet.ts';
 export interface Asked {
   /** Risks and expectations too: more is recorded, and each run is slower. */
   readonly everything: boolean;
+  /** Curves over time, too, of which quantiles are drawn. */
+  readonly fans?: true;
   /** So many replications in a row have the uncertain inputs of the first of them; absent: each has its own. */
   readonly runsEach?: number;
 }
@@ -34,6 +37,8 @@ export interface ReplicationRow {
   readonly values: readonly (number | null)[];
   /** What it says of the steps of changes; absent where there are none, or it was not asked. */
   readonly sheet?: SheetRow;
+  /** Curves over time; absent where not asked. */
+  readonly fans?: FanRow;
   /** Why the run was ended by a law or a bound; null for a good one. */
   readonly broken: string | null;
 }
@@ -72,6 +77,7 @@ function recordedFor(scenario: Scenario, asked: Asked, byChance: boolean): Reado
   return new Set([
     ...expressions.flatMap((e) => selectorsOf(e).map((s) => s.name)),
     ...(asked.everything ? sheetMetrics(scenario) : []),
+    ...(asked.fans === true ? fanMetrics : []),
   ]);
 }
 
@@ -119,6 +125,7 @@ export function playReplication(
     risks: asked.everything ? catalogue.risks.map((r) => worstOf(r.that, series, played)) : [],
     held: judged.map((j) => j.held),
     values: judged.map((j) => (Number.isFinite(j.value) ? j.value : null)),
+    ...(asked.fans === true ? { fans: fanOf(series, scenario.length, played) } : {}),
     ...(hasSheet ? { sheet: sheetOf(scenario, built.settings, sim.told, series, played) } : {}),
     broken,
   };

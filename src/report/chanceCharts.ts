@@ -1,5 +1,6 @@
 import type { Result } from '../experiment/result.ts';
 import { base, type Chart } from './drawing.ts';
+import { timeUnit } from './words.ts';
 
 /** Facts that are drawn of one role, at most: those that are missed by most. */
 const mostFacts = 16;
@@ -217,4 +218,48 @@ export function spreadChart(result: Result): Chart | undefined {
       ],
     },
   };
+}
+
+/** How curves spread over the runs: half of them within the inner band, nine in ten within the outer one, the median as a line. */
+export function fanCharts(result: Result): readonly Chart[] {
+  const { word, micros } = timeUnit(result.playedMicros);
+  return (result.replications?.fans ?? []).map((fan, i): Chart => {
+    const at = (p: number, k: number) => fan.bands.find((b) => b.p === p)?.values[k] ?? null;
+    const values = fan.moments.map((moment, k) => ({
+      t: moment / micros,
+      low: at(0.05, k),
+      lower: at(0.25, k),
+      median: at(0.5, k),
+      upper: at(0.75, k),
+      high: at(0.95, k),
+    }));
+    const y = (field: string) => ({
+      field,
+      type: 'quantitative',
+      title: fan.unit === '' ? null : fan.unit,
+      axis: { format: '~s' },
+    });
+    return {
+      name: `fan-${i + 1}`,
+      title: `${fan.title}, the highest line: median, 25 to 75 %, 5 to 95 % of ${result.replications!.runs} runs`,
+      kind: 'chance',
+      spec: {
+        ...base,
+        height: 180,
+        data: { values },
+        encoding: { x: { field: 't', type: 'quantitative', title: word, scale: { nice: false } } },
+        layer: [
+          {
+            mark: { type: 'area', opacity: 0.18, color: strokes.good },
+            encoding: { y: y('low'), y2: { field: 'high' } },
+          },
+          {
+            mark: { type: 'area', opacity: 0.3, color: strokes.good },
+            encoding: { y: y('lower'), y2: { field: 'upper' } },
+          },
+          { mark: { type: 'line', color: strokes.good }, encoding: { y: y('median') } },
+        ],
+      },
+    };
+  });
 }

@@ -1,6 +1,6 @@
 import type { Panel } from '../engine/catalogue.ts';
 import type { Result } from '../experiment/result.ts';
-import { chancesChart, observedChart, spreadChart } from './chanceCharts.ts';
+import { chancesChart, fanCharts, observedChart, spreadChart } from './chanceCharts.ts';
 import { base, type Chart, plotWidth, xOf } from './drawing.ts';
 import { highest, panelLines } from './lines.ts';
 import { timelineChart } from './timeline.ts';
@@ -87,5 +87,6 @@ export function charts(result: Result): Chart[] {
     observedChart(result),
     chancesChart(result),
     spreadChart(result),
+    ...fanCharts(result),
   ].filter((c) => c !== undefined);
 }

@@ -151,6 +151,16 @@ export const summarySchema = z.strictObject({
           needs: finite,
         }),
       ),
+      fans: z
+        .array(
+          z.strictObject({
+            title: z.string(),
+            unit: z.string(),
+            moments: z.array(z.number()).meta({ description: 'microseconds of the period' }),
+            bands: z.array(z.strictObject({ p: z.number(), values: z.array(finite) })),
+          }),
+        )
+        .meta({ description: 'quantiles over the runs of curves at each of these moments' }),
       nested: z
         .strictObject({
           inputs: z.number(),
@@ -451,6 +461,11 @@ function replicationsOf({
       over: m.over === null ? null : { count: m.over.count, interval: [...m.over.interval] },
     })),
     expectations: r.expectations.map((e) => ({ ...e, interval: [...e.interval] })),
+    fans: r.fans.map((f) => ({
+      ...f,
+      moments: [...f.moments],
+      bands: f.bands.map((b) => ({ p: b.p, values: [...b.values] })),
+    })),
     nested:
       r.nested === null
         ? null

@@ -244,7 +244,7 @@ export const run: Command = {
         vary: [],
         of: [],
       };
-      const work = batches(source, seed, 0, runs, { everything: true });
+      const work = batches(source, seed, 0, runs, { everything: true, fans: true });
       return playShard(
         plan,
         work,

@@ -88,6 +88,7 @@ export const batchCatalogue: Catalogue = {
       unit: '',
       by: 'job',
       optional: true,
+      spreads: true,
     },
   ],
 };

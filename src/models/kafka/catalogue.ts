@@ -888,6 +888,7 @@ export const kafkaCatalogue: Catalogue = {
       that: `${manager}_underreplicatedpartitions`,
       unit: '',
       by: 'broker',
+      spreads: true,
     },
     {
       title: 'Replicas out of sync by broker',
@@ -901,6 +902,7 @@ export const kafkaCatalogue: Catalogue = {
       that: 'sum by (consumergroup) (kafka_consumergroup_lag_sum)',
       unit: 'messages',
       by: 'consumergroup',
+      spreads: true,
     },
     {
       title: 'Lag of the partition that is furthest behind',
@@ -935,6 +937,7 @@ export const kafkaCatalogue: Catalogue = {
       unit: 'B',
       by: 'broker',
       optional: true,
+      spreads: true,
     },
     {
       title: 'Partitions whose replicas are being moved',

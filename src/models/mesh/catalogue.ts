@@ -286,6 +286,7 @@ export const meshCatalogue: Catalogue = {
       that: 'sum(rehearse:mesh_certificates_rolled)',
       unit: '',
       optional: true,
+      spreads: true,
     },
     {
       title: 'Requests for certificates',
