@@ -21,6 +21,11 @@ export const exitWords = [
   [exitCode.interrupted, 'interrupted'],
 ] as const;
 
+/** Whoever waited has had enough: what was kept is told, without a stack. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** Something the user must mend: printed as it is, without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -1,5 +1,5 @@
 import { nearest } from '../formats/nearest.ts';
-import { exitCode, UsageError } from './exitCodes.ts';
+import { exitCode, Interrupted, UsageError } from './exitCodes.ts';
 import { overviewText, verbText } from './help.ts';
 import { allVerbs, type Command, type Given, verbs } from './verbs.ts';
 
@@ -94,6 +94,10 @@ export async function start(args: readonly string[]): Promise<number> {
     if (error instanceof UsageError) {
       process.stderr.write(`rehearse: ${error.message}\n`);
       return exitCode.usage;
+    }
+    if (error instanceof Interrupted) {
+      process.stderr.write(`${error.message}\n`);
+      return exitCode.interrupted;
     }
     const said = error instanceof Error ? error : new Error(String(error));
     const ours = said.name === 'BrokenInvariant' || said.name === 'BoundReached';

@@ -9,8 +9,9 @@ import type { Scenario } from '../scenario/load.ts';
 import { openScenario } from '../scenario/open.ts';
 import { nodeAt, renderProblems } from '../scenario/problems.ts';
 import { tellConflicts } from './conflicts.ts';
-import { exitCode, UsageError } from './exitCodes.ts';
+import { exitCode, Interrupted, UsageError } from './exitCodes.ts';
 import { locate, withFiles, writeResult } from './files.ts';
+import { dropKept, Kept } from './kept.ts';
 import { batches, playBatches, sourceOf, workersOf } from './pool.ts';
 import { progress } from './progress.ts';
 import { batchesOf, type Shard, type ShardPlan, writeShard } from './shards.ts';
@@ -156,8 +157,9 @@ export async function playPoints(
   from: number,
   to: number,
   given: Given,
+  folder: string,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
-  return playGroups(pointBatches(scenario, factors, points, from, to, given), given, scenario.title);
+  return playGroups(pointBatches(scenario, factors, points, from, to, given), given, scenario.title, folder);
 }
 
 /** Plays several scenarios over the same replications. */
@@ -165,12 +167,13 @@ export async function playScenarios(
   scenarios: readonly Scenario[],
   runs: number,
   given: Given,
+  folder: string,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
   const seed = given.text('seed') ?? scenarios[0]!.seed;
   const perScenario = scenarios.map((s) =>
     batches(sourceOf(s, given.list('rules')), seed, 0, runs, { everything: true }),
   );
-  return playGroups(perScenario, given, 'compare');
+  return playGroups(perScenario, given, 'compare', folder);
 }
 
 /** Plays groups of batches together, and gives each group its rows. */
@@ -178,8 +181,9 @@ async function playGroups(
   groups: readonly (readonly Batch[])[],
   given: Given,
   title: string,
+  folder: string,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
-  const rows = await playAll(groups.flat(), given, title);
+  const rows = await playAll(groups.flat(), given, title, folder);
   let at = 0;
   return groups.map((some) => {
     const mine = rows.slice(at, at + some.length).flat();
@@ -188,29 +192,56 @@ async function playGroups(
   });
 }
 
-/** Plays batches with their progress. @throws UsageError for values that only fail together */
+/** What the steps of one command have played so far. */
+const keptBy = new WeakMap<Given, Kept>();
+
+/**
+ * Plays batches with their progress.
+ * @param folder of the answer, beside which an interruption keeps what was played; absent: it keeps nothing
+ * @throws UsageError for values that only fail together
+ * @throws Interrupted when it was
+ */
 export async function playAll(
   work: ReturnType<typeof batches>,
   given: Given,
   title: string,
+  folder?: string,
 ): Promise<readonly (readonly ReplicationRow[])[]> {
+  const kept = folder === undefined ? undefined : (keptBy.get(given) ?? new Kept(folder));
+  if (kept !== undefined) keptBy.set(given, kept);
+  const known = work.map((batch) => kept?.get(batch));
+  const left = work.filter((_, i) => known[i] === undefined);
   const show = given.flag('json') ? undefined : progress(title);
-  let done = 0;
+  let done = work.length - left.length;
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
-    const found = await playBatches(work, {
+    const found = await playBatches(left, {
       workers: workersOf(given.count('workers')),
+      signal: stop.signal,
       onPlayed: () => {
         done += 1;
         show?.tell(done / work.length, 0);
       },
     });
-    return found.map((rows) => rows ?? []);
+    found.forEach((rows, i) => {
+      if (rows !== undefined) kept?.add(left[i]!, rows);
+    });
+    if (stop.signal.aborted) throw new Interrupted(kept?.write() ?? 'interrupted: nothing is kept');
+    let next = 0;
+    return known.map((rows) => {
+      if (rows !== undefined) return rows;
+      next += 1;
+      return found[next - 1] ?? [];
+    });
   } catch (error) {
     // Values that only fail together: no single one could have told it.
     if (error instanceof Error && error.name === 'RangeError')
       throw new UsageError(`a point cannot be played\n${error.message}`);
     throw error;
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     show?.end();
   }
 }
@@ -234,6 +265,7 @@ export async function writeAnswer(
   const { answerFiles, answerText } = await import('../report/answer.ts');
   const files = await answerFiles(answer, command);
   writeResult(folder, files);
+  dropKept(folder);
   process.stdout.write(
     given.flag('json')
       ? (files.get('answer.json') as string)

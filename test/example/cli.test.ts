@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { exitCode } from '../../src/cli/exitCodes.ts';
+import { version } from '../../src/cli/verbs.ts';
 import { command } from '../support/command.ts';
 import { root } from '../support/files.ts';
 
@@ -266,6 +267,54 @@ describe('run', () => {
     expect(await ended).toBe(130);
     expect(readdirSync(folder).filter((f) => f.startsWith('interrupted'))).toEqual([]);
   });
+});
+
+describe('an answer that is interrupted', () => {
+  const sweep = (out: string, runs = '40') => [
+    ...['sweep', 'scenarios/planning/oom-chance.yaml', '--replications', runs, '--out', out],
+  ];
+
+  test('keeps what was played, and the same command goes on to the same bytes', async () => {
+    const out = join(folder, 'swept');
+    const whole = join(folder, 'swept-whole');
+    expect((await command(sweep(whole))).code).toBe(0);
+    const child = spawn(process.execPath, [launcher, ...sweep(out)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: root,
+    });
+    let err = '';
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    child.kill('SIGINT');
+    expect([await ended, err]).toEqual([130, expect.stringContaining('the same command goes on from there')]);
+    expect(existsSync(out)).toBe(false);
+    const { batches } = JSON.parse(readFileSync(`${out}.kept.json`, 'utf8')) as {
+      batches: [string, object[]][];
+    };
+    expect(batches.length).toBeGreaterThan(0);
+    expect(batches.length).toBeLessThan(21 * 5);
+    // What is kept is taken, not played again: a row that was changed shows in the answer.
+    expect((await command(sweep(out))).code).toBe(0);
+    expect(existsSync(`${out}.kept.json`)).toBe(false);
+    for (const name of ['runs.arrow', 'report.html', 'answer.json'])
+      expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name))), name).toBe(true);
+    const changed = batches.map(([key, rows]) => [key, rows.map((r) => ({ ...r, fingerprint: 'kept' }))]);
+    writeFileSync(`${out}.kept.json`, JSON.stringify({ version, batches: changed }));
+    expect((await command(sweep(out))).code).toBe(0);
+    expect(readFileSync(join(out, 'runs.arrow')).includes('kept')).toBe(true);
+  }, 60_000);
+
+  test('a kept file of another version, or cut off, is not used and told', async () => {
+    const out = join(folder, 'kept-other');
+    for (const text of ['{"version":"0.0.0","batches":[]}', '{"version']) {
+      writeFileSync(`${out}.kept.json`, text);
+      const { code, err } = await command(sweep(out, '1'));
+      expect([code, err]).toEqual([0, expect.stringContaining('is not used')]);
+    }
+  }, 60_000);
 });
 
 describe('replay', () => {

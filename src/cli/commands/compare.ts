@@ -39,7 +39,7 @@ export const compare: Command = {
           .join('.')}`,
       );
     mayHoldResult(folder);
-    const rows = await playScenarios(scenarios, runs, given);
+    const rows = await playScenarios(scenarios, runs, given, folder);
     const answer = compareAnswer(scenarios, names, headOf(scenarios[0]!, given), rows);
     await writeAnswer(answer, ['compare', ...scenarios.map((s) => s.file)], folder, given);
     return exitCode.yes;

@@ -90,6 +90,7 @@ export const forecast: Command = {
         0,
         request.runs,
         given,
+        folder,
       );
       step = steps.next(loads.map((factor, i): Probe => ({ factor, rows: rows[i]! })));
     }

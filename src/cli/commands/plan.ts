@@ -74,7 +74,7 @@ export const plan: Command = {
     let step = steps.next();
     while (step.done !== true) {
       const { points, from, to } = step.value;
-      const rows = await playPoints(scenario, factors, points, from, to, given);
+      const rows = await playPoints(scenario, factors, points, from, to, given, folder);
       if (from === 0)
         points.forEach((p, i) => {
           kept.set(JSON.stringify(p), rows[i]!);

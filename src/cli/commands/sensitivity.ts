@@ -66,7 +66,7 @@ export const sensitivity: Command = {
         to: replication + 1,
         asked: { everything: true },
       }));
-      const rows = await playAll(work, given, scenario.title);
+      const rows = await playAll(work, given, scenario.title, folder);
       step = steps.next(rows.map(([row]) => measure.read(row!)));
     }
     const answer = sensitivityAnswer(scenario, headOf(scenario, given), measure, step.value);

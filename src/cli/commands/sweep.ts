@@ -102,7 +102,7 @@ export const sweep: Command = {
       };
       return playShard(plan, work, shard, given, folder);
     }
-    const rows = await playPoints(scenario, factors, points, 0, runs, given);
+    const rows = await playPoints(scenario, factors, points, 0, runs, given, folder);
     const answer = sweepAnswer(scenario, headOf(scenario, given), factors, points, rows, of, design);
     const command = [
       'sweep',
